@@ -1,1 +1,7 @@
-#![doc = "x"]
+//! gameday: the terminal cockpit for game days on Kubernetes.
+
+pub mod clock;
+pub mod criterion;
+pub mod fault;
+pub mod scenario;
+pub mod text;

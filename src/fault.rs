@@ -1,0 +1,200 @@
+//! What is broken, and in which pods.
+//!
+//! Owns [`Fault`]: a Chaos Mesh manifest as written beside what gameday understands of it. The
+//! manifest is what is sent; the rest is for showing, resolving targets and undoing.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The API group and version of every fault.
+pub const CHAOS_MESH_API: &str = "chaos-mesh.org/v1alpha1";
+
+/// One fault of a scenario.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    /// The manifest as written, `${PARAMETERS}` filled in: a whole object.
+    pub manifest: Value,
+    /// Kind and action.
+    pub action: Action,
+    /// The pods it is aimed at.
+    pub selector: Selector,
+    /// How many of them it takes.
+    pub mode: Mode,
+    /// For a `NetworkChaos` with a `target`: the pods at the other end.
+    pub peer: Option<(Selector, Mode)>,
+    /// `spec.duration` as written; one-shot actions ignore it.
+    pub duration: Option<Duration>,
+}
+
+impl Fault {
+    /// Whether it stays in effect until it is lifted. One-shot actions have nothing to lift.
+    #[must_use]
+    pub const fn is_lasting(&self) -> bool {
+        !matches!(self.action, Action::PodKill { .. } | Action::ContainerKill { .. })
+    }
+
+    /// Whether gameday can do it without Chaos Mesh.
+    #[must_use]
+    pub const fn is_agentless(&self) -> bool {
+        matches!(self.action, Action::PodKill { .. })
+    }
+
+    /// `metadata.name` as written.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.manifest.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// `metadata.namespace` as written.
+    #[must_use]
+    pub fn namespace(&self) -> Option<&str> {
+        self.manifest.pointer("/metadata/namespace").and_then(Value::as_str)
+    }
+}
+
+/// Kind and action of a fault.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// `PodChaos` pod-kill: pods are deleted.
+    PodKill {
+        /// `gracePeriod` in seconds; 0 deletes at once.
+        grace: u32,
+    },
+    /// `PodChaos` pod-failure: containers run the pause image.
+    PodFailure,
+    /// `PodChaos` container-kill.
+    ContainerKill {
+        /// The containers' names.
+        containers: Vec<String>,
+    },
+    /// `NetworkChaos`, by its action: delay, loss, duplicate, corrupt, partition, bandwidth, netem.
+    Network {
+        /// `spec.action`.
+        action: String,
+        /// `spec.direction`: to, from or both.
+        direction: String,
+    },
+}
+
+impl Action {
+    /// The kind of the manifest.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Action::PodKill { .. } | Action::PodFailure | Action::ContainerKill { .. } => "PodChaos",
+            Action::Network { .. } => "NetworkChaos",
+        }
+    }
+}
+
+/// `spec.action` of the manifest.
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Action::PodKill { .. } => f.write_str("pod-kill"),
+            Action::PodFailure => f.write_str("pod-failure"),
+            Action::ContainerKill { .. } => f.write_str("container-kill"),
+            Action::Network { action, .. } => f.write_str(action),
+        }
+    }
+}
+
+/// How many of the selected pods are taken (chaos-mesh: `spec.mode`, `spec.value`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// One at random.
+    One,
+    /// Every one.
+    All,
+    /// So many, or all where there are fewer.
+    Fixed(u32),
+    /// So many percent, 1 to 100, rounded up.
+    FixedPercent(u32),
+    /// A random percentage from 0 to this, 1 to 100, of them, rounded up.
+    RandomMaxPercent(u32),
+}
+
+impl Mode {
+    /// The most pods this takes of `matched`.
+    #[must_use]
+    pub fn most(self, matched: u32) -> u32 {
+        match self {
+            Mode::One => matched.min(1),
+            Mode::All => matched,
+            Mode::Fixed(n) => matched.min(n),
+            Mode::FixedPercent(percent) | Mode::RandomMaxPercent(percent) => {
+                let exact = u64::from(matched) * u64::from(percent.min(100));
+                u32::try_from(exact.div_ceil(100)).unwrap_or(matched)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Mode::One => f.write_str("one"),
+            Mode::All => f.write_str("all"),
+            Mode::Fixed(n) => write!(f, "{n}"),
+            Mode::FixedPercent(percent) => write!(f, "{percent} %"),
+            Mode::RandomMaxPercent(percent) => write!(f, "up to {percent} %"),
+        }
+    }
+}
+
+/// Which pods (chaos-mesh: `spec.selector`). Fields are ANDed; `pods` overrules all others.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Selector {
+    /// Namespaces; empty is the fault's own.
+    pub namespaces: Vec<String>,
+    /// Labels that must be equal.
+    pub label_selectors: BTreeMap<String, String>,
+    /// Set-based label requirements.
+    pub expression_selectors: Vec<Requirement>,
+    /// Annotations that must be equal.
+    pub annotation_selectors: BTreeMap<String, String>,
+    /// Field selectors.
+    pub field_selectors: BTreeMap<String, String>,
+    /// Pod phases; `!Phase` excludes.
+    pub pod_phase_selectors: Vec<String>,
+    /// Node names, united with `node_selectors`.
+    pub nodes: Vec<String>,
+    /// Node labels.
+    pub node_selectors: BTreeMap<String, String>,
+    /// Pods by namespace and name.
+    pub pods: BTreeMap<String, Vec<String>>,
+}
+
+impl Selector {
+    /// Whether it selects by nothing at all: every pod of its namespaces.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        self.label_selectors.is_empty()
+            && self.expression_selectors.is_empty()
+            && self.annotation_selectors.is_empty()
+            && self.field_selectors.is_empty()
+            && self.pod_phase_selectors.is_empty()
+            && self.nodes.is_empty()
+            && self.node_selectors.is_empty()
+            && self.pods.is_empty()
+    }
+}
+
+/// One set-based label requirement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requirement {
+    /// The label's key.
+    pub key: String,
+    /// In, NotIn, Exists or DoesNotExist.
+    pub operator: String,
+    /// The values, for In and NotIn.
+    #[serde(default)]
+    pub values: Vec<String>,
+}

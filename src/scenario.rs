@@ -1,0 +1,3 @@
+//! The scenario file: what it says, what is wrong with it, and the model of it.
+
+pub mod model;
