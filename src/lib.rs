@@ -1,7 +1,19 @@
 //! gameday: the terminal cockpit for game days on Kubernetes.
 
 pub mod clock;
+pub mod command;
 pub mod criterion;
+pub mod driver;
+pub mod edge;
+pub mod effect;
+pub mod event;
+pub mod face;
 pub mod fault;
+pub mod header;
+pub mod headless;
+pub mod journal;
+pub mod manifest;
+pub mod run;
 pub mod scenario;
 pub mod text;
+pub mod wording;
