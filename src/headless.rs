@@ -4,7 +4,6 @@ use std::io::{self, Write};
 
 use serde_json::json;
 
-use crate::clock::At;
 use crate::command::{AbortedBy, Command};
 use crate::face::Face;
 use crate::run::Run;
@@ -41,7 +40,7 @@ impl<W: Write> Headless<W> {
         for moment in moments.iter().skip(self.told) {
             let text = wording::moment(run, moment);
             match self.form {
-                Form::Text => writeln!(self.out, "{}  {text}", t_plus(run, moment.at))?,
+                Form::Text => writeln!(self.out, "{}  {text}", wording::t_plus(run, moment.at))?,
                 Form::Json => {
                     let line = json!({ "at": moment.at.seconds(), "seq": moment.seq, "event": moment.noted.name(), "text": text });
                     writeln!(self.out, "{line}")?;
@@ -53,16 +52,6 @@ impl<W: Write> Headless<W> {
             self.out.flush()?;
         }
         Ok(())
-    }
-}
-
-/// `T+00:18.4` from the start, `T-00:00.3` before it.
-#[must_use]
-pub fn t_plus(run: &Run, at: At) -> String {
-    match run.begun() {
-        Some(begun) if at >= begun => format!("T+{}", At::ZERO + at.since(begun)),
-        Some(begun) => format!("T-{}", At::ZERO + begun.since(at)),
-        None => format!("   {at}"),
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::clock::{go, say};
+use crate::clock::{At, go, say};
 use crate::command::AbortedBy;
 use crate::criterion::{Bound, Check, Criterion, HttpCheck, StopCheck, StopCondition};
 use crate::effect::{Conclusion, PodRef, Verdict};
@@ -423,4 +423,20 @@ fn rounded(value: f64) -> String {
 #[must_use]
 pub fn pod(pod: &PodRef) -> String {
     pod.short().to_string()
+}
+
+/// `T+00:18.4` from the start, `T-00:00.3` before it.
+#[must_use]
+pub fn t_plus(run: &Run, at: At) -> String {
+    match run.begun() {
+        Some(begun) if at >= begun => format!("T+{}", At::ZERO + at.since(begun)),
+        Some(begun) => format!("T-{}", At::ZERO + begun.since(at)),
+        None => format!("   {at}"),
+    }
+}
+
+/// A span, as it is said.
+#[must_use]
+pub fn span(span: Duration) -> String {
+    if span < Duration::from_secs(1) { format!("{:.0} ms", span.as_secs_f64() * 1000.0) } else { say(span) }
 }
