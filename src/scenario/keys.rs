@@ -1,0 +1,106 @@
+//! The keys of a scenario: which are known where, and which are still to come.
+
+/// The keys of one mapping.
+pub struct Keys {
+    /// What the mapping is, with its article: "a step".
+    pub what: &'static str,
+    /// Its keys.
+    pub known: &'static [&'static str],
+}
+
+macro_rules! keys {
+    ($($(#[$doc:meta])* $name:ident = $what:literal: $($key:literal)*;)*) => {
+        $($(#[$doc])* pub const $name: Keys = Keys { what: $what, known: &[$($key),*] };)*
+    };
+}
+
+keys! {
+    /// The top of the file.
+    FILE = "the file": "apiVersion" "kind" "metadata" "spec";
+    /// `metadata`.
+    METADATA = "metadata": "name" "labels";
+    /// `spec`.
+    SPEC = "spec": "title" "hypothesis" "owner" "runbook" "environments" "parameters" "target" "injector" "panels" "steadyState" "steps" "criteria" "stopWhen" "limits";
+    /// An entry of `environments`.
+    ENVIRONMENT = "an environment": "tier" "context" "namespace" "prometheus";
+    /// `prometheus` of an environment.
+    PROMETHEUS = "prometheus": "url" "service";
+    /// `target`, or an entry of it.
+    TARGET = "a target": "kind" "name" "namespace";
+    /// An entry of `panels`.
+    PANEL = "a panel": "name" "unit" "whenEmpty" "query";
+    /// An entry of `criteria` or `steadyState`.
+    CRITERION = "a criterion": "name" "ready" "recovery" "promql" "http" "alert" "during" "for" "stableFor";
+    /// `ready` of a criterion.
+    READY = "ready": "min";
+    /// `ready` of a stop condition.
+    READY_BELOW = "ready": "below";
+    /// `recovery`.
+    RECOVERY = "recovery": "within";
+    /// `promql`.
+    PROMQL = "promql": "query" "above" "below" "whenEmpty";
+    /// `http`.
+    HTTP = "http": "url" "expect" "success" "p99";
+    /// `alert`.
+    ALERT = "alert": "name" "firesWithin" "resolvesWithin";
+    /// `during` as a mapping.
+    DURING = "during": "step";
+    /// An entry of `stopWhen`.
+    STOP = "a stop condition": "name" "promql" "ready" "for";
+    /// An entry of `steps`.
+    STEP = "a step": "name" "fault" "observe";
+    /// `fault` that names a file.
+    FAULT_FILE = "fault": "manifest";
+    /// `limits`.
+    LIMITS = "limits": "maxTargets" "maxShare" "allowAll" "maxDuration" "blindLimit";
+}
+
+/// Keys that the scenario's description has and this version does not serve, with what they are.
+const LATER: [(&str, &str); 33] = [
+    ("object", "object criteria are"),
+    ("command", "command criteria are"),
+    ("burn", "error-budget burn criteria are"),
+    ("rto", "recovery-time objectives (rto) are"),
+    ("rpo", "recovery-point objectives (rpo) are"),
+    ("cost", "cost criteria are"),
+    ("manual", "a person's steps (manual) are"),
+    ("expect", "a person's steps (expect) are"),
+    ("timeout", "timeouts of steps are"),
+    ("hold", "steps that hold for the leader are"),
+    ("after", "ordering of steps by after is"),
+    ("at", "steps at a time are"),
+    ("parallel", "parallel steps are"),
+    ("backup", "backup drills are"),
+    ("restore", "restore drills are"),
+    ("dataProbe", "data probes are"),
+    ("brake", "the brake is"),
+    ("acknowledgeDataRisk", "acknowledgeDataRisk is"),
+    ("regions", "regions are"),
+    ("requiredLabels", "required labels are"),
+    ("budget", "budgets are"),
+    ("hours", "limits to hours of the week are"),
+    ("world", "worlds of the rehearsal are"),
+    ("secret", "drills with a secret are"),
+    ("window", "drills within a window are"),
+    ("injects", "injects of a drill are"),
+    ("predictions", "predictions are"),
+    ("roles", "roles are"),
+    ("scenarios", "plans that list scenarios are"),
+    ("good", "error-budget burn criteria are"),
+    ("objective", "error-budget burn criteria are"),
+    ("cel", "object criteria are"),
+    ("argv", "command criteria are"),
+];
+
+/// What `key` of the mapping `what` will be, where it is to come: "restore drills are".
+pub fn later(what: &str, key: &str) -> Option<&'static str> {
+    if what == STOP.what {
+        match key {
+            "http" => return Some("stop conditions by http are"),
+            "alert" => return Some("stop conditions by alert are"),
+            "recovery" => return Some("stop conditions by recovery are"),
+            _ => {}
+        }
+    }
+    LATER.iter().find(|(name, _)| *name == key).map(|(_, what)| *what)
+}

@@ -1,0 +1,216 @@
+//! Chaos Mesh manifests, held offline against what the real API server would say.
+//!
+//! Three passes over one tree, each note at the node's own place: the schema of the CRDs (which
+//! keys, which types, which words), the forms of the scalars (what the webhooks parse), and the
+//! sense of the whole (what is accepted and then never happens, or happens otherwise than said).
+//! Errors are what would be refused or could never take effect; warnings what would be accepted
+//! and silently not done.
+
+mod forms;
+mod network;
+mod pod;
+mod schema;
+mod selector;
+mod walk;
+
+use serde_json::Value;
+
+use super::fields::wrong_type;
+use super::mistake::Mistakes;
+use super::near::did_you_mean;
+use super::tree::{Entry, Node, Span};
+use super::units;
+use crate::fault::{CHAOS_MESH_API, Fault};
+
+/// Kinds of Chaos Mesh that are still to come, and what they are.
+const LATER: [(&str, &str); 15] = [
+    ("IOChaos", "faults of file systems (IOChaos) are"),
+    ("StressChaos", "stress on CPU and memory (StressChaos) is"),
+    ("HTTPChaos", "faults of HTTP traffic (HTTPChaos) are"),
+    ("DNSChaos", "faults of name resolution (DNSChaos) are"),
+    ("TimeChaos", "shifted clocks (TimeChaos) are"),
+    ("KernelChaos", "faults of the kernel (KernelChaos) are"),
+    ("JVMChaos", "faults inside a JVM (JVMChaos) are"),
+    ("BlockChaos", "faults of block devices (BlockChaos) are"),
+    ("AWSChaos", "faults of AWS (AWSChaos) are"),
+    ("AzureChaos", "faults of Azure (AzureChaos) are"),
+    ("GCPChaos", "faults of Google Cloud (GCPChaos) are"),
+    ("PhysicalMachineChaos", "faults of machines (PhysicalMachineChaos) are"),
+    ("Schedule", "schedules of faults (Schedule) are"),
+    ("Workflow", "workflows of faults (Workflow) are"),
+    ("StatusCheck", "status checks (StatusCheck) are"),
+];
+
+/// Checks a manifest. `allow_all` is the author's word that every pod may be meant. `None` only
+/// where there is an error.
+pub fn check(node: &Node, allow_all: bool, mistakes: &mut Mistakes) -> Option<Fault> {
+    if node.entries().is_none() {
+        wrong_type(node, "a fault is a Chaos Mesh object, or manifest: PATH", mistakes);
+        return None;
+    }
+    version(node, mistakes);
+    let kind = kind(node, mistakes)?;
+    let before = mistakes.errors();
+    let object = match kind {
+        Kind::Pod => &schema::POD_CHAOS,
+        Kind::Network => &schema::NETWORK_CHAOS,
+    };
+    walk::object(node, object, "", mistakes);
+    let spec = Spec::of(node)?;
+    selector::mode(&spec, "spec", mistakes);
+    selector::check(&spec, "spec", kind, allow_all, mistakes);
+    if let Some(cluster) = spec.get("remoteCluster").filter(|node| !text(node).is_empty()) {
+        mistakes.error(cluster.span, text(cluster), "the fault would happen in another cluster, where gameday sees and undoes nothing").hint("take remoteCluster away");
+    }
+    duration(&spec, mistakes);
+    let parts = match kind {
+        Kind::Pod => pod::check(&spec, mistakes).map(|action| (action, None)),
+        Kind::Network => network::check(&spec, allow_all, mistakes),
+    };
+    annotations(node, mistakes);
+    if mistakes.errors() > before {
+        return None;
+    }
+    let (action, peer) = parts?;
+    Some(Fault {
+        manifest: node.to_json(),
+        action,
+        selector: selector::model(&spec)?,
+        mode: selector::mode_model(&spec)?,
+        peer,
+        duration: spec.get("duration").map(text).filter(|text| !text.is_empty()).and_then(|text| units::go_duration(text).ok()).map(|nanos| {
+            // Not above zero is over before it began.
+            units::positive(nanos).unwrap_or_default()
+        }),
+    })
+}
+
+/// The kinds that this version serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `PodChaos`.
+    Pod,
+    /// `NetworkChaos`.
+    Network,
+}
+
+fn version(node: &Node, mistakes: &mut Mistakes) {
+    let Some(version) = node.get("apiVersion") else {
+        mistakes.error(node.span, "", "a manifest needs apiVersion").allow(CHAOS_MESH_API);
+        return;
+    };
+    if version.scalar().is_none_or(|scalar| scalar.text != CHAOS_MESH_API) {
+        mistakes.error(version.span, &version.excerpt(), "a fault is a Chaos Mesh object").allow(CHAOS_MESH_API);
+    }
+}
+
+fn kind(node: &Node, mistakes: &mut Mistakes) -> Option<Kind> {
+    const ALLOWED: &str = "PodChaos, NetworkChaos";
+    let Some(kind) = node.get("kind") else {
+        mistakes.error(node.span, "", "a manifest needs kind").allow(ALLOWED);
+        return None;
+    };
+    let found = text(kind);
+    match found {
+        "PodChaos" => return Some(Kind::Pod),
+        "NetworkChaos" => return Some(Kind::Network),
+        _ => {}
+    }
+    if let Some((_, what)) = LATER.iter().find(|(name, _)| *name == found) {
+        mistakes.error(kind.span, found, format!("{what} not in this version")).allow(ALLOWED);
+        return None;
+    }
+    let mistake = mistakes.error(kind.span, &kind.excerpt(), "this is no kind of fault");
+    mistake.allow(ALLOWED);
+    if let Some(hint) = did_you_mean(found, ["PodChaos", "NetworkChaos"].into_iter().chain(LATER.iter().map(|(name, _)| *name))) {
+        mistake.hint(hint);
+    }
+    None
+}
+
+/// The text of a scalar, empty where it is none.
+pub fn text(node: &Node) -> &str {
+    node.scalar().map_or("", |scalar| scalar.text.as_str())
+}
+
+/// A mapping of a manifest in which a value of nothing counts as absent, as it does in Kubernetes.
+#[derive(Clone, Copy)]
+pub struct Spec<'t> {
+    /// The mapping.
+    pub node: &'t Node,
+    /// Where a missing key is told.
+    pub span: Span,
+}
+
+impl<'t> Spec<'t> {
+    fn of(manifest: &'t Node) -> Option<Spec<'t>> {
+        let entry = manifest.entry("spec")?;
+        entry.value.entries()?;
+        Some(Spec { node: &entry.value, span: entry.key_span })
+    }
+
+    /// The value under `key`, unless it is nothing.
+    pub fn get(&self, key: &str) -> Option<&'t Node> {
+        self.entry(key).map(|entry| &entry.value)
+    }
+
+    /// The entry of `key`, unless its value is nothing.
+    pub fn entry(&self, key: &str) -> Option<&'t Entry> {
+        self.node.entry(key).filter(|entry| !entry.value.is_null())
+    }
+
+    /// The text under `key`, empty where there is none.
+    pub fn text(&self, key: &str) -> &'t str {
+        self.get(key).map_or("", text)
+    }
+
+    /// The mapping under `key`.
+    pub fn inner(&self, key: &str) -> Option<Spec<'t>> {
+        let entry = self.entry(key)?;
+        entry.value.entries()?;
+        Some(Spec { node: &entry.value, span: entry.key_span })
+    }
+
+    /// The JSON under `key` without the values that are nothing.
+    pub fn json(&self, key: &str) -> Option<Value> {
+        self.get(key).map(|node| without_nulls(node.to_json()))
+    }
+}
+
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(map) => Value::Object(map.into_iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k, without_nulls(v))).collect()),
+        Value::Array(items) => Value::Array(items.into_iter().map(without_nulls).collect()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
+    }
+}
+
+/// What Chaos Mesh reads without complaint in `duration` and does not keep to.
+fn duration(spec: &Spec<'_>, mistakes: &mut Mistakes) {
+    let Some(node) = spec.get("duration").filter(|node| node.scalar().is_some()) else { return };
+    let found = text(node);
+    if matches!(spec.text("action"), "pod-kill" | "container-kill") {
+        let message = format!("{} happens once, so duration does nothing", spec.text("action"));
+        mistakes.warn(node.span, found, message).hint("take it away; pod-failure lasts");
+    } else if found.is_empty() {
+        mistakes.warn(node.span, "", "an empty duration is no limit: the fault lasts until it is taken away").hint("write 30s");
+    } else if units::go_duration(found).is_ok_and(|nanos| nanos <= 0) {
+        mistakes.warn(node.span, found, "the fault is over before it begins, and never takes effect").hint("write 30s");
+    }
+}
+
+/// Annotations that change what the controllers do.
+fn annotations(manifest: &Node, mistakes: &mut Mistakes) {
+    let entries = manifest.get("metadata").and_then(|metadata| metadata.get("annotations")).and_then(Node::entries);
+    for entry in entries.unwrap_or_default() {
+        match (entry.key.as_str(), text(&entry.value)) {
+            ("experiment.chaos-mesh.org/pause", "true") => {
+                mistakes.warn(entry.key_span, &entry.key, "the fault is created paused: a lasting one never takes effect").hint("take the annotation away");
+            }
+            ("chaos-mesh.chaos-mesh.org/cleanFinalizer", "forced") => {
+                mistakes.warn(entry.key_span, &entry.key, "the fault's undo would not be waited for").hint("take the annotation away");
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! `spec.steps`: what is done, in order.
+
+use std::time::Duration;
+
+use super::super::fields::{self, Fields, Zero};
+use super::super::mistake::{Mistakes, quoted};
+use super::super::model::{Injector, Limits, Step, StepAction};
+use super::super::parameters::Parameters;
+use super::super::tree::{self, Content, Node, Span};
+use super::super::{Source, keys, manifest};
+use super::{breaks, items, name_of, tell_twice};
+use crate::clock::go;
+use crate::fault::{Fault, Mode};
+
+/// The most steps of a scenario.
+const MOST: usize = 1000;
+/// The most bytes of manifests that stand in other files.
+const MOST_INCLUDED: usize = tree::LARGEST;
+
+/// A step as far as it could be read.
+pub struct Read {
+    /// Its name, where it has one.
+    pub name: Option<String>,
+    /// Whether it is a fault, sound or not.
+    pub is_fault: bool,
+    /// How long it observes.
+    pub observe: Option<Duration>,
+    /// The step, where nothing is wrong with it.
+    pub done: Option<Step>,
+}
+
+/// What reading steps needs.
+pub struct Reader<'r> {
+    /// The file, and the way to others.
+    pub source: &'r Source<'r>,
+    /// For filling in manifests of other files.
+    pub parameters: &'r mut Parameters,
+    /// What the faults must keep to.
+    pub limits: &'r Limits,
+    /// Who breaks things.
+    pub injector: Injector,
+    /// The mistakes of other files.
+    pub included: &'r mut Mistakes,
+    /// How many bytes of other files were read.
+    pub bytes: usize,
+}
+
+impl Reader<'_> {
+    /// `spec.steps`, at least one.
+    pub fn steps(mut self, spec: Fields<'_>, mistakes: &mut Mistakes) -> Vec<Read> {
+        let Some(node) = spec.need("steps", mistakes) else { return Vec::new() };
+        let list = items(spec, "steps", false, mistakes);
+        if list.is_empty() {
+            if matches!(node.content, Content::List(_)) {
+                mistakes.error(node.span, "[]", "a scenario needs one step or more");
+            }
+            return Vec::new();
+        }
+        if list.len() > MOST {
+            let message = format!("the scenario has {} steps", list.len());
+            mistakes.error(node.span, "", message).allow(format!("at most {MOST} steps")).hint("split it into several scenarios");
+            return Vec::new();
+        }
+        let mut names = Vec::new();
+        let steps: Vec<Read> = list
+            .iter()
+            .map(|node| {
+                let (step, place) = self.step(node, mistakes);
+                if let (Some(name), Some(place)) = (&step.name, place) {
+                    names.push((name.clone(), place));
+                }
+                step
+            })
+            .collect();
+        tell_twice("step", names.iter().map(|(name, place)| (name.as_str(), *place)), mistakes);
+        let later = list.iter().filter_map(Node::entries).flatten().any(|entry| keys::later(keys::STEP.what, &entry.key).is_some());
+        if !steps.iter().any(|step| step.is_fault) && !later {
+            mistakes.warn(node.span, "", "no step breaks anything, so nothing is tested").hint("add a step with a fault");
+        }
+        let observed: Duration = steps.iter().filter_map(|step| step.observe).sum();
+        if let Some(max) = self.limits.max_duration.filter(|max| observed > *max) {
+            let message = format!("the steps observe for {} in all, longer than maxDuration {}", go(observed), go(max));
+            mistakes.error(node.span, "", message).hint("raise limits.maxDuration, or observe less");
+        }
+        steps
+    }
+
+    fn step(&mut self, node: &Node, mistakes: &mut Mistakes) -> (Read, Option<Span>) {
+        let mut read = Read { name: None, is_fault: false, observe: None, done: None };
+        let Some(fields) = Fields::of(node, &keys::STEP, mistakes) else { return (read, None) };
+        let named = name_of(fields, "a step", mistakes);
+        let place = named.as_ref().map(|(_, place)| *place);
+        read.name = named.map(|(name, _)| name);
+        let action = match fields.one_of(&["fault", "observe"], mistakes) {
+            Some(("fault", node)) => {
+                read.is_fault = true;
+                self.fault(node, mistakes).map(|fault| StepAction::Fault(Box::new(fault)))
+            }
+            Some((_, node)) => {
+                read.observe = fields::duration(node, "observe", Zero::Refused, mistakes);
+                read.observe.map(StepAction::Observe)
+            }
+            None => None,
+        };
+        if let (Some(name), Some(action)) = (&read.name, action) {
+            debug_assert_eq!(breaks(&action), read.is_fault);
+            read.done = Some(Step { name: name.clone(), action });
+        }
+        (read, place)
+    }
+
+    fn fault(&mut self, node: &Node, mistakes: &mut Mistakes) -> Option<Fault> {
+        if let Some(path) = node.get("manifest") {
+            Fields::of(node, &keys::FAULT_FILE, mistakes)?;
+            let path_text = fields::text(path, "the path of a manifest", mistakes)?;
+            let (tree, mut found) = self.include(path, &path_text, mistakes)?;
+            let fault = tree.and_then(|tree| self.check(&tree, &mut found));
+            self.included.absorb(found);
+            return fault;
+        }
+        self.check(node, mistakes)
+    }
+
+    /// The tree of another file, and the list for its mistakes.
+    fn include(&mut self, node: &Node, path: &str, mistakes: &mut Mistakes) -> Option<(Option<Node>, Mistakes)> {
+        let text = match (self.source.manifests)(path) {
+            Ok(text) => text,
+            Err(reason) => {
+                let reason = crate::text::Untrusted::from(reason).short(200);
+                mistakes.error(node.span, path, format!("the manifest can't be read: {reason}"));
+                return None;
+            }
+        };
+        self.bytes += text.len();
+        if self.bytes > MOST_INCLUDED {
+            mistakes.error(node.span, path, "the manifests are too large").allow(format!("at most {MOST_INCLUDED} bytes in all"));
+            return None;
+        }
+        let mut found = Mistakes::of(path);
+        let mut tree = tree::read(&text, &mut found);
+        if let Some(tree) = &mut tree {
+            self.parameters.fill(tree, &mut found);
+        }
+        Some((tree, found))
+    }
+
+    fn check(&mut self, node: &Node, mistakes: &mut Mistakes) -> Option<Fault> {
+        let fault = manifest::check(node, self.limits.allow_all, mistakes)?;
+        self.hold_against_limits(&fault, node, mistakes);
+        if self.injector == Injector::Agentless && !fault.is_agentless() {
+            let at = node.get("spec").and_then(|spec| spec.get("action")).unwrap_or(node);
+            mistakes
+                .error(at.span, &fault.action.to_string(), format!("{} needs Chaos Mesh, and injector is agentless", fault.action.kind()))
+                .allow("PodChaos pod-kill")
+                .hint("write injector: auto");
+        }
+        Some(fault)
+    }
+
+    /// What is sure to be refused in preflight is said now.
+    fn hold_against_limits(&self, fault: &Fault, node: &Node, mistakes: &mut Mistakes) {
+        let Some(spec) = node.get("spec") else { return };
+        let mode = spec.get("mode").unwrap_or(spec);
+        let value = spec.get("value").unwrap_or(mode);
+        if let (Mode::Fixed(count), Some(most)) = (fault.mode, self.limits.max_targets)
+            && count > most
+        {
+            let message = format!("this fault takes {count} pods, and limits.maxTargets is {most}");
+            mistakes.error(value.span, &value.excerpt(), message).hint("take fewer, or raise limits.maxTargets");
+        }
+        let whole = matches!(fault.mode, Mode::All | Mode::FixedPercent(100) | Mode::RandomMaxPercent(100));
+        if whole && !self.limits.allow_all {
+            mistakes
+                .warn(mode.span, &mode.excerpt(), "this takes every pod it selects; a run is refused if those are all of a workload")
+                .hint("write limits: {allowAll: true} if that is meant");
+        }
+        if let (Mode::FixedPercent(percent), Some(most)) = (fault.mode, self.limits.max_share)
+            && f64::from(percent) > most * 100.0 + 1e-9
+        {
+            let message = format!("this takes {percent} % of what it selects, and limits.maxShare is {} %", most * 100.0);
+            mistakes.warn(value.span, &value.excerpt(), message).hint("take less, or raise limits.maxShare");
+        }
+        if let (Some(lasts), Some(max)) = (fault.duration.filter(|_| fault.is_lasting()), self.limits.max_duration)
+            && lasts > max
+        {
+            let at = spec.get("duration").unwrap_or(spec);
+            let message = format!("this fault lasts longer than maxDuration {}, so it is always cut short", go(max));
+            mistakes.error(at.span, &at.excerpt(), message).hint(format!("shorten it, or raise limits.maxDuration: {}", quoted(&go(lasts))));
+        }
+    }
+}
