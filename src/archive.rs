@@ -92,7 +92,8 @@ pub fn put(folder: &Path, name: &str, text: &str) -> Result<PathBuf, ArchiveErro
 /// The data folder is not known.
 pub fn all() -> Result<Vec<PathBuf>, ArchiveError> {
     let Ok(found) = fs::read_dir(runs()?) else { return Ok(Vec::new()) };
-    let mut folders: Vec<PathBuf> = found.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| path.join(JOURNAL).exists()).collect();
+    let mut folders: Vec<PathBuf> =
+        found.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| path.join(JOURNAL).exists()).collect();
     folders.sort();
     Ok(folders)
 }

@@ -70,7 +70,7 @@ pub struct Findings {
     pub proof: Vec<JudgedFinding>,
     /// The criteria.
     pub criteria: Vec<JudgedFinding>,
-    /// The stop conditions; `broken` has tripped.
+    /// The stop conditions; the verdict is `tripped`, `not tripped`, `unknown` or `pending`.
     pub stops: Vec<JudgedFinding>,
     /// How the times were measured, in words.
     pub measured: Vec<String>,
@@ -191,15 +191,12 @@ impl Findings {
         let steady = |of: List| {
             let rows = scenario.steady_state.iter().enumerate().map(|(index, criterion)| {
                 let evidence = run.judged(of, index).map_or_else(String::new, |(_, judged)| wording::evidence(run, criterion, judged));
-                (safe(&criterion.name), wording::criterion(criterion), evidence)
+                (safe(&criterion.name), wording::bound_of(criterion), evidence)
             });
             list(of, rows.collect())
         };
         let criteria = run.criteria().map(|(c, judged)| (safe(&c.name), wording::criterion(c), wording::evidence(run, c, judged)));
-        let stops = run.stops().map(|(stop, judged)| {
-            let worst = judged.worst.map_or_else(|| "no number seen".to_owned(), |worst| format!("worst {worst}"));
-            (safe(&stop.name), wording::stop(stop), worst)
-        });
+        let stops = run.stops().map(|(stop, judged)| (safe(&stop.name), wording::stop(stop), wording::stop_evidence(judged)));
         Findings {
             format: "gameday/report/v1",
             run: header.run.clone(),
@@ -220,12 +217,21 @@ impl Findings {
             exit_code: verdict.exit_code(),
             why: why(run),
             sealed: run.conclusion().is_some(),
-            left: run.faults().iter().filter(|f| f.undo.handed_over.is_some() || (run.conclusion().is_none() && f.owes_undo())).map(wording::fault).collect(),
+            left: run
+                .faults()
+                .iter()
+                .filter(|f| f.undo.handed_over.is_some() || (run.conclusion().is_none() && f.owes_undo()))
+                .map(wording::fault)
+                .collect(),
             faults: run.recoveries().map(|(state, back)| fault(run, state, &back)).collect(),
             gate: steady(List::Gate),
             proof: steady(List::Proof),
             criteria: list(List::Criteria, criteria.collect()),
-            stops: list(List::StopWhen, stops.collect()),
+            stops: list(List::StopWhen, stops.collect())
+                .into_iter()
+                .zip(run.stops())
+                .map(|(found, (_, judged))| JudgedFinding { verdict: wording::stop_standing(judged.standing), ..found })
+                .collect(),
             measured: measured(run),
             blind: run
                 .sight()
@@ -327,7 +333,9 @@ fn measured(run: &Run) -> Vec<String> {
     }
     match run.cluster().map(|cluster| cluster.endpoints) {
         Some(EndpointsSource::EndpointSlices) => said.push("endpoints are read from discovery.k8s.io/v1 EndpointSlices".to_owned()),
-        Some(EndpointsSource::Endpoints) => said.push("endpoints are read from core/v1 Endpoints: this cluster has no discovery.k8s.io/v1".to_owned()),
+        Some(EndpointsSource::Endpoints) => {
+            said.push("endpoints are read from core/v1 Endpoints: this cluster has no discovery.k8s.io/v1".to_owned())
+        }
         Some(EndpointsSource::None) | None => {}
     }
     if run.faults().iter().any(|state| state.via == Some(Via::Agentless)) {

@@ -25,10 +25,10 @@ mod units;
 
 use std::collections::BTreeMap;
 
-pub use self::mistake::{Judge, Mistake, Severity};
-pub use self::query::raw_strings;
 use self::mistake::Mistakes;
+pub use self::mistake::{Judge, Mistake, Severity};
 use self::model::Scenario;
+pub use self::query::raw_strings;
 use self::tree::Span;
 
 /// The largest scenario file, in bytes. A caller need not read more of a file than one byte over.

@@ -322,9 +322,9 @@ pub fn number(value: f64, unit: Unit) -> String {
     }
 }
 
-/// A criterion's bound: `within 30s`, `at least 2 ready`, `below 0.01 for 10s`.
+/// A criterion's bound, without its window: `back within 30s`, `at least 2 ready`.
 #[must_use]
-pub fn criterion(criterion: &Criterion) -> String {
+pub fn bound_of(criterion: &Criterion) -> String {
     let lasting = if criterion.violated_for.is_zero() { String::new() } else { format!(", for {}", go(criterion.violated_for)) };
     let what = match &criterion.check {
         Check::Ready { min } => format!("at least {min} ready"),
@@ -338,8 +338,42 @@ pub fn criterion(criterion: &Criterion) -> String {
             parts.join(", ")
         }
     };
-    let window = if matches!(criterion.check, Check::Recovery { .. } | Check::Alert(_)) { String::new() } else { format!(", {}", criterion.during) };
-    format!("{what}{lasting}{window}")
+    format!("{what}{lasting}")
+}
+
+/// A criterion's bound and window: `at least 2 ready, during the fault`.
+#[must_use]
+pub fn criterion(criterion: &Criterion) -> String {
+    if criterion.waits() {
+        bound_of(criterion)
+    } else {
+        format!("{}, {}", bound_of(criterion), Untrusted::from(criterion.during.to_string()))
+    }
+}
+
+/// What is known of a stop condition, beside whether it tripped.
+#[must_use]
+pub fn stop_evidence(judged: &Judged) -> String {
+    let mut parts =
+        vec![judged.worst.map_or_else(|| "no number seen".to_owned(), |worst| format!("nearest {}", number(worst, Unit::None)))];
+    if judged.violations > 0 {
+        parts.push(format!("true {} times, longest {}", judged.violations, say(judged.longest)));
+    }
+    if judged.blind > 0 {
+        parts.push(format!("{} of {} looks unknown", judged.blind, judged.looked));
+    }
+    parts.join("; ")
+}
+
+/// A stop condition's word.
+#[must_use]
+pub const fn stop_standing(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Pending => "pending",
+        Standing::Held => "not tripped",
+        Standing::Broken => "tripped",
+        Standing::Unknown => "unknown",
+    }
 }
 
 /// A stop condition's bound.
@@ -377,7 +411,11 @@ pub fn evidence(run: &Run, criterion: &Criterion, judged: &Judged) -> String {
             (Some(taken), Standing::Pending) => {
                 let left = within.as_secs_f64() - taken;
                 let back = run.recoveries().all(|(_, back)| back.since().is_some());
-                parts.push(if back { format!("{}, must last {}", span(taken), go(criterion.stable_for)) } else { format!("{}, {} left", span(taken), span(left)) });
+                parts.push(if back {
+                    format!("{}, must last {}", span(taken), go(criterion.stable_for))
+                } else {
+                    format!("{}, {} left", span(taken), span(left))
+                });
             }
             (Some(taken), _) => parts.push(format!("{}, {}", span(taken), margin(within.as_secs_f64() - taken))),
         },

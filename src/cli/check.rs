@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read;
+use std::io::Read as _;
 use std::path::Path;
 
+use thiserror::Error;
+
 use crate::cli::args::{CheckArgs, Output};
-use crate::cli::{Failure, USAGE, print};
+use crate::cli::{Failure, USAGE, complain, print};
 use crate::header::Sources;
 use crate::scenario::model::Scenario;
 use crate::scenario::{self, Mistake, Reading, Severity};
@@ -19,6 +21,22 @@ pub struct Read {
     pub sources: Sources,
 }
 
+/// A file that can't be read at all.
+#[derive(Debug, Error)]
+pub enum Unreadable {
+    /// The system refuses.
+    #[error("{file}: {why}")]
+    File {
+        /// Which.
+        file: String,
+        /// What the system said.
+        why: String,
+    },
+    /// It is no text, or too large.
+    #[error("{0}")]
+    Text(Box<Mistake>),
+}
+
 pub fn check(args: &CheckArgs) -> Result<u8, Failure> {
     let sets: BTreeMap<String, String> = args.sets.iter().cloned().collect();
     let mut sound = true;
@@ -28,9 +46,14 @@ pub fn check(args: &CheckArgs) -> Result<u8, Failure> {
                 sound &= read.reading.is_sound(args.strict);
                 read.reading.mistakes
             }
-            Err(mistake) => {
+            Err(Unreadable::Text(mistake)) => {
                 sound = false;
                 vec![*mistake]
+            }
+            Err(error @ Unreadable::File { .. }) => {
+                sound = false;
+                complain(&error.into());
+                continue;
             }
         };
         match args.output {
@@ -61,10 +84,10 @@ pub fn told(file: &Path, mistakes: &[Mistake]) -> String {
 ///
 /// # Errors
 /// The file can't be read at all.
-pub fn read(file: &Path, sets: &BTreeMap<String, String>) -> Result<Read, Box<Mistake>> {
+pub fn read(file: &Path, sets: &BTreeMap<String, String>) -> Result<Read, Unreadable> {
     let name = file.to_string_lossy();
-    let bytes = bounded(file).map_err(|why| Box::new(Mistake::unreadable(&name, &why)))?;
-    let text = scenario::text_of(&name, &bytes)?;
+    let bytes = bounded(file).map_err(|why| Unreadable::File { file: name.to_string(), why })?;
+    let text = scenario::text_of(&name, &bytes).map_err(Unreadable::Text)?;
     let folder = file.parent().unwrap_or(Path::new(""));
     let included = std::cell::RefCell::new(BTreeMap::new());
     let manifests = |path: &str| {

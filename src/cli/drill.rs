@@ -36,11 +36,13 @@ pub fn run(args: Box<RunArgs>) -> Result<u8, Failure> {
     let environment = drill.scenario.environment(args.env.as_deref()).cloned();
     let environment = environment.ok_or_else(|| unknown_environment(&drill.scenario, args.env.as_deref())).means(USAGE)?;
     if environment.tier == Tier::Production {
-        return Err(anyhow!("runs in production are not in this version: its gates are not built yet; rehearse it, or choose --env")).means(REFUSED);
+        return Err(anyhow!("runs in production are not in this version: its gates are not built yet; rehearse it, or choose --env"))
+            .means(REFUSED);
     }
     runtime(false).means(REFUSED)?.block_on(async {
         let signals = Signals::listen().context("cannot listen to signals").means(REFUSED)?;
-        let connection = connect::connect(&environment.name, environment.context.as_deref(), args.context.as_deref()).await.means(REFUSED)?;
+        let connection =
+            connect::connect(&environment.name, environment.context.as_deref(), args.context.as_deref()).await.means(REFUSED)?;
         let namespace = args.namespace.clone().or(environment.namespace.clone()).unwrap_or(connection.namespace);
         let cluster = Cluster::look(connection.client, &connection.context, &namespace).await.means(REFUSED)?;
         let at = args.prometheus.clone().map(PrometheusAt::Url).or(environment.prometheus.clone());
@@ -71,10 +73,7 @@ pub fn rehearse(args: Box<RehearseArgs>) -> Result<u8, Failure> {
 impl Drill {
     fn read(args: &DrillArgs) -> Result<Drill, Failure> {
         let sets: BTreeMap<String, String> = args.sets.iter().cloned().collect();
-        let read = match check::read(&args.file, &sets) {
-            Ok(read) => read,
-            Err(mistake) => return Err(anyhow!("{mistake}")).means(USAGE),
-        };
+        let read = check::read(&args.file, &sets).means(USAGE)?;
         let Some(scenario) = read.reading.scenario else {
             return Err(anyhow!("{}", check::told(&args.file, &read.reading.mistakes).trim_end())).means(USAGE);
         };
@@ -105,14 +104,7 @@ impl Drill {
 }
 
 /// Drives a run to its end and writes its reports, whatever the end.
-async fn drive(
-    args: &DrillArgs,
-    scenario: Scenario,
-    header: Header,
-    world: World,
-    signals: Signals,
-    start: bool,
-) -> Result<u8, Failure> {
+async fn drive(args: &DrillArgs, scenario: Scenario, header: Header, world: World, signals: Signals, start: bool) -> Result<u8, Failure> {
     let folder = match &args.run_dir {
         Some(folder) => folder.clone(),
         None => archive::runs().means(REFUSED)?.join(&header.run),

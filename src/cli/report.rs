@@ -31,8 +31,9 @@ pub fn report(args: &ReportArgs) -> Result<u8, Failure> {
 pub fn fold(folder: &Path) -> anyhow::Result<Run> {
     let recorded = archive::journal(folder)?;
     let header = recorded.header.ok_or_else(|| anyhow!("{}: the journal was cut before its first line was whole", folder.display()))?;
-    let scenario = check::reread(&header.scenario)
-        .ok_or_else(|| anyhow!("{}: this version of gameday can't read the scenario in the journal (written by {})", folder.display(), header.gameday))?;
+    let scenario = check::reread(&header.scenario).ok_or_else(|| {
+        anyhow!("{}: this version of gameday can't read the scenario in the journal (written by {})", folder.display(), header.gameday)
+    })?;
     let mut run = Run::new(header, scenario);
     for entry in &recorded.entries {
         run.apply(entry);

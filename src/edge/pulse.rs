@@ -26,7 +26,8 @@ pub trait Wall: Send + 'static {
 /// The API server does not answer.
 pub async fn measure(cluster: &Cluster, wall: &impl Wall) -> Result<Option<Skew>, api_error::ApiError> {
     let request = http::Request::get("/version").body(Body::empty());
-    let request = request.map_err(|error| api_error::ApiError { what: "GET /version".into(), why: error.to_string().into(), code: None })?;
+    let request =
+        request.map_err(|error| api_error::ApiError { what: "GET /version".into(), why: error.to_string().into(), code: None })?;
     let sent = wall.now();
     let answer = tokio::time::timeout(PATIENCE, cluster.client.send(request)).await;
     let answered = wall.now();

@@ -13,7 +13,9 @@ use crate::event::{Event, Source, WorkloadFact};
 use crate::scenario::model::{TargetRef, WorkloadKind};
 
 /// A kind that owns pods.
-trait Workload: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static {
+trait Workload:
+    Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static
+{
     /// Replicas wanted, and the generation its controller has seen.
     fn wanted(&self) -> (u32, Option<i64>);
     fn selector(&self) -> Option<&LabelSelector>;

@@ -39,7 +39,7 @@ fn page(out: &mut String, f: &Findings) -> std::fmt::Result {
     judged(out, "Criteria", &f.criteria)?;
     judged(out, "Steady state before", &f.gate)?;
     judged(out, "Steady again after", &f.proof)?;
-    judged(out, "Stop conditions (broken: it stopped the run)", &f.stops)?;
+    judged(out, "Stop conditions", &f.stops)?;
     writeln!(out, "\n## Faults")?;
     for found in &f.faults {
         fault(out, found)?;

@@ -88,7 +88,8 @@ impl Run {
             Window::Fault => self.under_fault(),
             Window::After => {
                 let to_come = self.scenario.steps.iter().enumerate().any(|(index, step)| {
-                    matches!(step.action, StepAction::Fault(_)) && self.fault(crate::effect::FaultId(index)).is_some_and(|f| f.in_effect.is_none())
+                    matches!(step.action, StepAction::Fault(_))
+                        && self.fault(crate::effect::FaultId(index)).is_some_and(|f| f.in_effect.is_none())
                 });
                 matches!(self.phase, Phase::Step(_) | Phase::Settling) && !to_come && !self.under_fault()
             }
@@ -158,7 +159,9 @@ impl Run {
         let stop = self.scenario.stop_when[index].clone();
         let before = self.judgement.stops[index].clone();
         let look = match &stop.check {
-            StopCheck::ReadyBelow(amount) => self.look_ready(|target| target.has(*amount)).map(|look| (look, lower as fn(f64, f64) -> bool)),
+            StopCheck::ReadyBelow(amount) => {
+                self.look_ready(|target| target.has(*amount)).map(|look| (look, lower as fn(f64, f64) -> bool))
+            }
             StopCheck::Promql(check) => {
                 let probe = self.probes.find(&Ask::Promql(check.query.clone())).filter(|probe| Some(probe.id) == sampled);
                 probe.and_then(|probe| probe.last()).map(|sample| {
@@ -353,6 +356,9 @@ impl Run {
                 self.note(Noted::Decided(List::Criteria, index, standing));
             }
         }
+        for (stop, judged) in self.scenario.stop_when.iter().zip(&mut self.judgement.stops) {
+            judged.close(now, stop.true_for);
+        }
         for index in 0..self.judgement.proof.len() {
             let judged = &mut self.judgement.proof[index];
             if self.asked.proof && judged.standing == Standing::Pending {
@@ -377,7 +383,9 @@ impl Run {
                     match recovery::of(state, &self.fleet) {
                         Back::NotAsked => {}
                         Back::NotYet { from } => due.push(from.latest + within + Duration::from_micros(1)),
-                        back @ (Back::At { .. } | Back::Undisturbed { .. }) => due.extend(back.since().map(|since| since + criterion.stable_for)),
+                        back @ (Back::At { .. } | Back::Undisturbed { .. }) => {
+                            due.extend(back.since().map(|since| since + criterion.stable_for))
+                        }
                     }
                 }
             }

@@ -22,8 +22,6 @@ pub const LIFT_LIMIT: Duration = Duration::from_secs(90);
 /// How long a fault may take to be in effect.
 pub const EFFECT_LIMIT: Duration = Duration::from_secs(30);
 
-
-
 /// Who breaks it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Via {

@@ -59,7 +59,9 @@ impl Run {
             }
             let Some(target) = &share.target else { continue };
             if share.most >= share.of && share.of > 1 && (state.fault.mode == Mode::All || limits.max_share.is_some()) {
-                return Some(format!("step {step:?}: it takes all {} pods of {target}; limits.allowAll: true would allow it", share.of).into());
+                return Some(
+                    format!("step {step:?}: it takes all {} pods of {target}; limits.allowAll: true would allow it", share.of).into(),
+                );
             }
             if let Some(max) = limits.max_share.filter(|max| share.ratio() > *max + 1e-9) {
                 return Some(

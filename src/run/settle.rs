@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::clock::At;
 use crate::effect::{Conclusion, Effect, FaultId, Outcome, ProbeId};
-use crate::run::Run;
 use crate::fault::DEFAULT_DURATION;
+use crate::run::Run;
 use crate::run::ledger::{EFFECT_LIMIT, FaultState, Via};
 use crate::run::limits::{GATE_LIMIT, PREFLIGHT_LIMIT};
 use crate::run::phase::{End, Phase};
@@ -80,7 +80,9 @@ impl Run {
         });
         if !self.phase.is_over() {
             let stable = self.stable_for();
-            due.extend(self.recoveries().zip(&self.recovered).filter(|(_, noted)| !**noted).map(|((_, back), _)| Some(back.since()? + stable)));
+            due.extend(
+                self.recoveries().zip(&self.recovered).filter(|(_, noted)| !**noted).map(|((_, back), _)| Some(back.since()? + stable)),
+            );
         }
         due.into_iter().flatten().filter(|at| *at > self.now).min()
     }
@@ -213,7 +215,8 @@ impl Run {
             return self.begin_step(0);
         }
         if self.now >= self.since + self.gate_limit() {
-            let unsteady = self.scenario.steady_state.iter().zip(&self.judgement.gate).find(|(_, judged)| judged.standing != Standing::Held);
+            let unsteady =
+                self.scenario.steady_state.iter().zip(&self.judgement.gate).find(|(_, judged)| judged.standing != Standing::Held);
             let why = unsteady.map_or_else(String::new, |(criterion, judged)| {
                 let seen = if judged.blind > 0 && judged.bad_since.is_none() { "could not be seen" } else { "does not hold" };
                 format!("the steady state {seen}: {:?}; nothing was broken", criterion.name)
@@ -332,7 +335,8 @@ impl Run {
 
     fn settling(&mut self) -> bool {
         let pending = |judged: &crate::run::verdicts::Judged| judged.standing == Standing::Pending;
-        let waits = self.scenario.criteria.iter().zip(&self.judgement.criteria).any(|(criterion, judged)| criterion.waits() && pending(judged));
+        let waits =
+            self.scenario.criteria.iter().zip(&self.judgement.criteria).any(|(criterion, judged)| criterion.waits() && pending(judged));
         let late = self.now >= self.since + self.gate_limit();
         if waits || (self.judgement.proof.iter().any(pending) && !late) {
             return false;

@@ -4,12 +4,12 @@ use crate::command::Command;
 use crate::effect::{Effect, FaultId, Outcome, ProbeId};
 use crate::event::{Event, FaultFact, PodFact, Reading};
 use crate::fault::Action;
+use crate::run::Run;
 use crate::run::fleet::Change;
 use crate::run::ledger::Via;
 use crate::run::phase::{End, Phase};
 use crate::run::probes::Sample;
 use crate::run::timeline::Noted;
-use crate::run::Run;
 
 impl Run {
     /// Takes an event; says which probe was answered, if one was.
@@ -177,7 +177,10 @@ impl Run {
         let mut of = None;
         for state in &mut self.faults {
             let kills = matches!(state.fault.action, Action::PodKill { .. });
-            if !kills || state.asked.is_none_or(|asked| hit.latest < asked) || (state.in_effect.is_some() && state.via == Some(Via::Agentless)) {
+            if !kills
+                || state.asked.is_none_or(|asked| hit.latest < asked)
+                || (state.in_effect.is_some() && state.via == Some(Via::Agentless))
+            {
                 continue;
             }
             let known = state

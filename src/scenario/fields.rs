@@ -215,7 +215,8 @@ pub fn number(node: &Node, what: &str, mistakes: &mut Mistakes) -> Option<f64> {
 pub fn whole(node: &Node, what: &str, range: RangeInclusive<u32>, mistakes: &mut Mistakes) -> Option<u32> {
     let expected = format!("{what} is a whole number");
     let (scalar, plain) = scalar(node, &expected, mistakes)?;
-    let allowed = if *range.end() == u32::MAX { format!("{} or more", range.start()) } else { format!("{} to {}", range.start(), range.end()) };
+    let allowed =
+        if *range.end() == u32::MAX { format!("{} or more", range.start()) } else { format!("{} to {}", range.start(), range.end()) };
     let Plain::Int(number) = plain else {
         let mistake = wrong_type(node, &expected, mistakes);
         mistake.allow(allowed);

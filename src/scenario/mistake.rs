@@ -119,7 +119,6 @@ impl Mistakes {
         Mistakes { file: Untrusted::from(file), list: Vec::new() }
     }
 
-
     /// Notes an error.
     pub fn error(&mut self, span: Span, offending: &str, message: impl Into<String>) -> &mut Mistake {
         self.note(Severity::Error, span, offending, message.into())
@@ -171,7 +170,15 @@ impl Mistakes {
             if let Some(last) = self.list.last().cloned() {
                 let message = format!("{rest} more mistakes are not shown");
                 let hint = Some("mend these first".to_owned());
-                self.list.push(Mistake { severity, judge: Judge::Gameday, offending: Untrusted::default(), message, allowed: None, hint, ..last });
+                self.list.push(Mistake {
+                    severity,
+                    judge: Judge::Gameday,
+                    offending: Untrusted::default(),
+                    message,
+                    allowed: None,
+                    hint,
+                    ..last
+                });
             }
         }
         self.list

@@ -156,7 +156,11 @@ fn text<'t>(node: &'t Node, path: &str, mistakes: &mut Mistakes) -> Option<&'t s
 }
 
 fn whole(node: &Node, least: i64, most: i64, path: &str, mistakes: &mut Mistakes) {
-    let allowed = if most >= i64::from(u32::MAX) { format!("a whole number, {least} or more") } else { format!("a whole number from {least} to {most}") };
+    let allowed = if most >= i64::from(u32::MAX) {
+        format!("a whole number, {least} or more")
+    } else {
+        format!("a whole number from {least} to {most}")
+    };
     let Content::Scalar(scalar) = &node.content else {
         wrong(node, path, "a whole number", mistakes);
         return;

@@ -185,7 +185,9 @@ impl Reader<'_> {
         {
             let at = spec.get("duration").unwrap_or(spec);
             let message = format!("this fault lasts longer than maxDuration {}, so it is always cut short", go(max));
-            mistakes.error(at.span, &at.excerpt(), message).hint(format!("shorten it, or raise limits.maxDuration: {}", quoted(&go(lasts))));
+            mistakes
+                .error(at.span, &at.excerpt(), message)
+                .hint(format!("shorten it, or raise limits.maxDuration: {}", quoted(&go(lasts))));
         }
     }
 }
