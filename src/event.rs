@@ -167,6 +167,9 @@ pub struct Skew {
     pub least: i64,
     /// At most so many microseconds.
     pub most: i64,
+    /// How long the request took that measured it.
+    #[serde(with = "micros")]
+    pub took: Duration,
 }
 
 /// A target as it stands.

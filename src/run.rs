@@ -220,7 +220,7 @@ impl Run {
 
     /// Where each fault's recovery stands.
     pub fn recoveries(&self) -> impl Iterator<Item = (&FaultState, Back)> {
-        self.faults.iter().map(|state| (state, recovery::of(state, &self.fleet)))
+        self.faults.iter().map(|state| (state, recovery::of(state, &self.fleet, self.sight.lag())))
     }
 
     /// How long strength must last to count as recovered.

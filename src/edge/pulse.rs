@@ -41,7 +41,8 @@ pub async fn measure(cluster: &Cluster, wall: &impl Wall) -> Result<Option<Skew>
         let date = date.with_timezone(&Utc);
         // the Date is whole seconds: it was written somewhere in [date, date + 1 s), between sending and answer
         let micros = |span: chrono::Duration| span.num_microseconds().unwrap_or_default();
-        Skew { least: micros(date - answered), most: micros(date - sent) + 1_000_000 }
+        let took = (answered - sent).to_std().unwrap_or_default();
+        Skew { least: micros(date - answered), most: micros(date - sent) + 1_000_000, took }
     }))
 }
 
@@ -53,9 +54,10 @@ pub async fn beat(cluster: Cluster, wall: impl Wall, inbox: Inbox) {
         match measure(&cluster, &wall).await {
             Ok(skew) => {
                 cluster.alive_tx.send_if_modified(|alive| !std::mem::replace(alive, true));
-                let narrower = |new: &Skew| best.is_none_or(|old| new.least > old.least || new.most < old.most);
-                if let Some(new) = skew.filter(narrower) {
-                    let met = best.map_or(new, |old| Skew { least: old.least.max(new.least), most: old.most.min(new.most) });
+                // told when it says more than before: closer bounds, or a slower server
+                let news = |new: &Skew| best.is_none_or(|old| new.least > old.least || new.most < old.most || new.took > old.took);
+                if let Some(new) = skew.filter(news) {
+                    let met = best.map_or(new, |old| Skew { least: old.least.max(new.least), most: old.most.min(new.most), took: old.took.max(new.took) });
                     // bounds that exclude each other: a clock was set
                     best = Some(if met.least <= met.most { met } else { new });
                     if inbox.send(Event::SkewMeasured(new)).await.is_err() {

@@ -43,6 +43,7 @@ pub(super) async fn follow<K, P>(
     P: Project<K>,
 {
     let mut wait = FIRST_WAIT;
+    let mut lost = false;
     loop {
         let trouble = {
             let stream = watcher::watcher(api.clone(), config.clone());
@@ -66,7 +67,9 @@ pub(super) async fn follow<K, P>(
                     Some(Ok(Watched::InitDone)) => {
                         wait = FIRST_WAIT;
                         let mut events = project.listed(std::mem::take(&mut fresh)).await;
-                        events.push(Event::SourceBack { source });
+                        if std::mem::take(&mut lost) {
+                            events.push(Event::SourceBack { source });
+                        }
                         events
                     }
                     Some(Ok(Watched::Apply(object))) => project.applied(object).await,
@@ -81,6 +84,7 @@ pub(super) async fn follow<K, P>(
                 }
             }
         };
+        lost = true;
         if inbox.send(Event::SourceLost { source, why: trouble.into() }).await.is_err() {
             return;
         }

@@ -110,7 +110,7 @@ impl Run {
             }
             let superseded = self.faults[index + 1..].iter().any(|later| later.asked.is_some());
             let just_hit = state.last_impact().is_some_and(|seen| seen.at == self.now);
-            !superseded && (just_hit || matches!(recovery::of(state, &self.fleet), Back::NotYet { .. } | Back::NotAsked))
+            !superseded && (just_hit || matches!(recovery::of(state, &self.fleet, self.sight.lag()), Back::NotYet { .. } | Back::NotAsked))
         })
     }
 
@@ -247,7 +247,7 @@ impl Run {
         let mut slowest: Option<f64> = None;
         let mut standing = Standing::Held;
         for state in &self.faults {
-            let (taken, decided) = match recovery::of(state, &self.fleet) {
+            let (taken, decided) = match recovery::of(state, &self.fleet, self.sight.lag()) {
                 Back::NotAsked => (None, None),
                 Back::NotYet { from } => {
                     let late = self.now.since(from.latest) > within && !blind;
@@ -380,7 +380,7 @@ impl Run {
             due.extend(judged.due(criterion.violated_for));
             if let Check::Recovery { within } = criterion.check {
                 for state in self.faults.iter() {
-                    match recovery::of(state, &self.fleet) {
+                    match recovery::of(state, &self.fleet, self.sight.lag()) {
                         Back::NotAsked => {}
                         Back::NotYet { from } => due.push(from.latest + within + Duration::from_micros(1)),
                         back @ (Back::At { .. } | Back::Undisturbed { .. }) => {

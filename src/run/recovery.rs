@@ -22,11 +22,12 @@ pub struct Span {
 }
 
 impl Span {
-    /// From one moment to another, each known within bounds.
+    /// From one moment to another, each known within bounds, for any client that watches the same
+    /// API: another one may be told up to `lag` later than we were.
     #[must_use]
-    pub fn between(from: Seen, to: Seen) -> Span {
+    pub fn between(from: Seen, to: Seen, lag: Duration) -> Span {
         let nominal = to.at.since(from.at);
-        Span { nominal, least: to.earliest.since(from.latest).min(nominal), most: to.latest.since(from.earliest).max(nominal) }
+        Span { nominal, least: to.earliest.since(from.latest).min(nominal), most: (to.latest + lag).since(from.earliest).max(nominal) }
     }
 }
 
@@ -70,7 +71,7 @@ pub enum Back {
 
 /// Where a fault's recovery stands now.
 #[must_use]
-pub fn of(state: &FaultState, fleet: &Fleet) -> Back {
+pub fn of(state: &FaultState, fleet: &Fleet, lag: Duration) -> Back {
     let from = if state.fault.is_lasting() { state.lifted } else { state.in_effect.and_then(|_| state.impact()) };
     let Some(from) = from else { return Back::NotAsked };
     let after = |outage: &&Outage| outage.to.is_none_or(|to| to.at >= from.at);
@@ -82,7 +83,7 @@ pub fn of(state: &FaultState, fleet: &Fleet) -> Back {
         return Back::NotYet { from };
     }
     match outages.iter().filter_map(|outage| outage.to).max_by_key(|to| to.at) {
-        Some(to) => Back::At { from, to, span: Span::between(from, to), dips: outages.len() },
+        Some(to) => Back::At { from, to, span: Span::between(from, to, lag), dips: outages.len() },
         None => Back::NotYet { from },
     }
 }
@@ -206,7 +207,7 @@ mod tests {
     fn span_should_never_be_narrower_than_its_nominal_value() {
         let at = At::from_micros;
         let seen = |t, e, l| Seen { at: at(t), earliest: at(e), latest: at(l) };
-        let span = Span::between(seen(100, 90, 95), seen(500, 480, 490));
+        let span = Span::between(seen(100, 90, 95), seen(500, 480, 490), Duration::ZERO);
         assert!(span.least <= span.nominal && span.nominal <= span.most);
     }
 }

@@ -348,7 +348,7 @@ impl Run {
     fn note_recoveries(&mut self) {
         let stable = self.stable_for();
         for index in 0..self.faults.len() {
-            let back = recovery::of(&self.faults[index], &self.fleet);
+            let back = recovery::of(&self.faults[index], &self.fleet, self.sight.lag());
             let ripe = back.since().is_some_and(|since| self.now >= since + stable);
             if ripe && !self.recovered[index] {
                 self.recovered[index] = true;

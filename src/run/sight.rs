@@ -10,7 +10,7 @@ use crate::event::{Skew, Source};
 use crate::text::Untrusted;
 
 /// The lag of a watch that is allowed for where none larger was measured.
-const LEAST_LAG: Duration = Duration::from_millis(25);
+const LEAST_LAG: Duration = Duration::from_millis(30);
 
 /// When something happened, as exactly as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,10 +54,12 @@ impl Sight {
     }
 
     pub(super) fn measured(&mut self, skew: Skew) {
+        // a server that takes so long for a small answer may take as long to tell a watch
+        self.lagged(skew.took);
         self.skew = Some(match self.skew {
             // two measurements of one clock: what both allow, unless the clock was set between them
             Some(old) if old.least.max(skew.least) <= old.most.min(skew.most) => {
-                Skew { least: old.least.max(skew.least), most: old.most.min(skew.most) }
+                Skew { least: old.least.max(skew.least), most: old.most.min(skew.most), took: skew.took }
             }
             _ => skew,
         });

@@ -1,0 +1,145 @@
+//! A real cluster, where the environment names one for tests.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{Namespace, Service};
+use kube::api::{DeleteParams, PostParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Api, Client, Config, ResourceExt};
+use serde_json::json;
+
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// The test cluster, held for one test at a time.
+pub struct TestCluster {
+    pub kubeconfig: PathBuf,
+    pub context: String,
+    pub runtime: tokio::runtime::Runtime,
+    _held: MutexGuard<'static, ()>,
+}
+
+/// The cluster of `GAMEDAY_TEST_KUBECONFIG`; `None`, said aloud, where there is none.
+/// Never reads KUBECONFIG or ~/.kube, and refuses any cluster that does not say it is for tests.
+pub fn cluster() -> Option<TestCluster> {
+    let Some(kubeconfig) = std::env::var_os("GAMEDAY_TEST_KUBECONFIG").map(PathBuf::from) else {
+        assert!(std::env::var_os("GAMEDAY_TEST_REQUIRE_CLUSTER").is_none_or(|v| v != "1"), "a test cluster is required and there is none");
+        println!("skipped: no test cluster");
+        return None;
+    };
+    let held = ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let context = Kubeconfig::read_from(&kubeconfig).unwrap().current_context.unwrap();
+    let cluster = TestCluster { kubeconfig, context, runtime, _held: held };
+    let client = cluster.client();
+    let namespaces: Api<Namespace> = Api::all(client);
+    let system = cluster.runtime.block_on(namespaces.get("kube-system")).unwrap();
+    assert_eq!(
+        system.labels().get("gameday/test-cluster").map(String::as_str),
+        Some("true"),
+        "GAMEDAY_TEST_KUBECONFIG names a cluster whose kube-system lacks the label gameday/test-cluster=true: it is not for tests"
+    );
+    Some(cluster)
+}
+
+impl TestCluster {
+    pub fn client(&self) -> Client {
+        let kubeconfig = Kubeconfig::read_from(&self.kubeconfig).unwrap();
+        self.runtime.block_on(async {
+            let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+            Client::try_from(config).unwrap()
+        })
+    }
+
+    /// A namespace of its own with three ready replicas of task-api.
+    pub fn task_api(&self, namespace: &str) -> Home<'_> {
+        let home = Home { cluster: self, namespace: namespace.to_owned() };
+        let client = self.client();
+        self.runtime.block_on(async {
+            let namespaces: Api<Namespace> = Api::all(client.clone());
+            let _ = namespaces.delete(namespace, &DeleteParams::default()).await;
+            wait("the old namespace to go", || async { namespaces.get_opt(namespace).await.unwrap().is_none() }).await;
+            let make = json!({"metadata": {"name": namespace, "annotations": {"chaos-mesh.org/inject": "enabled"}}});
+            namespaces.create(&PostParams::default(), &serde_json::from_value(make).unwrap()).await.unwrap();
+            let image = std::env::var("GAMEDAY_TEST_IMAGE").unwrap_or_else(|_| "localhost/gameday/task-api:1".to_owned());
+            let deployment = json!({
+                "metadata": {"name": "task-api", "labels": {"app": "task-api"}},
+                "spec": {
+                    "replicas": 3,
+                    "selector": {"matchLabels": {"app": "task-api"}},
+                    "template": {
+                        "metadata": {"labels": {"app": "task-api"}},
+                        "spec": {
+                            "dnsPolicy": "Default", "enableServiceLinks": false, "automountServiceAccountToken": false, "terminationGracePeriodSeconds": 5,
+                            "containers": [{
+                                "name": "task-api", "image": image, "imagePullPolicy": "Never",
+                                "ports": [{"name": "http", "containerPort": 8080}],
+                                "readinessProbe": {"httpGet": {"path": "/cgi-bin/healthz", "port": 8080}, "periodSeconds": 1, "timeoutSeconds": 1, "failureThreshold": 1},
+                                "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}}
+                            }]
+                        }
+                    }
+                }
+            });
+            let deployments: Api<Deployment> = Api::namespaced(client.clone(), namespace);
+            deployments.create(&PostParams::default(), &serde_json::from_value(deployment).unwrap()).await.unwrap();
+            let service = json!({
+                "metadata": {"name": "task-api"},
+                "spec": {"selector": {"app": "task-api"}, "ports": [{"name": "http", "port": 80, "targetPort": 8080}]}
+            });
+            let services: Api<Service> = Api::namespaced(client.clone(), namespace);
+            services.create(&PostParams::default(), &serde_json::from_value(service).unwrap()).await.unwrap();
+        });
+        home.wait_ready();
+        home
+    }
+}
+
+/// A namespace with task-api in it, deleted when the test is over.
+pub struct Home<'a> {
+    pub cluster: &'a TestCluster,
+    pub namespace: String,
+}
+
+impl Home<'_> {
+    /// Waits until all three replicas are ready.
+    pub fn wait_ready(&self) {
+        let client = self.cluster.client();
+        self.cluster.runtime.block_on(async {
+            let deployments: Api<Deployment> = Api::namespaced(client, &self.namespace);
+            wait("three ready replicas", || async {
+                let status = deployments.get("task-api").await.unwrap().status.unwrap_or_default();
+                status.ready_replicas == Some(3) && status.replicas == Some(3)
+            })
+            .await;
+        });
+    }
+
+    pub fn gameday(&self, folder: &std::path::Path) -> std::process::Command {
+        let mut command = super::gameday(folder);
+        command.env("KUBECONFIG", &self.cluster.kubeconfig);
+        command
+    }
+}
+
+impl Drop for Home<'_> {
+    fn drop(&mut self) {
+        let client = self.cluster.client();
+        self.cluster.runtime.block_on(async {
+            let namespaces: Api<Namespace> = Api::all(client);
+            let _ = namespaces.delete(&self.namespace, &DeleteParams::default()).await;
+        });
+    }
+}
+
+/// Waits up to a minute.
+pub async fn wait<F: Future<Output = bool>>(what: &str, mut until: impl FnMut() -> F) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !until().await {
+        assert!(Instant::now() < deadline, "waited a minute for {what}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
