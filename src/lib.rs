@@ -3,5 +3,6 @@
 pub mod clock;
 pub mod criterion;
 pub mod fault;
+pub mod rehearsal;
 pub mod scenario;
 pub mod text;
