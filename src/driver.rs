@@ -3,6 +3,7 @@
 //! Owns the one place where time is read and the one gate that everything that breaks must pass.
 //! Journal first, act second. Generic over the face.
 
+pub mod pace;
 mod perform;
 mod signals;
 

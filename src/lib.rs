@@ -16,6 +16,7 @@ pub mod header;
 pub mod headless;
 pub mod journal;
 pub mod manifest;
+pub mod rehearsal;
 pub mod report;
 pub mod run;
 pub mod scenario;

@@ -8,15 +8,16 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use chrono::{DateTime, Utc};
 
-use crate::cli::args::{DrillArgs, InjectorArg, Output, RehearseArgs, RunArgs};
+use crate::cli::args::{DrillArgs, InjectorArg, Output, RehearseArgs, RunArgs, Speed};
 use crate::cli::{Failure, LEFT, Means, REFUSED, USAGE, check, print, report};
-use crate::driver::{Clock, Driver, Signals, World};
+use crate::driver::{Clock, Driver, Signals, World, pace};
 use crate::edge::prometheus::{Credentials, Prometheus};
 use crate::edge::{Cluster, connect};
 use crate::face::Face;
 use crate::header::{FORMAT, Header, Place, Sources};
 use crate::headless::{Form, Headless};
 use crate::journal::Journal;
+use crate::rehearsal::{PracticeCluster, stage};
 use crate::run::Run;
 use crate::scenario::model::{Injector, PrometheusAt, Scenario, Tier};
 use crate::{archive, wording};
@@ -66,8 +67,46 @@ pub fn run(args: Box<RunArgs>) -> Result<u8, Failure> {
 
 #[expect(clippy::boxed_local, reason = "the variants of Verb are boxed to be small")]
 pub fn rehearse(args: Box<RehearseArgs>) -> Result<u8, Failure> {
-    let _ = (args.seed, args.speed, args.env.as_deref(), args.injector);
-    Err(anyhow!("rehearsals are not in this version")).means(REFUSED)
+    let drill = Drill::read(&args.drill)?;
+    let environment = drill.scenario.environment(args.env.as_deref()).cloned();
+    let environment = environment.ok_or_else(|| unknown_environment(&drill.scenario, args.env.as_deref())).means(USAGE)?;
+    runtime(true).means(REFUSED)?.block_on(async {
+        let signals = Signals::listen().context("cannot listen to signals").means(REFUSED)?;
+        let namespace = environment.namespace.clone().unwrap_or_else(|| "default".to_owned());
+        let practice = PracticeCluster::start(stage::world(&drill.scenario, &namespace), args.seed);
+        let client = kube::Client::new(practice.service(), namespace.clone());
+        let context = "practice cluster";
+        let (service_namespace, service) = stage::PROMETHEUS;
+        let at = PrometheusAt::Service { namespace: service_namespace.to_owned(), name: service.to_owned(), port: "80".to_owned() };
+        let place = Place {
+            rehearsal: true,
+            environment: environment.name.clone(),
+            tier: environment.tier,
+            context: context.to_owned(),
+            namespace: namespace.clone(),
+            prometheus: Some(at.clone()),
+        };
+        let token = format!("{:06x}", args.seed & 0xff_ffff);
+        let header = drill.header(name(drill.started, drill.random), practice.now(), place, args.seed, token, args.injector);
+        let rehearsal = async {
+            let cluster = Cluster::look(client, context, &namespace).await.means(REFUSED)?;
+            let prometheus = Prometheus::new(&at, &Credentials::default(), &cluster.client).means(REFUSED)?;
+            let world = World { cluster, prometheus: Some(prometheus), http: None };
+            drive(&args.drill, drill.scenario, header, world, signals, true).await
+        };
+        match args.speed {
+            Speed::Max => rehearsal.await,
+            Speed::Times(speed) => tokio::select! {
+                outcome = rehearsal => outcome,
+                () = pace::hold(speed) => unreachable_pace(),
+            },
+        }
+    })
+}
+
+/// [`pace::hold`] never ends; the compiler does not know.
+fn unreachable_pace() -> Result<u8, Failure> {
+    Err(anyhow!("the clock of the rehearsal stopped")).means(LEFT)
 }
 
 impl Drill {

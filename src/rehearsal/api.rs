@@ -1,0 +1,99 @@
+//! The API server of the practice cluster: a store, the rules of Kubernetes' API over it, and the HTTP face that a kube client talks to.
+//!
+//! Controllers of the practice cluster act on the same [`State`] through [`super::controllers::Hand`]; nothing else may.
+
+pub mod access;
+pub mod admission;
+pub mod defaults;
+pub mod deletion;
+pub mod discovery;
+pub mod kinds;
+pub mod object;
+pub mod patches;
+pub mod proxy;
+pub mod reading;
+pub mod refusal;
+pub mod requests;
+pub mod route;
+pub mod selector;
+pub mod service;
+pub mod store;
+pub mod validation;
+pub mod watching;
+pub mod writes;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::clock::Clock;
+use super::controllers::chaos::daemon::Daemon;
+use super::controllers::kubelet::Workers;
+use super::dice::{Dice, Rolls};
+use super::trouble::Troubles;
+use super::world::World;
+use proxy::Backends;
+use store::Store;
+
+/// Everything the practice cluster knows, behind one lock that nobody holds across a wait.
+#[derive(Debug)]
+pub struct State {
+    /// Objects and their history.
+    pub store: Store,
+    /// The clock of the cluster.
+    pub clock: Clock,
+    /// Where all randomness comes from.
+    pub dice: Dice,
+    /// What the cluster is made of.
+    pub world: World,
+    /// What is wrong with it at the moment.
+    pub troubles: Troubles,
+    /// Who answers behind the service proxy.
+    pub backends: Backends,
+    /// What Chaos Mesh's daemons have applied to pods.
+    pub daemon: Daemon,
+    /// The kubelets' workers.
+    pub workers: Workers,
+    /// Draws of request latencies.
+    pub latencies: Rolls,
+}
+
+/// A handle to the API server; clones are the same server.
+#[derive(Debug, Clone)]
+pub struct ApiServer {
+    state: Arc<Mutex<State>>,
+}
+
+impl ApiServer {
+    /// A server over an empty store, its clock starting now.
+    #[must_use]
+    pub fn new(world: World, seed: u64) -> Self {
+        let dice = Dice::new(seed);
+        // A cluster that has lived for a while: its revisions do not start at nothing.
+        let revision = 20_000 + dice.stream("revision").below(20_000);
+        let mut troubles = Troubles::default();
+        for denial in &world.denials {
+            troubles.deny(denial.clone());
+        }
+        if !world.chaos_mesh {
+            troubles.withdraw(kinds::CHAOS);
+        }
+        Self {
+            state: Arc::new(Mutex::new(State {
+                store: Store::new(revision),
+                clock: Clock::start(&dice),
+                latencies: dice.stream("request latency"),
+                dice,
+                world,
+                troubles,
+                backends: Backends::default(),
+                daemon: Daemon::default(),
+                workers: Workers::default(),
+            })),
+        }
+    }
+
+    /// The state, locked. Never hold it across an `await`.
+    pub fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic under the lock leaves plain data that is still consistent enough to answer from.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

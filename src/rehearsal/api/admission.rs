@@ -1,0 +1,110 @@
+//! What stands between a request and the store: can the object be read as its kind, and what do the admission webhooks say.
+
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
+use k8s_openapi::api::core::v1::{ConfigMap, Event, Namespace, Node, Pod, Service};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::State;
+use super::kinds::Kind;
+use super::object::{Object, text};
+use super::refusal::Refusal;
+
+/// Refuse what cannot be read as an object of this kind.
+///
+/// # Errors
+/// 400.
+pub fn decodable(kind: Kind, value: &Value, strict: bool) -> Result<(), Refusal> {
+    let resource = kind.resource();
+    let cannot = |why: String| {
+        Refusal::bad_request(format!(
+            "{} in version \"{}\" cannot be handled as a {}: {why}",
+            resource.name, resource.version, resource.name
+        ))
+    };
+    if !value.is_object() {
+        return Err(cannot(format!(
+            "json: cannot unmarshal {} into Go value of type {}.{}",
+            go_type(value),
+            resource.version,
+            resource.name
+        )));
+    }
+    if text(value, "/kind").is_empty() {
+        return Err(Refusal::bad_request(format!(
+            "the object provided is unrecognized (must be of type {}): Object 'Kind' is missing in '{value}'",
+            resource.name
+        )));
+    }
+    if text(value, "/kind") != resource.name {
+        return Err(Refusal::bad_request(format!(
+            "the object provided is unrecognized (must be of type {}): no kind \"{}\" is registered for version \"{}\"",
+            resource.name,
+            text(value, "/kind"),
+            text(value, "/apiVersion")
+        )));
+    }
+    if text(value, "/apiVersion") != kind.api_version() {
+        return Err(Refusal::bad_request(format!(
+            "the API version in the data ({}) does not match the expected API version ({})",
+            text(value, "/apiVersion"),
+            kind.api_version()
+        )));
+    }
+    if value.get("metadata").is_some_and(|m| !m.is_object() && !m.is_null()) {
+        return Err(cannot(format!(
+            "json: cannot unmarshal {} into Go struct field {}.metadata of type v1.ObjectMeta",
+            go_type(&value["metadata"]),
+            resource.name
+        )));
+    }
+    let read = match kind {
+        Kind::Pod => decode::<Pod>(value),
+        Kind::Deployment => decode::<Deployment>(value),
+        Kind::ReplicaSet => decode::<ReplicaSet>(value),
+        Kind::StatefulSet => decode::<StatefulSet>(value),
+        Kind::DaemonSet => decode::<DaemonSet>(value),
+        Kind::Service => decode::<Service>(value),
+        Kind::Namespace => decode::<Namespace>(value),
+        Kind::Node => decode::<Node>(value),
+        Kind::ConfigMap => decode::<ConfigMap>(value),
+        Kind::Event => decode::<Event>(value),
+        _ => Ok(()),
+    };
+    read.map_err(cannot)?;
+    if strict && kind.is_experiment() { super::super::controllers::chaos::webhooks::known_fields(kind, value) } else { Ok(()) }
+}
+
+fn decode<T: DeserializeOwned>(value: &Value) -> Result<(), String> {
+    T::deserialize(value).map(|_| ()).map_err(|why| format!("json: {why}"))
+}
+
+fn go_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+impl State {
+    /// Ask the admission webhooks, which may change the object.
+    ///
+    /// # Errors
+    /// What they answer, or that they cannot be reached.
+    pub fn admit(&self, kind: Kind, value: &mut Value, old: Option<&Object>) -> Result<(), Refusal> {
+        if !kind.is_experiment() {
+            return Ok(());
+        }
+        if self.troubles.chaos_controller_down {
+            let plural = kind.resource().plural;
+            return Err(Refusal::internal(format!(
+                "failed calling webhook \"m{plural}.kb.io\": failed to call webhook: Post \"https://chaos-mesh-controller-manager.chaos-mesh.svc:443/mutate-chaos-mesh-org-v1alpha1-{plural}?timeout=5s\": no endpoints available for service \"chaos-mesh-controller-manager\""
+            )));
+        }
+        super::super::controllers::chaos::webhooks::admit(kind, value, old)
+    }
+}

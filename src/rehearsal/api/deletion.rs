@@ -1,0 +1,177 @@
+//! Deleting objects: grace, finalizers, propagation, preconditions.
+
+use std::sync::Arc;
+
+use chrono::Duration;
+use serde_json::{Value, json};
+
+use super::State;
+use super::kinds::Kind;
+use super::object::{Object, map_mut, metadata, number, text};
+use super::refusal::Refusal;
+use super::store::Key;
+use super::writes::{no_finalizers, preconditions};
+use crate::rehearsal::clock;
+
+/// What becomes of an object's dependents.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Propagation {
+    /// The object goes at once, its dependents after it.
+    #[default]
+    Background,
+    /// The dependents go first.
+    Foreground,
+    /// The dependents stay, without an owner.
+    Orphan,
+}
+
+/// `DeleteOptions`, from a body or from a query.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeleteOptions {
+    /// `gracePeriodSeconds`.
+    pub grace: Option<i64>,
+    /// `propagationPolicy`.
+    pub propagation: Propagation,
+    /// `preconditions.uid`; empty for none.
+    pub uid: String,
+    /// `preconditions.resourceVersion`; empty for none.
+    pub revision: String,
+    /// Check and answer, but delete nothing.
+    pub dry_run: bool,
+}
+
+impl DeleteOptions {
+    /// The options of this body.
+    ///
+    /// # Errors
+    /// 422 for a propagation policy that there is not.
+    pub fn read(mut self, body: &Value) -> Result<Self, Refusal> {
+        self.grace = number(body, "/gracePeriodSeconds").or(self.grace);
+        if self.grace.is_some_and(|grace| grace < 0) {
+            // As the real one: a negative grace period means the shortest one.
+            self.grace = Some(1);
+        }
+        self.uid = text(body, "/preconditions/uid").to_owned();
+        self.revision = text(body, "/preconditions/resourceVersion").to_owned();
+        self.dry_run |= body.get("dryRun").is_some_and(|d| d == &json!(["All"]));
+        if body.get("orphanDependents") == Some(&json!(true)) {
+            self.propagation = Propagation::Orphan;
+        }
+        match text(body, "/propagationPolicy") {
+            "" => Ok(self),
+            policy => self.policy(policy),
+        }
+    }
+
+    /// With this propagation policy.
+    ///
+    /// # Errors
+    /// 422 for one that there is not.
+    pub fn policy(mut self, policy: &str) -> Result<Self, Refusal> {
+        self.propagation = match policy {
+            "Background" => Propagation::Background,
+            "Foreground" => Propagation::Foreground,
+            "Orphan" => Propagation::Orphan,
+            other => {
+                return Err(Refusal {
+                    code: 422,
+                    reason: "Invalid",
+                    message: format!(
+                        "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Unsupported value: {other:?}: supported values: \"Background\", \"Foreground\", \"Orphan\", \"nil\""
+                    ),
+                    details: Some(json!({"group": "meta.k8s.io", "kind": "DeleteOptions"})),
+                });
+            }
+        };
+        Ok(self)
+    }
+}
+
+/// What is left after a deletion.
+#[derive(Debug, Clone)]
+pub enum Deleted {
+    /// The object is gone.
+    Gone(Arc<Object>),
+    /// It waits for its finalizers or its grace period.
+    Going(Arc<Object>),
+}
+
+impl Deleted {
+    /// The object as it is or was last.
+    #[must_use]
+    pub fn object(&self) -> &Arc<Object> {
+        match self {
+            Self::Gone(object) | Self::Going(object) => object,
+        }
+    }
+}
+
+impl State {
+    /// Delete an object.
+    ///
+    /// # Errors
+    /// 404, and 409 when a precondition does not hold.
+    pub fn delete(&mut self, kind: Kind, namespace: &str, name: &str, options: &DeleteOptions) -> Result<Deleted, Refusal> {
+        let key = Key::new(kind, namespace, name);
+        let old = self.store.get(&key).cloned().ok_or_else(|| Refusal::not_found(kind, name))?;
+        preconditions(kind, &old, &options.uid, &options.revision)?;
+        let grace = grace_of(kind, &old, options);
+        let mut value = old.value().clone();
+        match options.propagation {
+            Propagation::Background => {}
+            Propagation::Foreground => add_finalizer(&mut value, "foregroundDeletion"),
+            Propagation::Orphan => add_finalizer(&mut value, "orphan"),
+        }
+        let immediate = grace == 0 && no_finalizers(&value) && kind != Kind::Namespace;
+        if old.deleting() {
+            let shorter = grace < number(old.value(), "/metadata/deletionGracePeriodSeconds").unwrap_or(0);
+            if !shorter && !(immediate && kind == Kind::Pod) {
+                return Ok(Deleted::Going(old));
+            }
+        }
+        if immediate && kind != Kind::Pod {
+            return if options.dry_run { Ok(Deleted::Gone(old)) } else { Ok(Deleted::Gone(self.store.remove(&key).unwrap_or(old))) };
+        }
+        mark(&mut value, &clock::stamp(self.clock.server_now() + Duration::seconds(grace)), grace, kind, !old.deleting());
+        if options.dry_run {
+            return Ok(Deleted::Going(Arc::new(Object::new(value))));
+        }
+        // A pod killed without grace is seen once more, marked, before it is gone: so does the real server.
+        let marked = if old.value() == &value { old } else { self.store.put(key.clone(), value) };
+        if immediate {
+            return Ok(Deleted::Gone(self.store.remove(&key).unwrap_or(marked)));
+        }
+        Ok(Deleted::Going(marked))
+    }
+}
+
+fn grace_of(kind: Kind, old: &Object, options: &DeleteOptions) -> i64 {
+    if kind != Kind::Pod || old.text("/spec/nodeName").is_empty() || matches!(old.text("/status/phase"), "Succeeded" | "Failed") {
+        return 0;
+    }
+    options.grace.or_else(|| old.number("/spec/terminationGracePeriodSeconds")).unwrap_or(30)
+}
+
+fn mark(value: &mut Value, at: &str, grace: i64, kind: Kind, first: bool) {
+    let meta = metadata(value);
+    meta.insert("deletionTimestamp".to_owned(), json!(at));
+    meta.insert("deletionGracePeriodSeconds".to_owned(), json!(grace));
+    if first && kind.resource().generation {
+        let generation = meta.get("generation").and_then(Value::as_i64).unwrap_or(0) + 1;
+        meta.insert("generation".to_owned(), json!(generation));
+    }
+    if kind == Kind::Namespace {
+        map_mut(value, "status").insert("phase".to_owned(), json!("Terminating"));
+    }
+}
+
+fn add_finalizer(value: &mut Value, finalizer: &str) {
+    let meta = metadata(value);
+    match meta.get_mut("finalizers").and_then(Value::as_array_mut) {
+        Some(list) if list.iter().any(|f| f == finalizer) => {}
+        Some(list) => list.push(json!(finalizer)),
+        None => {
+            meta.insert("finalizers".to_owned(), json!([finalizer]));
+        }
+    }
+}

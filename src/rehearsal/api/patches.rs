@@ -1,0 +1,184 @@
+//! The four kinds of patch.
+
+use serde_json::{Map, Value, json};
+
+use super::kinds::Kind;
+use super::refusal::Refusal;
+
+/// A patch as a request brings it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PatchKind {
+    /// `application/json-patch+json`.
+    Json,
+    /// `application/merge-patch+json`.
+    Merge,
+    /// `application/strategic-merge-patch+json`.
+    Strategic,
+    /// `application/apply-patch+yaml`: taken as a merge without conflicts.
+    Apply,
+}
+
+impl PatchKind {
+    /// The patch kind of this content type.
+    ///
+    /// # Errors
+    /// 415 for one that this kind of object does not take.
+    pub fn of(content_type: &str, kind: Kind) -> Result<Self, Refusal> {
+        match content_type.split(';').next().unwrap_or_default().trim() {
+            "application/json-patch+json" => Ok(Self::Json),
+            "application/merge-patch+json" => Ok(Self::Merge),
+            "application/strategic-merge-patch+json" if !kind.is_custom() => Ok(Self::Strategic),
+            "application/apply-patch+yaml" => Ok(Self::Apply),
+            _ if kind.is_custom() => {
+                Err(Refusal::media_type("application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"))
+            }
+            _ => Err(Refusal::media_type(
+                "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml",
+            )),
+        }
+    }
+
+    /// The object after this patch.
+    ///
+    /// # Errors
+    /// 400 for a patch that cannot be read, 422 for one that does not fit the object.
+    pub fn apply(self, mut object: Value, patch: &Value) -> Result<Value, Refusal> {
+        match self {
+            Self::Json => {
+                let operations: json_patch::Patch = serde_json::from_value(patch.clone())
+                    .map_err(|why| Refusal::bad_request(format!("error decoding patch: json: {why}")))?;
+                json_patch::patch(&mut object, &operations).map_err(|_| Refusal {
+                    code: 422,
+                    reason: "Invalid",
+                    message: "the server rejected our request due to an error in our request".to_owned(),
+                    details: Some(json!({})),
+                })?;
+            }
+            Self::Merge | Self::Apply if patch.is_object() => json_patch::merge(&mut object, patch),
+            Self::Strategic if patch.is_object() => strategic(&mut object, patch),
+            Self::Merge | Self::Apply | Self::Strategic => {
+                return Err(Refusal::bad_request(
+                    "error decoding patch: json: cannot unmarshal into Go value of type map[string]interface {}",
+                ));
+            }
+        }
+        if object.is_object() { Ok(object) } else { Err(Refusal::bad_request("the patch leaves no object")) }
+    }
+}
+
+/// Lists whose items strategic merge finds by a key.
+fn merge_key(field: &str) -> Option<&'static str> {
+    Some(match field {
+        "containers" | "initContainers" | "ephemeralContainers" | "env" | "volumes" | "imagePullSecrets" => "name",
+        "conditions" => "type",
+        "ownerReferences" => "uid",
+        "volumeMounts" => "mountPath",
+        "hostAliases" | "podIPs" | "hostIPs" => "ip",
+        "addresses" => "type",
+        "topologySpreadConstraints" => "topologyKey",
+        _ => return None,
+    })
+}
+
+fn strategic(target: &mut Value, patch: &Value) {
+    let Some(patch) = patch.as_object() else { return };
+    if patch.get("$patch") == Some(&json!("replace")) {
+        let mut whole = patch.clone();
+        whole.shift_remove("$patch");
+        *target = Value::Object(whole);
+        return;
+    }
+    if !target.is_object() {
+        *target = Value::Object(Map::new());
+    }
+    let Some(map) = target.as_object_mut() else { return };
+    for (field, change) in patch.iter().filter(|(field, _)| !field.starts_with('$')) {
+        match change {
+            Value::Null => {
+                map.shift_remove(field);
+            }
+            Value::Object(_) => strategic(map.entry(field.clone()).or_insert(Value::Null), change),
+            Value::Array(items) => {
+                let key = if field == "ports" {
+                    Some(if items.iter().any(|i| i.get("containerPort").is_some()) { "containerPort" } else { "port" })
+                } else {
+                    merge_key(field)
+                };
+                match key {
+                    Some(key) => merge_list(map.entry(field.clone()).or_insert_with(|| json!([])), items, key),
+                    None if field == "finalizers" => union(map.entry(field.clone()).or_insert_with(|| json!([])), items),
+                    None => {
+                        map.insert(field.clone(), change.clone());
+                    }
+                }
+            }
+            plain => {
+                map.insert(field.clone(), plain.clone());
+            }
+        }
+    }
+    let dropped = patch.iter().filter_map(|(field, gone)| Some((field.strip_prefix("$deleteFromPrimitiveList/")?, gone.as_array()?)));
+    for (field, gone) in dropped {
+        if let Some(list) = map.get_mut(field).and_then(Value::as_array_mut) {
+            list.retain(|item| !gone.contains(item));
+        }
+    }
+}
+
+fn merge_list(target: &mut Value, items: &[Value], key: &str) {
+    if !target.is_array() {
+        *target = json!([]);
+    }
+    let Some(list) = target.as_array_mut() else { return };
+    for item in items {
+        let position = list.iter().position(|have| have.get(key).is_some() && have.get(key) == item.get(key));
+        match (item.get("$patch").and_then(Value::as_str), position) {
+            (Some("delete"), Some(position)) => {
+                list.remove(position);
+            }
+            (Some("delete"), None) => {}
+            (_, Some(position)) => strategic(&mut list[position], item),
+            (_, None) => {
+                let mut fresh = Value::Null;
+                strategic(&mut fresh, item);
+                list.push(if item.is_object() { fresh } else { item.clone() });
+            }
+        }
+    }
+}
+
+fn union(target: &mut Value, items: &[Value]) {
+    if let Some(list) = target.as_array_mut() {
+        for item in items {
+            if !list.contains(item) {
+                list.push(item.clone());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strategic_merge_should_find_list_items_by_their_key() {
+        let object = json!({"spec": {"containers": [{"name": "a", "image": "1"}, {"name": "b", "image": "1"}], "args": ["x"]}, "metadata": {"finalizers": ["f"]}});
+        let patch = json!({"spec": {"containers": [{"name": "b", "image": "2"}, {"name": "a", "$patch": "delete"}], "args": ["y"]},
+            "metadata": {"finalizers": ["g"], "labels": {"l": "1"}}});
+        let after = PatchKind::Strategic.apply(object, &patch);
+        assert_eq!(
+            after,
+            Ok(
+                json!({"spec": {"containers": [{"name": "b", "image": "2"}], "args": ["y"]}, "metadata": {"finalizers": ["f", "g"], "labels": {"l": "1"}}})
+            )
+        );
+    }
+
+    #[test]
+    fn json_patch_that_does_not_fit_should_be_refused() {
+        let patch = json!([{"op": "test", "path": "/a", "value": 2}]);
+        assert_eq!(PatchKind::Json.apply(json!({"a": 1}), &patch).map_err(|r| r.code), Err(422));
+        assert_eq!(PatchKind::Json.apply(json!({"a": 1}), &json!({"op": 1})).map_err(|r| r.code), Err(400));
+    }
+}

@@ -1,0 +1,117 @@
+//! The HTTP face: a tower service that a kube client is put on.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures::stream::{BoxStream, Stream, StreamExt};
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, BodyStream, LengthLimitError, Limited, StreamBody};
+use kube::client::Body;
+use tower::BoxError;
+
+use super::ApiServer;
+use super::refusal::Refusal;
+use super::requests::{Answer, Ask, Payload, answer};
+use super::route::Query;
+
+/// One piece of a response's body.
+type Piece = <BodyStream<Body> as Stream>::Item;
+
+/// A response's body: whole, or a watch's chunks as they come.
+pub type ResponseBody = StreamBody<BoxStream<'static, Piece>>;
+
+/// The biggest body the server takes, as the real one has it.
+const BODY_LIMIT: usize = 3 * 1024 * 1024;
+
+/// The API server as a tower service: put it under a client with `kube::Client::new(service, namespace)`.
+#[derive(Debug, Clone)]
+pub struct ApiService {
+    server: ApiServer,
+}
+
+impl ApiService {
+    /// The service of this server.
+    #[must_use]
+    pub fn new(server: ApiServer) -> Self {
+        Self { server }
+    }
+}
+
+impl tower::Service<Request<Body>> for ApiService {
+    type Response = Response<ResponseBody>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let server = self.server.clone();
+        Box::pin(async move {
+            let latency = {
+                let mut state = server.lock();
+                if state.troubles.api_down {
+                    return Err(refused());
+                }
+                let spread = state.world.request_latency;
+                spread.draw(&mut state.latencies)
+            };
+            let (head, body) = request.into_parts();
+            let body = Limited::new(body, BODY_LIMIT).collect().await.map(http_body_util::Collected::to_bytes);
+            tokio::time::sleep(latency).await;
+            if server.lock().troubles.api_down {
+                return Err(refused());
+            }
+            let answer = match body {
+                Ok(body) => answer(
+                    &server,
+                    &Ask {
+                        method: &head.method,
+                        path: head.uri.path(),
+                        query: Query::parse(head.uri.query().unwrap_or_default()),
+                        raw_query: head.uri.query(),
+                        headers: &head.headers,
+                        body: &body,
+                    },
+                ),
+                Err(why) if why.is::<LengthLimitError>() => Err(Refusal {
+                    code: 413,
+                    reason: "RequestEntityTooLarge",
+                    message: format!("Request entity too large: limit is {BODY_LIMIT}"),
+                    details: None,
+                }),
+                Err(why) => return Err(why),
+            };
+            let answer = answer.unwrap_or_else(|refusal| Answer::json(refusal.code, &refusal.status()));
+            let date = server.lock().clock.server_now().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+            Ok(respond(answer, &date))
+        })
+    }
+}
+
+fn refused() -> BoxError {
+    io::Error::new(io::ErrorKind::ConnectionRefused, "tcp connect error: Connection refused (os error 111)").into()
+}
+
+fn respond(answer: Answer, date: &str) -> Response<ResponseBody> {
+    let pieces: BoxStream<'static, Piece> = match answer.payload {
+        Payload::Whole(bytes) => StreamExt::boxed(BodyStream::new(Body::from(bytes))),
+        Payload::Watch(watch) => watch
+            .flat_map(|chunk| match chunk {
+                Ok(bytes) => StreamExt::boxed(BodyStream::new(Body::from(bytes))),
+                Err(cut) => futures::stream::iter([Err(kube::Error::Service(cut.into()))]).boxed(),
+            })
+            .boxed(),
+    };
+    let mut response = Response::new(StreamBody::new(pieces));
+    *response.status_mut() = StatusCode::from_u16(answer.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in [(header::CONTENT_TYPE, answer.content_type.as_str()), (header::DATE, date)] {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}

@@ -1,0 +1,196 @@
+//! Watches: a place in the log, read as it grows.
+
+use std::fmt::Write as _;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::Stream;
+use serde_json::json;
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::ApiServer;
+use super::State;
+use super::kinds::Kind;
+use super::reading::{Form, parse_revision, too_large};
+use super::refusal::Refusal;
+use super::route::{Place, Query};
+use super::selector::Selector;
+use super::store::{Change, KindSet, Verb};
+
+/// How often a quiet watch is told the revision.
+const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
+
+/// How many bytes one chunk may hold before the rest of the log waits for the next.
+const CHUNK: usize = 256 * 1024;
+
+/// One open watch: a stream of chunks of JSON lines.
+pub struct Watch {
+    server: ApiServer,
+    waiter: u64,
+    kind: Kind,
+    namespace: String,
+    selector: Selector,
+    form: Form,
+    cursor: u64,
+    first: String,
+    epoch: u64,
+    ended: bool,
+    until: Pin<Box<Sleep>>,
+    bookmark: Option<Pin<Box<Sleep>>>,
+}
+
+/// Why a watch broke off without an end.
+#[derive(Debug, thiserror::Error)]
+#[error("connection reset by peer")]
+pub struct Cut;
+
+impl Watch {
+    /// Start a watch as this request asks.
+    ///
+    /// # Errors
+    /// 400, 422 or 504 as the real server would refuse it. A revision that is gone is told in the stream.
+    pub fn open(server: &ApiServer, place: &Place, query: &Query, form: Form) -> Result<Self, Refusal> {
+        let selector = Selector::parse(place.kind, query.get("labelSelector"), query.get("fieldSelector"))?;
+        if query.is("sendInitialEvents") {
+            return Err(Refusal {
+                code: 422,
+                reason: "Invalid",
+                message: "ListOptions.meta.k8s.io \"\" is invalid: sendInitialEvents: Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled".to_owned(),
+                details: Some(json!({"group": "meta.k8s.io", "kind": "ListOptions", "causes": [{"reason": "FieldValueForbidden",
+                    "message": "Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled", "field": "sendInitialEvents"}]})),
+            });
+        }
+        let mut state = server.lock();
+        let now = state.store.revision();
+        let mut first = String::new();
+        let mut cursor = now;
+        match query.get("resourceVersion") {
+            "" | "0" => {
+                let namespace = (!place.namespace.is_empty()).then_some(place.namespace.as_str());
+                for object in state.store.list(place.kind, namespace).filter(|object| selector.matches(object)) {
+                    line("ADDED", &mut first, |out| form.write(object, out));
+                }
+            }
+            from => {
+                cursor = parse_revision(from)?;
+                if cursor > now {
+                    return Err(too_large(cursor, now));
+                }
+                if cursor < state.store.compacted() {
+                    gone(&mut first, cursor, state.store.compacted());
+                }
+            }
+        }
+        let gone = first.starts_with("{\"type\":\"ERROR\"");
+        // Without a wish the real server ends a watch after 30 to 60 minutes.
+        let seconds = query.number("timeoutSeconds").unwrap_or_else(|| 1800 + state.latencies.below(1800));
+        let waiter = state.store.join(KindSet::of(&[place.kind]));
+        let epoch = state.troubles.epoch;
+        drop(state);
+        Ok(Self {
+            server: server.clone(),
+            waiter,
+            kind: place.kind,
+            namespace: place.namespace.clone(),
+            selector,
+            form,
+            cursor,
+            first,
+            epoch,
+            ended: gone,
+            until: Box::pin(sleep(Duration::from_secs(seconds))),
+            bookmark: query.is("allowWatchBookmarks").then(|| Box::pin(sleep(BOOKMARK_EVERY))),
+        })
+    }
+
+    /// What the log has for this watch since it last looked.
+    fn read(&mut self, state: &State, out: &mut String) {
+        let Ok(changes) = state.store.since(self.cursor) else {
+            gone(out, self.cursor, state.store.compacted());
+            self.ended = true;
+            return;
+        };
+        for change in changes {
+            self.cursor = change.revision;
+            if change.key.kind == self.kind && (self.namespace.is_empty() || self.namespace == change.key.namespace) {
+                tell(change, &self.selector, self.form, out);
+            }
+            if out.len() > CHUNK {
+                return;
+            }
+        }
+        // An initial watch must not show what came before it even where the log still has it.
+        self.cursor = self.cursor.max(state.store.revision());
+    }
+}
+
+/// One change as a watch with this selector sees it.
+fn tell(change: &Change, selector: &Selector, form: Form, out: &mut String) {
+    let was = change.previous.as_ref().is_some_and(|previous| selector.matches(previous));
+    let is = change.verb != Verb::Deleted && selector.matches(&change.object);
+    match (was, is) {
+        (false, false) => {}
+        (false, true) => line("ADDED", out, |out| form.write(&change.object, out)),
+        (true, true) => line("MODIFIED", out, |out| form.write(&change.object, out)),
+        (true, false) => line("DELETED", out, |out| form.write(&change.object, out)),
+    }
+}
+
+fn line(kind: &str, out: &mut String, object: impl FnOnce(&mut String)) {
+    let _ = write!(out, "{{\"type\":\"{kind}\",\"object\":");
+    object(out);
+    out.push_str("}\n");
+}
+
+fn gone(out: &mut String, wanted: u64, compacted: u64) {
+    let status = Refusal::expired(format!("too old resource version: {wanted} ({compacted})")).status();
+    let _ = writeln!(out, "{{\"type\":\"ERROR\",\"object\":{status}}}");
+}
+
+impl Stream for Watch {
+    type Item = Result<Vec<u8>, Cut>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        if !this.first.is_empty() {
+            return Poll::Ready(Some(Ok(std::mem::take(&mut this.first).into_bytes())));
+        }
+        if this.ended {
+            return Poll::Ready(None);
+        }
+        let server = this.server.clone();
+        let mut state = server.lock();
+        if state.troubles.epoch != this.epoch {
+            this.ended = true;
+            return Poll::Ready(Some(Err(Cut)));
+        }
+        let mut out = String::new();
+        this.read(&state, &mut out);
+        if !out.is_empty() {
+            return Poll::Ready(Some(Ok(out.into_bytes())));
+        }
+        if this.until.as_mut().poll(cx).is_ready() {
+            this.ended = true;
+            return Poll::Ready(None);
+        }
+        if let Some(bookmark) = &mut this.bookmark
+            && bookmark.as_mut().poll(cx).is_ready()
+        {
+            bookmark.as_mut().reset(Instant::now() + BOOKMARK_EVERY);
+            let (kind, version) = (this.kind.resource().name, this.kind.api_version());
+            let object = json!({"kind": kind, "apiVersion": version, "metadata": {"resourceVersion": this.cursor.to_string(), "creationTimestamp": null}});
+            // Poll the reset timer once, so that it wakes us again.
+            let _ = bookmark.as_mut().poll(cx);
+            return Poll::Ready(Some(Ok(format!("{{\"type\":\"BOOKMARK\",\"object\":{object}}}\n").into_bytes())));
+        }
+        state.store.wait(this.waiter, cx.waker());
+        Poll::Pending
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.server.lock().store.leave(self.waiter);
+    }
+}

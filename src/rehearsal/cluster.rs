@@ -1,0 +1,60 @@
+//! The practice cluster as its caller holds it.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::api::ApiServer;
+use super::api::proxy::Backend;
+use super::api::service::ApiService;
+use super::controllers;
+use super::founding;
+use super::trouble::Trouble;
+use super::world::World;
+
+/// A Kubernetes cluster inside this process.
+#[derive(Debug, Clone)]
+pub struct PracticeCluster {
+    server: ApiServer,
+}
+
+impl PracticeCluster {
+    /// Start a cluster of this world: its clock starts now, its controllers run as tasks of the current runtime.
+    ///
+    /// The runtime is to be a current-thread one with a paused clock; only then do equal seeds give equal runs.
+    #[must_use]
+    pub fn start(world: World, seed: u64) -> Self {
+        let server = ApiServer::new(world, seed);
+        founding::found(&server);
+        controllers::start(&server);
+        Self { server }
+    }
+
+    /// The API server as a tower service: `kube::Client::new(cluster.service(), "staging")`.
+    #[must_use]
+    pub fn service(&self) -> ApiService {
+        ApiService::new(self.server.clone())
+    }
+
+    /// The true simulated time. Only right inside the cluster's runtime.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.server.lock().clock.now()
+    }
+
+    /// The handle that makes things go wrong.
+    #[must_use]
+    pub fn trouble(&self) -> Trouble {
+        Trouble::new(self.server.clone())
+    }
+
+    /// Let this backend answer requests to this Service through the API server's service proxy.
+    pub fn register_backend(&self, namespace: &str, service: &str, backend: Arc<dyn Backend>) {
+        self.server.lock().backends.register(namespace, service, backend);
+    }
+
+    /// Let nobody answer for this Service any more.
+    pub fn withdraw_backend(&self, namespace: &str, service: &str) {
+        self.server.lock().backends.withdraw(namespace, service);
+    }
+}

@@ -1,0 +1,164 @@
+//! Endpoints and `EndpointSlices` of Services: who can be sent requests.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{Feed, Hand};
+use crate::rehearsal::api::ApiServer;
+use crate::rehearsal::api::deletion::DeleteOptions;
+use crate::rehearsal::api::kinds::Kind;
+use crate::rehearsal::api::object::{Object, owner_reference, text};
+use crate::rehearsal::api::selector::Selector;
+use crate::rehearsal::api::store::{Key, Verb};
+use crate::rehearsal::api::writes::Part;
+use crate::rehearsal::world::Timings;
+
+/// Run the controllers of both.
+pub async fn run(server: ApiServer) {
+    let mut hand = Hand::new(&server, "endpoints");
+    let mut feed = Feed::new(&server, &[Kind::Pod, Kind::Service]);
+    loop {
+        let batch = feed.next().await;
+        let mut services = BTreeSet::new();
+        let mut lag = Timings::default().endpoints;
+        for change in &batch {
+            if change.key.kind == Kind::Service {
+                services.insert(change.key.clone());
+                if change.verb == Verb::Deleted {
+                    drop_endpoints(&mut hand, &change.key).await;
+                }
+                continue;
+            }
+            lag = server.lock().world.timings(change.object.namespace(), &change.object.labels()).endpoints;
+            for service in hand.list(Kind::Service, Some(&change.key.namespace)) {
+                if selects(&service).is_some_and(|s| s.matches(&change.object) || change.previous.as_ref().is_some_and(|p| s.matches(p))) {
+                    services.insert(Key::new(Kind::Service, service.namespace(), service.name()));
+                }
+            }
+        }
+        if services.is_empty() {
+            continue;
+        }
+        let lag = lag.draw(hand.rolls());
+        tokio::time::sleep(lag).await;
+        for key in services {
+            reconcile(&mut hand, &key).await;
+        }
+    }
+}
+
+/// The selector of a Service; none when its endpoints are not ours to keep.
+fn selects(service: &Object) -> Option<Selector> {
+    let selector = &service.value()["spec"]["selector"];
+    selector.as_object().is_some_and(|s| !s.is_empty()).then(|| Selector::of_labels(selector))
+}
+
+async fn drop_endpoints(hand: &mut Hand, service: &Key) {
+    let _ = hand.delete(&Key { kind: Kind::Endpoints, ..service.clone() }, &DeleteOptions::default()).await;
+}
+
+async fn reconcile(hand: &mut Hand, key: &Key) {
+    let Some(service) = hand.get(key) else { return };
+    let Some(selector) = selects(&service) else { return };
+    let pods: Vec<Arc<Object>> = hand.list(Kind::Pod, Some(&key.namespace)).into_iter().filter(|pod| selector.matches(pod)).collect();
+    let slices = hand.list(Kind::EndpointSlice, Some(&key.namespace));
+    let slice = slices.iter().find(|slice| slice.labels().get("kubernetes.io/service-name") == Some(&service.name()));
+    write(hand, Kind::EndpointSlice, slice.map(|slice| slice.value().clone()), slice_of(&service, &pods), &["endpoints", "ports"]).await;
+    let old = hand.get(&Key { kind: Kind::Endpoints, ..key.clone() });
+    let stamp = hand.stamp();
+    write(hand, Kind::Endpoints, old.map(|old| old.value().clone()), endpoints_of(&service, &pods, &stamp), &["subsets"]).await;
+}
+
+/// Write these fields of the wanted object, if they differ from the stored one's.
+async fn write(hand: &mut Hand, kind: Kind, stored: Option<Value>, wanted: Value, fields: &[&str]) {
+    let Some(mut stored) = stored else {
+        let namespace = text(&wanted, "/metadata/namespace").to_owned();
+        let _ = hand.create(kind, &namespace, wanted).await;
+        return;
+    };
+    if fields.iter().all(|field| stored.get(*field).unwrap_or(&Value::Null) == &wanted[*field]) {
+        return;
+    }
+    for field in fields {
+        stored[*field] = wanted[*field].clone();
+    }
+    if let Some(trigger) = wanted.pointer("/metadata/annotations") {
+        stored["metadata"]["annotations"] = trigger.clone();
+    }
+    stored["metadata"]["resourceVersion"] = json!("");
+    let _ = hand.update(kind, stored, Part::Main).await;
+}
+
+fn ports(service: &Object, pod_side: bool) -> Vec<Value> {
+    let port = |p: &Value| {
+        let number = if pod_side && p["targetPort"].is_number() { &p["targetPort"] } else { &p["port"] };
+        json!({"name": text(p, "/name"), "port": number, "protocol": text(p, "/protocol")})
+    };
+    service.list("/spec/ports").iter().map(port).collect()
+}
+
+fn target(pod: &Object) -> Value {
+    json!({"kind": "Pod", "namespace": pod.namespace(), "name": pod.name(), "uid": pod.uid()})
+}
+
+/// The slice of a Service over these pods.
+#[must_use]
+pub fn slice_of(service: &Object, pods: &[Arc<Object>]) -> Value {
+    let endpoints: Vec<Value> = pods
+        .iter()
+        .filter(|pod| !pod.text("/status/podIP").is_empty() && !matches!(pod.text("/status/phase"), "Succeeded" | "Failed"))
+        .map(|pod| {
+            let serving = pod.condition("Ready");
+            json!({
+                "addresses": [pod.text("/status/podIP")],
+                "conditions": {"ready": serving && !pod.deleting(), "serving": serving, "terminating": pod.deleting()},
+                "targetRef": target(pod), "nodeName": pod.text("/spec/nodeName"),
+            })
+        })
+        .collect();
+    json!({
+        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+        "metadata": {
+            "generateName": format!("{}-", service.name()), "namespace": service.namespace(),
+            "labels": {"endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io", "kubernetes.io/service-name": service.name()},
+            "ownerReferences": [owner_reference(service, "v1", "Service")],
+        },
+        "addressType": "IPv4", "endpoints": endpoints, "ports": ports(service, true),
+    })
+}
+
+/// The Endpoints of a Service over these pods.
+#[must_use]
+pub fn endpoints_of(service: &Object, pods: &[Arc<Object>], now: &str) -> Value {
+    let address =
+        |pod: &Arc<Object>| json!({"ip": pod.text("/status/podIP"), "nodeName": pod.text("/spec/nodeName"), "targetRef": target(pod)});
+    let there: Vec<&Arc<Object>> = pods
+        .iter()
+        .filter(|pod| {
+            !pod.text("/status/podIP").is_empty() && !pod.deleting() && !matches!(pod.text("/status/phase"), "Succeeded" | "Failed")
+        })
+        .collect();
+    let ready: Vec<Value> = there.iter().filter(|pod| pod.condition("Ready")).map(|pod| address(pod)).collect();
+    let unready: Vec<Value> = there.iter().filter(|pod| !pod.condition("Ready")).map(|pod| address(pod)).collect();
+    let mut subset = json!({});
+    if !ready.is_empty() {
+        subset["addresses"] = json!(ready);
+    }
+    if !unready.is_empty() {
+        subset["notReadyAddresses"] = json!(unready);
+    }
+    subset["ports"] = json!(ports(service, true));
+    let subsets = if there.is_empty() { Value::Null } else { json!([subset]) };
+    let mut endpoints = json!({
+        "apiVersion": "v1", "kind": "Endpoints",
+        "metadata": {
+            "name": service.name(), "namespace": service.namespace(),
+            "annotations": {"endpoints.kubernetes.io/last-change-trigger-time": now},
+            "labels": {"endpoints.kubernetes.io/managed-by": "endpoint-controller"},
+        },
+    });
+    endpoints["subsets"] = subsets;
+    endpoints
+}

@@ -1,0 +1,87 @@
+//! Events, as the cluster's components write them.
+
+use chrono::SecondsFormat;
+use serde_json::{Value, json};
+
+use crate::rehearsal::api::ApiServer;
+use crate::rehearsal::api::kinds::Kind;
+use crate::rehearsal::api::object::Object;
+use crate::rehearsal::api::writes::Intent;
+
+/// One event before it is written.
+#[derive(Debug, Clone, Copy)]
+pub struct Note<'a> {
+    /// Whether it is a `Warning`; `Normal` otherwise.
+    pub warning: bool,
+    /// The reason.
+    pub reason: &'a str,
+    /// The message.
+    pub message: &'a str,
+    /// `source.component`.
+    pub component: &'a str,
+    /// `source.host`; empty for none.
+    pub host: &'a str,
+    /// The field within the object; empty for the object itself.
+    pub field: &'a str,
+}
+
+impl<'a> Note<'a> {
+    /// A `Normal` event of this component.
+    #[must_use]
+    pub fn normal(component: &'a str, reason: &'a str, message: &'a str) -> Self {
+        Self { warning: false, reason, message, component, host: "", field: "" }
+    }
+
+    /// The same as a `Warning`.
+    #[must_use]
+    pub fn as_warning(self) -> Self {
+        Self { warning: true, ..self }
+    }
+}
+
+/// Write an event about this object.
+pub fn record(server: &ApiServer, kind: Kind, about: &Object, note: Note<'_>) {
+    record_with(server, kind, about, note, Value::Null);
+}
+
+/// Write an event about this object with these annotations (`Null` for none).
+pub fn record_with(server: &ApiServer, kind: Kind, about: &Object, note: Note<'_>, annotations: Value) {
+    let mut state = server.lock();
+    let now = state.clock.server_now();
+    let salt = format!("event/{}/{}", state.store.revision(), about.uid());
+    // The simulated clock counts in milliseconds; the rest of the nanoseconds tells events of one instant apart.
+    let nanos = now.timestamp_nanos_opt().unwrap_or(0).unsigned_abs() + state.dice.stream(&salt).below(1_000_000);
+    let stamp = state.clock.stamp();
+    let mut involved = json!({
+        "kind": kind.resource().name, "namespace": about.namespace(), "name": about.name(), "uid": about.uid(),
+        "apiVersion": kind.api_version(), "resourceVersion": about.revision(),
+    });
+    if !note.field.is_empty() {
+        involved["fieldPath"] = json!(note.field);
+    }
+    let mut source = json!({"component": note.component});
+    if !note.host.is_empty() {
+        source["host"] = json!(note.host);
+    }
+    let namespace = if about.namespace().is_empty() { "default" } else { about.namespace() };
+    let mut event = json!({
+        "apiVersion": "v1", "kind": "Event", "metadata": {"name": format!("{}.{nanos:x}", about.name()), "namespace": namespace},
+        "involvedObject": involved, "reason": note.reason, "message": note.message, "source": source, "firstTimestamp": stamp, "lastTimestamp": stamp,
+        "count": 1, "type": if note.warning { "Warning" } else { "Normal" }, "eventTime": null, "reportingComponent": "", "reportingInstance": "",
+    });
+    if !annotations.is_null() {
+        event["metadata"]["annotations"] = annotations;
+    }
+    if note.component == "default-scheduler" {
+        // The scheduler alone writes events of the new form.
+        event["source"] = json!({});
+        event["firstTimestamp"] = Value::Null;
+        event["lastTimestamp"] = Value::Null;
+        event["eventTime"] = json!(now.to_rfc3339_opts(SecondsFormat::Micros, true));
+        event["action"] = json!("Binding");
+        event["reportingComponent"] = json!("default-scheduler");
+        event["reportingInstance"] = json!("default-scheduler-control-plane");
+    }
+    // An event that cannot be written (its namespace is going) is lost, as it is on a real cluster.
+    let _ = state.create(Kind::Event, namespace, event, Intent::default());
+}

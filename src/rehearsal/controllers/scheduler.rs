@@ -1,0 +1,82 @@
+//! The scheduler: pods to nodes, the emptiest first.
+
+use serde_json::{Value, json};
+
+use super::daemonset::node_of;
+use super::recorder::{Note, record};
+use super::{Feed, Hand};
+use crate::rehearsal::api::ApiServer;
+use crate::rehearsal::api::kinds::Kind;
+use crate::rehearsal::api::object::{Object, list, map_mut};
+use crate::rehearsal::api::store::Key;
+use crate::rehearsal::api::writes::{Intent, Part};
+
+/// Run the scheduler.
+pub async fn run(server: ApiServer) {
+    let mut hand = Hand::new(&server, "scheduler");
+    let mut feed = Feed::new(&server, &[Kind::Pod, Kind::Node]);
+    loop {
+        let batch = feed.next().await;
+        let anew = batch.iter().any(|change| change.key.kind == Kind::Node);
+        let waiting: Vec<Key> = if anew {
+            hand.list(Kind::Pod, None).iter().map(|pod| Key::new(Kind::Pod, pod.namespace(), pod.name())).collect()
+        } else {
+            batch.into_iter().map(|change| change.key).collect()
+        };
+        for key in waiting {
+            place(&mut hand, &key).await;
+        }
+    }
+}
+
+async fn place(hand: &mut Hand, key: &Key) {
+    let unbound = |pod: &Object| pod.text("/spec/nodeName").is_empty() && !pod.deleting();
+    let Some(pod) = hand.get(key).filter(|pod| unbound(pod)) else { return };
+    let timings = hand.server().lock().world.timings(pod.namespace(), &pod.labels());
+    let time = timings.schedule.draw(hand.rolls());
+    tokio::time::sleep(time).await;
+    let Some(pod) = hand.get(key).filter(|pod| unbound(pod)) else { return };
+    let nodes = hand.list(Kind::Node, None);
+    let pods = hand.list(Kind::Pod, None);
+    let load = |node: &Object| pods.iter().filter(|pod| pod.text("/spec/nodeName") == node.name()).count();
+    let meant = node_of(pod.value());
+    let fits = |node: &Object| {
+        node.condition("Ready")
+            && meant.is_none_or(|name| name == node.name())
+            && (node.value()["spec"]["unschedulable"] != true || meant.is_some())
+    };
+    let chosen = nodes.iter().filter(|node| fits(node)).min_by_key(|node| (load(node), node.name().to_owned()));
+    let now = hand.stamp();
+    if let Some(node) = chosen {
+        let value = bound(&pod, node.name(), &now);
+        let written = hand.server().lock().update(Kind::Pod, &key.namespace, &key.name, value, Part::Binding, Intent::default());
+        if written.is_ok() {
+            let message = format!("Successfully assigned {}/{} to {}", pod.namespace(), pod.name(), node.name());
+            record(hand.server(), Kind::Pod, &pod, Note::normal("default-scheduler", "Scheduled", &message));
+        }
+    } else if !list(pod.value(), "/status/conditions").iter().any(|c| c["reason"] == "Unschedulable") {
+        let message = format!(
+            "0/{0} nodes are available: {0} node(s) were unschedulable. preemption: 0/{0} nodes are available: {0} Preemption is not helpful for scheduling.",
+            nodes.len()
+        );
+        let mut status = pod.value()["status"].clone();
+        status["conditions"] = json!([{"type": "PodScheduled", "status": "False", "lastProbeTime": null, "lastTransitionTime": now,
+            "reason": "Unschedulable", "message": message}]);
+        if hand.set_status(Kind::Pod, &pod, status).await.is_ok() {
+            record(hand.server(), Kind::Pod, &pod, Note::normal("default-scheduler", "FailedScheduling", &message).as_warning());
+        }
+    }
+}
+
+/// The pod once it is bound to this node.
+#[must_use]
+pub fn bound(pod: &Object, node: &str, now: &str) -> Value {
+    let mut value = pod.value().clone();
+    map_mut(&mut value, "spec").insert("nodeName".to_owned(), json!(node));
+    let generation = pod.number("/metadata/generation").unwrap_or(1);
+    map_mut(&mut value, "status").insert(
+        "conditions".to_owned(),
+        json!([{"type": "PodScheduled", "observedGeneration": generation, "status": "True", "lastProbeTime": null, "lastTransitionTime": now}]),
+    );
+    value
+}

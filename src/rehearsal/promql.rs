@@ -1,0 +1,82 @@
+//! The practice cluster's metrics: a small in-memory store and a `PromQL` evaluator over it.
+//!
+//! The rehearsal's scrapers write samples of simulated time into a [`Store`]; its Prometheus
+//! endpoint asks [`instant`] and [`range`] and sends what [`wire`] renders. The language is
+//! read by `promql-parser`; the meaning is ours and follows Prometheus 3 (left-open windows, a
+//! look-back of five minutes, stale markers, extrapolation), held against recorded answers of a
+//! real Prometheus in `tests/promql_golden.rs`.
+//!
+//! This room knows no clock, no network, no randomness and no hash order: the same store and
+//! the same question always give the same answer. What it does not support (native histograms,
+//! experimental functions) is refused by name, never guessed. No query text makes it panic.
+
+mod aggregate;
+mod binary;
+mod budget;
+mod calendar;
+mod error;
+mod evaluator;
+mod float;
+mod frame;
+mod function;
+mod histogram;
+mod labels;
+mod matching;
+mod over_time;
+mod query;
+mod rate;
+mod relabel;
+mod selector;
+mod store;
+mod value;
+mod window;
+pub mod wire;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::{PromqlError, StoreError};
+pub use labels::Labels;
+pub use store::{STALE, SeriesId, Store};
+pub use value::{Point, Sample, Track, Value};
+
+use promql_parser::parser::value::ValueType;
+
+use evaluator::Evaluator;
+use frame::Grid;
+
+/// The most steps a range answer may span, as in Prometheus; with both ends included it has one
+/// point more.
+pub const MAX_POINTS: i64 = 11_000;
+
+/// Answers `text` at one moment, as `/api/v1/query` does.
+///
+/// `at_ms` is simulated Unix time in milliseconds. Vectors come back sorted by labels, except
+/// where the query itself orders them (`sort`, `topk`).
+///
+/// # Errors
+/// A [`PromqlError`]: the text is no `PromQL`, asks for something not in rehearsal, or breaks a
+/// rule while it is evaluated (duplicate label sets, many-to-many matching, too large).
+pub fn instant(store: &Store, text: &str, at_ms: i64) -> Result<Value, PromqlError> {
+    let expr = query::parse(text)?;
+    Evaluator::new(store, Grid::single(at_ms)).instant(&expr)
+}
+
+/// Answers `text` at every step from `start_ms` to `end_ms`, both included, as
+/// `/api/v1/query_range` does.
+///
+/// Times are simulated Unix time and `step_ms` is a length, all in milliseconds. The answer is
+/// always a [`Value::Matrix`], sorted by labels.
+///
+/// # Errors
+/// As [`instant`]; besides, a step that is not positive, an end before the start, more than
+/// [`MAX_POINTS`] steps, or an expression that is neither scalar nor vector.
+pub fn range(store: &Store, text: &str, start_ms: i64, end_ms: i64, step_ms: i64) -> Result<Value, PromqlError> {
+    let grid = Grid::spanning(start_ms, end_ms, step_ms)?;
+    let expr = query::parse(text)?;
+    match expr.value_type() {
+        ValueType::Scalar | ValueType::Vector => Evaluator::new(store, grid).range(&expr),
+        ValueType::Matrix => Err(PromqlError::RangeType("range vector")),
+        ValueType::String => Err(PromqlError::RangeType("string")),
+    }
+}

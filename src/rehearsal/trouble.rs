@@ -1,0 +1,122 @@
+//! What can be made to go wrong with the practice cluster itself, while it runs.
+
+use std::collections::BTreeSet;
+
+use chrono::Duration;
+
+use super::api::ApiServer;
+use super::world::Denial;
+
+/// What is wrong at the moment.
+#[derive(Debug, Default)]
+pub struct Troubles {
+    /// Nobody answers at the API server's address.
+    pub api_down: bool,
+    /// Counts up each time all open connections are cut.
+    pub epoch: u64,
+    /// What the user may not do.
+    pub denials: Vec<Denial>,
+    /// API groups that are not served.
+    pub withdrawn: BTreeSet<String>,
+    /// Chaos Mesh's daemon does not answer on any node.
+    pub chaos_daemon_down: bool,
+    /// Chaos Mesh's controllers and webhooks do not run.
+    pub chaos_controller_down: bool,
+}
+
+impl Troubles {
+    /// Deny this from now on.
+    pub fn deny(&mut self, denial: Denial) {
+        self.denials.push(denial);
+    }
+
+    /// Serve this group no longer.
+    pub fn withdraw(&mut self, group: &str) {
+        self.withdrawn.insert(group.to_owned());
+    }
+}
+
+/// A handle to switch troubles on and off.
+///
+/// What it breaks it breaks for the client. The cluster's own controllers stay connected through an API outage: what fails is the way to the server.
+#[derive(Debug, Clone)]
+pub struct Trouble {
+    server: ApiServer,
+}
+
+impl Trouble {
+    pub(super) fn new(server: ApiServer) -> Self {
+        Self { server }
+    }
+
+    /// From now on requests fail with a refused connection, and open watches are cut.
+    pub fn api_down(&self) {
+        self.server.lock().troubles.api_down = true;
+        self.cut_watches();
+    }
+
+    /// The API server answers again.
+    pub fn api_up(&self) {
+        self.server.lock().troubles.api_down = false;
+    }
+
+    /// An outage of this length, from now.
+    pub fn api_outage(&self, length: std::time::Duration) {
+        self.api_down();
+        let this = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(length).await;
+            this.api_up();
+        });
+    }
+
+    /// Cut every open watch in the middle.
+    pub fn cut_watches(&self) {
+        let mut state = self.server.lock();
+        state.troubles.epoch += 1;
+        state.store.wake_all();
+    }
+
+    /// Forget all history up to now: who wants to watch from an older revision gets `410 Gone`. Open watches are cut, so that they have to ask.
+    pub fn compact(&self) {
+        self.server.lock().store.compact();
+        self.cut_watches();
+    }
+
+    /// Deny the user this verb.
+    pub fn deny(&self, denial: Denial) {
+        self.server.lock().troubles.deny(denial);
+    }
+
+    /// Deny nothing any more.
+    pub fn allow_all(&self) {
+        self.server.lock().troubles.denials.clear();
+    }
+
+    /// Serve this API group no longer.
+    pub fn withdraw_group(&self, group: &str) {
+        self.server.lock().troubles.withdraw(group);
+    }
+
+    /// Serve this API group again.
+    pub fn restore_group(&self, group: &str) {
+        self.server.lock().troubles.withdrawn.remove(group);
+    }
+
+    /// Whether Chaos Mesh's daemons are down. What they have applied stays applied.
+    pub fn chaos_daemon_down(&self, down: bool) {
+        self.server.lock().troubles.chaos_daemon_down = down;
+    }
+
+    /// Whether Chaos Mesh's controllers and webhooks are down. Nothing expires or recovers while they are.
+    pub fn chaos_controller_down(&self, down: bool) {
+        let mut state = self.server.lock();
+        state.troubles.chaos_controller_down = down;
+        state.store.wake_all();
+    }
+
+    /// Set the cluster's clocks off against the true time (negative: behind).
+    pub fn skew(&self, skew: Duration) {
+        self.server.lock().clock.set_skew(skew);
+    }
+}
