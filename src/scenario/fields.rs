@@ -152,7 +152,7 @@ pub fn text_that(node: &Node, what: &str, is: fn(&str) -> bool, allowed: &str, m
     if is(&found) {
         return Some(found);
     }
-    mistakes.error(node.span, &found, format!("{what} can't be this")).allow(allowed);
+    mistakes.error(node.span, &found, format!("{what} is malformed")).allow(allowed);
     None
 }
 
@@ -162,7 +162,7 @@ pub fn word(node: &Node, what: &str, words: &[&'static str], mistakes: &mut Mist
     if let Some(word) = words.iter().find(|word| **word == found) {
         return Some(word);
     }
-    let mistake = mistakes.error(node.span, &found, format!("{what} can't be this"));
+    let mistake = mistakes.error(node.span, &found, format!("{what} is none of the words it may be"));
     mistake.allow(words.join(", "));
     if let Some(hint) = did_you_mean(&found, words.iter().copied()) {
         mistake.hint(hint);
@@ -255,7 +255,8 @@ pub fn duration(node: &Node, what: &str, zero: Zero, mistakes: &mut Mistakes) ->
             let mistake = mistakes.error(node.span, &scalar.text, format!("{what}: {words}"));
             mistake.allow(ALLOWED);
             if let Some(meant) = units::meant_duration(&scalar.text).filter(|_| reason != NoDuration::TooLarge) {
-                mistake.hint(format!("write {meant}"));
+                let bare = scalar.text.parse::<u32>().ok().filter(|number| *number >= 100);
+                mistake.hint(bare.map_or_else(|| format!("write {meant}"), |number| format!("write {number}ms for milliseconds, {number}s for seconds")));
             }
             return None;
         }

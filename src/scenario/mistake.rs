@@ -160,8 +160,7 @@ impl Mistakes {
     /// All of them: this file's first, in the order of their place, each once.
     pub fn finish(mut self) -> Vec<Mistake> {
         let file = self.file;
-        let place = |m: &Mistake| (m.file != file, m.file.clone(), m.line, m.column, m.severity);
-        self.list.sort_by(|a, b| place(a).cmp(&place(b)));
+        self.list.sort_by_cached_key(|m| (m.file != file, m.file.clone(), m.line, m.column, m.severity));
         self.list.dedup();
         if self.list.len() > MOST {
             let rest = self.list.len() - MOST;

@@ -107,7 +107,7 @@ fn prometheus(node: &Node, mistakes: &mut Mistakes) -> Option<PrometheusAt> {
     let found = parts.filter(|(namespace, name, port)| names::is_dns_label(namespace) && names::is_dns_label(name) && names::is_port(port));
     let Some((namespace, name, port)) = found else {
         mistakes
-            .error(node.span, &text, "the service of Prometheus can't be this")
+            .error(node.span, &text, "the service of Prometheus is malformed")
             .allow("NAMESPACE/NAME:PORT, as in monitoring/prometheus-server:80");
         return None;
     };
@@ -195,8 +195,9 @@ pub fn tell_blind(spec: Fields<'_>, environments: &[Environment], mistakes: &mut
     if environments.iter().any(|environment| environment.prometheus.is_some()) {
         return;
     }
-    let lists = [("panels", &["query"][..]), ("steadyState", &["promql", "alert"]), ("criteria", &["promql", "alert"]), ("stopWhen", &["promql", "alert"])];
+    let lists = [("panels", &["query"][..]), ("steadyState", &["promql", "alert"]), ("criteria", &["promql", "alert"]), ("stopWhen", &["promql"])];
     for (key, wants) in lists {
+        // A list that is none has been told.
         let entries = spec.get(key).map(|node| match &node.content {
             super::Content::List(items) => items.as_slice(),
             super::Content::Map(_) | super::Content::Scalar(_) => &[],
