@@ -18,8 +18,8 @@ fn listing(file: &str, text: &str, sets: &BTreeMap<String, String>) -> String {
         out.push_str(&mistake.to_string());
         out.push('\n');
     }
-    out.push_str(&format!("-- check passes: {}, can be run: {}\n", reading.is_sound(false), reading.scenario.is_some()));
-    out
+    let (sound, can_run) = (reading.is_sound(false), reading.scenario.is_some());
+    out + &format!("-- check passes: {sound}, can be run: {can_run}\n")
 }
 
 #[test]

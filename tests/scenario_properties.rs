@@ -12,6 +12,64 @@ const KILL: &str = include_str!("../scenarios/task-api-pod-kill.yaml");
 const DELAY: &str = include_str!("../scenarios/task-api-network-delay.yaml");
 const PARTITION: &str = include_str!("../scenarios/task-api-partition.yaml");
 
+/// What queries are made of, and what they are not.
+const WORDS: &[&str] = &[
+    "x",
+    "rate(",
+    "sum by (a) (",
+    "{a=~\"5..\"}",
+    "{code=\"500\"}",
+    "{",
+    "}",
+    "(",
+    ")",
+    "[5m]",
+    "[",
+    "]",
+    "[5m:1m]",
+    "\"",
+    "'",
+    "`",
+    "\\",
+    "\\x4",
+    "#",
+    "\n",
+    " / ",
+    " or ",
+    " and on() ",
+    "-",
+    "+",
+    "*",
+    "^",
+    "%",
+    "== bool ",
+    " offset ",
+    " offset -5m",
+    " @ start()",
+    " @ 1e400",
+    "1",
+    "0x",
+    "1e999",
+    "NaN",
+    "Inf",
+    "é",
+    "\u{1b}",
+    "vector(0)",
+    ",",
+    ":",
+    "=~\"((((\"",
+    "a b",
+    "time()",
+    "label_replace(",
+    "absent(",
+    "topk(",
+    "histogram_quantile(0.9, ",
+    " group_left ",
+    "ignoring(",
+    "9999999999999999999d",
+    "5y",
+];
+
 fn reading(text: &str) -> Reading {
     let manifests = |_: &str| Err("no manifests here".to_owned());
     read(&Source { file: "x.yaml", text, manifests: &manifests }, &BTreeMap::new())
@@ -99,6 +157,12 @@ proptest! {
     }
 
     #[test]
+    fn any_query_should_be_read_without_panic(words in proptest::collection::vec(proptest::sample::select(WORDS), 0..25)) {
+        let text = format!("spec: {{panels: [{{name: p, query: {}}}]}}", Value::from(words.concat()));
+        prop_assert!(reading(&text).scenario.is_none());
+    }
+
+    #[test]
     fn drill_digest_should_outlive_any_formatting(style in proptest::collection::vec(any::<u8>(), 200)) {
         let mut text = String::new();
         other_form(&as_json(KILL), &mut style.into_iter(), 0, &mut text);
@@ -132,7 +196,10 @@ fn drill_digest_should_follow_the_drill_alone() {
         ("above: 0.2", "above: 0.3"),
         ("maxTargets: 1", "maxTargets: 2"),
         ("{kind: Deployment, name: task-api}", "{kind: Deployment, name: task-ui}"),
-        ("query: sum(rate(http_requests_total{app=\"task-api\",code=~\"5..\"}[30s])) / sum(rate(http_requests_total{app=\"task-api\"}[30s]))\n        below", "query: sum(rate(http_requests_total{app=\"task-api\",code=~\"5..\"}[1m])) / sum(rate(http_requests_total{app=\"task-api\"}[30s]))\n        below"),
+        (
+            "query: sum(rate(http_requests_total{app=\"task-api\",code=~\"5..\"}[30s])) / sum(rate(http_requests_total{app=\"task-api\"}[30s]))\n        below",
+            "query: sum(rate(http_requests_total{app=\"task-api\",code=~\"5..\"}[1m])) / sum(rate(http_requests_total{app=\"task-api\"}[30s]))\n        below",
+        ),
     ] {
         let changed = KILL.replacen(from, to, 1);
         assert_ne!(changed, KILL, "{from}");

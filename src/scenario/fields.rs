@@ -7,13 +7,16 @@ use super::keys::{Keys, later};
 use super::mistake::{Mistakes, quoted};
 use super::names::url_trouble;
 use super::near::did_you_mean;
-use super::tree::{Content, Entry, Node, Plain, Scalar, Span};
+use super::tree::{Content, Entry, Node, Plain, Scalar, Span, Style};
 use super::units::{self, NoDuration};
 use crate::clock::go;
 use crate::criterion::Amount;
 
 /// The longest name that people give something.
 const LONGEST_NAME: usize = 120;
+
+/// The most unknown keys of one mapping for which a near word is looked for.
+const MOST_GUESSES: usize = 100;
 
 /// A mapping whose keys are known.
 #[derive(Clone, Copy)]
@@ -31,17 +34,17 @@ impl<'t> Fields<'t> {
             wrong_type(node, &format!("{} is a mapping", keys.what), mistakes).allow(keys.known.join(", "));
             return None;
         };
-        for entry in entries {
-            if keys.known.contains(&entry.key.as_str()) {
-                continue;
-            }
+        for (nth, entry) in entries.iter().filter(|entry| !keys.known.contains(&entry.key.as_str())).enumerate() {
             if let Some(what) = later(keys.what, &entry.key) {
                 mistakes.error(entry.key_span, &entry.key, format!("{what} not in this version")).allow(keys.known.join(", "));
                 continue;
             }
             let mistake = mistakes.error(entry.key_span, &entry.key, format!("unknown key in {}", keys.what));
             mistake.allow(keys.known.join(", "));
-            if let Some(hint) = did_you_mean(&entry.key, keys.known.iter().copied()) {
+            // Beyond so many it is another kind of file, and guessing only takes time.
+            if let Some(hint) =
+                Some(&entry.key).filter(|_| nth < MOST_GUESSES).and_then(|key| did_you_mean(key, keys.known.iter().copied()))
+            {
                 mistake.hint(hint);
             }
         }
@@ -120,6 +123,8 @@ pub fn text(node: &Node, what: &str, mistakes: &mut Mistakes) -> Option<String> 
             mistakes.error(node.span, "", format!("{what} is empty"));
             None
         }
+        // The last line end of a block is YAML's, not the author's.
+        Plain::Text if scalar.style == Style::Block => Some(scalar.text.trim_end_matches('\n').to_owned()),
         Plain::Text => Some(scalar.text.clone()),
         Plain::Null => {
             mistakes.error(node.span, "", format!("{what} is empty"));
@@ -215,7 +220,8 @@ pub fn number(node: &Node, what: &str, mistakes: &mut Mistakes) -> Option<f64> {
 pub fn whole(node: &Node, what: &str, range: RangeInclusive<u32>, mistakes: &mut Mistakes) -> Option<u32> {
     let expected = format!("{what} is a whole number");
     let (scalar, plain) = scalar(node, &expected, mistakes)?;
-    let allowed = if *range.end() == u32::MAX { format!("{} or more", range.start()) } else { format!("{} to {}", range.start(), range.end()) };
+    let allowed =
+        if *range.end() == u32::MAX { format!("{} or more", range.start()) } else { format!("{} to {}", range.start(), range.end()) };
     let Plain::Int(number) = plain else {
         let mistake = wrong_type(node, &expected, mistakes);
         mistake.allow(allowed);
@@ -256,7 +262,10 @@ pub fn duration(node: &Node, what: &str, zero: Zero, mistakes: &mut Mistakes) ->
             mistake.allow(ALLOWED);
             if let Some(meant) = units::meant_duration(&scalar.text).filter(|_| reason != NoDuration::TooLarge) {
                 let bare = scalar.text.parse::<u32>().ok().filter(|number| *number >= 100);
-                mistake.hint(bare.map_or_else(|| format!("write {meant}"), |number| format!("write {number}ms for milliseconds, {number}s for seconds")));
+                mistake.hint(bare.map_or_else(
+                    || format!("write {meant}"),
+                    |number| format!("write {number}ms for milliseconds, {number}s for seconds"),
+                ));
             }
             return None;
         }

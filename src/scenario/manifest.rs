@@ -60,7 +60,9 @@ pub fn check(node: &Node, allow_all: bool, mistakes: &mut Mistakes) -> Option<Fa
     selector::mode(&spec, "spec", mistakes);
     selector::check(&spec, "spec", kind, allow_all, mistakes);
     if let Some(cluster) = spec.get("remoteCluster").filter(|node| !text(node).is_empty()) {
-        mistakes.error(cluster.span, text(cluster), "the fault would happen in another cluster, where gameday sees and undoes nothing").hint("take remoteCluster away");
+        mistakes
+            .error(cluster.span, text(cluster), "the fault would happen in another cluster, where gameday sees and undoes nothing")
+            .hint("take remoteCluster away");
     }
     duration(&spec, mistakes);
     let parts = match kind {
@@ -78,10 +80,12 @@ pub fn check(node: &Node, allow_all: bool, mistakes: &mut Mistakes) -> Option<Fa
         selector: selector::model(&spec)?,
         mode: selector::mode_model(&spec)?,
         peer,
-        duration: spec.get("duration").map(text).filter(|text| !text.is_empty()).and_then(|text| units::go_duration(text).ok()).map(|nanos| {
-            // Not above zero is over before it began.
-            units::positive(nanos).unwrap_or_default()
-        }),
+        duration: spec.get("duration").map(text).filter(|text| !text.is_empty()).and_then(|text| units::go_duration(text).ok()).map(
+            |nanos| {
+                // Not above zero is over before it began.
+                units::positive(nanos).unwrap_or_default()
+            },
+        ),
     })
 }
 
@@ -205,7 +209,9 @@ fn annotations(manifest: &Node, mistakes: &mut Mistakes) {
     for entry in entries.unwrap_or_default() {
         match (entry.key.as_str(), text(&entry.value)) {
             ("experiment.chaos-mesh.org/pause", "true") => {
-                mistakes.warn(entry.key_span, &entry.key, "the fault is created paused: a lasting one never takes effect").hint("take the annotation away");
+                mistakes
+                    .warn(entry.key_span, &entry.key, "the fault is created paused: a lasting one never takes effect")
+                    .hint("take the annotation away");
             }
             ("chaos-mesh.chaos-mesh.org/cleanFinalizer", "forced") => {
                 mistakes.warn(entry.key_span, &entry.key, "the fault's undo would not be waited for").hint("take the annotation away");

@@ -82,7 +82,10 @@ fn is_host(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 253
         && text.split('.').all(|part| {
-            !part.is_empty() && part.len() <= 63 && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')) && !part.starts_with('-')
+            !part.is_empty()
+                && part.len() <= 63
+                && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+                && !part.starts_with('-')
         })
 }
 
@@ -101,10 +104,29 @@ mod tests {
 
     #[test]
     fn urls_should_be_absolute() {
-        for url in ["http://a", "https://prometheus.example.com/x?y=1", "http://task-api.staging.svc:8080/", "http://127.0.0.1:9090", "http://[::1]:80/x", "HTTPS://A"] {
+        for url in [
+            "http://a",
+            "https://prometheus.example.com/x?y=1",
+            "http://task-api.staging.svc:8080/",
+            "http://127.0.0.1:9090",
+            "http://[::1]:80/x",
+            "HTTPS://A",
+        ] {
             assert_eq!(url_trouble(url), None, "{url}");
         }
-        for url in ["a.example.com", "/path", "ftp://a", "http://", "http:///x", "http://a b", "http://u:p@a", "http://a:99999", "http://a:x", "http://[::1", "https://-a"] {
+        for url in [
+            "a.example.com",
+            "/path",
+            "ftp://a",
+            "http://",
+            "http:///x",
+            "http://a b",
+            "http://u:p@a",
+            "http://a:99999",
+            "http://a:x",
+            "http://[::1",
+            "https://-a",
+        ] {
             assert!(url_trouble(url).is_some(), "{url}");
         }
     }

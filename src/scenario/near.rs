@@ -13,7 +13,6 @@ pub fn nearest<'w>(word: &str, words: impl IntoIterator<Item = &'w str>) -> Opti
     let words: Vec<&'w str> = words.into_iter().collect();
     let close = words
         .iter()
-        .into_iter()
         .filter_map(|&candidate| {
             let letters: Vec<char> = candidate.chars().take(LONGEST + 1).flat_map(char::to_lowercase).collect();
             let far = distance(&word, &letters);
@@ -24,9 +23,11 @@ pub fn nearest<'w>(word: &str, words: impl IntoIterator<Item = &'w str>) -> Opti
     // Else one that begins alike: "env" for "environments", "minimum" for "min".
     close.or_else(|| {
         let word: String = word.iter().collect();
-        let alike = |candidate: &&&str| candidate.len() >= 3 && word.len() >= 3 && {
-            let candidate = candidate.to_lowercase();
-            candidate.starts_with(&word) || word.starts_with(&candidate)
+        let alike = |candidate: &&&str| {
+            candidate.len() >= 3 && word.len() >= 3 && {
+                let candidate = candidate.to_lowercase();
+                candidate.starts_with(&word) || word.starts_with(&candidate)
+            }
         };
         words.iter().find(alike).copied()
     })

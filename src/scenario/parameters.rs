@@ -30,10 +30,16 @@ impl Parameters {
         }
         for entry in node.and_then(Node::entries).unwrap_or_default() {
             if !is_name(&entry.key) {
-                mistakes.error(entry.key_span, &entry.key, "this is no name for a parameter").allow("letters, digits and _, not beginning with a digit");
+                mistakes
+                    .error(entry.key_span, &entry.key, "this is no name for a parameter")
+                    .allow("letters, digits and _, not beginning with a digit");
             }
             let Some(scalar) = entry.value.scalar().filter(|_| !entry.value.is_null()) else {
-                mistakes.error(entry.value.span, &entry.value.excerpt(), format!("a parameter is text or a number, not {}", entry.value.kind()));
+                mistakes.error(
+                    entry.value.span,
+                    &entry.value.excerpt(),
+                    format!("a parameter is text or a number, not {}", entry.value.kind()),
+                );
                 values.insert(entry.key.clone(), String::new());
                 continue;
             };
@@ -52,7 +58,9 @@ impl Parameters {
             let place = node.or_else(|| file.get("spec")).map_or(Span::TOP, |node| node.span);
             if values.contains_key(name) {
                 if value.len() > LONGEST {
-                    mistakes.error(place, value, format!("--set {}: this value is too long", quoted(name))).allow(format!("{LONGEST} bytes"));
+                    mistakes
+                        .error(place, value, format!("--set {}: this value is too long", quoted(name)))
+                        .allow(format!("{LONGEST} bytes"));
                     continue;
                 }
                 values.insert(name.clone(), value.clone());
@@ -99,10 +107,7 @@ impl Parameters {
             out.push_str(before);
             let name = after.split_once('}').map(|(name, _)| name).filter(|name| is_name(name));
             let Some(name) = name else {
-                mistakes
-                    .error(span, &rest[at..], "this names no parameter")
-                    .allow("${NAME}")
-                    .hint("write $${ for a plain ${");
+                mistakes.error(span, &rest[at..], "this names no parameter").allow("${NAME}").hint("write $${ for a plain ${");
                 rest = after;
                 continue;
             };
@@ -119,7 +124,11 @@ impl Parameters {
                 }
                 None => {
                     let mistake = mistakes.error(span, name, "the scenario has no such parameter");
-                    mistake.allow(if self.values.is_empty() { "no parameters here: add spec.parameters".to_owned() } else { join(self.values.keys()) });
+                    mistake.allow(if self.values.is_empty() {
+                        "no parameters here: add spec.parameters".to_owned()
+                    } else {
+                        join(self.values.keys())
+                    });
                     if let Some(hint) = did_you_mean(name, self.values.keys().map(String::as_str)) {
                         mistake.hint(hint);
                     }
@@ -135,7 +144,9 @@ impl Parameters {
         let node = file.get("spec").and_then(|spec| spec.get("parameters"));
         for entry in node.and_then(Node::entries).unwrap_or_default() {
             if is_name(&entry.key) && !self.used.contains(&entry.key) {
-                mistakes.warn(entry.key_span, &entry.key, "nothing uses this parameter").hint(format!("write ${{{}}} where it belongs, or take it away", entry.key));
+                mistakes
+                    .warn(entry.key_span, &entry.key, "nothing uses this parameter")
+                    .hint(format!("write ${{{}}} where it belongs, or take it away", entry.key));
             }
         }
     }

@@ -20,11 +20,7 @@ const DEEPEST: usize = 50;
 /// Checks the query that stands in `node`. `when_empty` says whether the author has said what no
 /// series means.
 pub fn check(node: &Node, query: &str, when_empty: bool, mistakes: &mut Mistakes) {
-    let trouble = if query.len() > LONGEST {
-        Some(format!("the query is longer than {LONGEST} bytes"))
-    } else {
-        unbalanced(query)
-    };
+    let trouble = if query.len() > LONGEST { Some(format!("the query is longer than {LONGEST} bytes")) } else { unbalanced(query) };
     let parsed = match trouble {
         Some(trouble) => Err(trouble),
         None => parser::parse(&raw_strings(query)).map_err(|reason| Untrusted::from(reason).short(200)),
@@ -172,9 +168,12 @@ fn parts(expr: &Expr) -> Vec<&Expr> {
         Expr::Paren(paren) => vec![&paren.expr],
         Expr::Subquery(subquery) => vec![&subquery.expr],
         Expr::Call(call) => call.args.args.iter().map(|arg| &**arg).collect(),
-        Expr::Binary(_) | Expr::NumberLiteral(_) | Expr::StringLiteral(_) | Expr::VectorSelector(_) | Expr::MatrixSelector(_) | Expr::Extension(_) => {
-            Vec::new()
-        }
+        Expr::Binary(_)
+        | Expr::NumberLiteral(_)
+        | Expr::StringLiteral(_)
+        | Expr::VectorSelector(_)
+        | Expr::MatrixSelector(_)
+        | Expr::Extension(_) => Vec::new(),
     }
 }
 
@@ -206,7 +205,9 @@ mod tests {
     #[test]
     fn ratios_should_be_known_by_their_numerator() {
         let total = "sum(rate(http_requests_total[30s]))";
-        for errors in ["{code=~\"5..\"}", "{code=\"500\"}", "{status=~\"5.*\"}", "{status_code=~`5\\d\\d`}", "{code!~\"2..\"}", "{outcome=\"error\"}"] {
+        for errors in
+            ["{code=~\"5..\"}", "{code=\"500\"}", "{status=~\"5.*\"}", "{status_code=~`5\\d\\d`}", "{code!~\"2..\"}", "{outcome=\"error\"}"]
+        {
             let numerator = format!("sum(rate(http_requests_total{errors}[30s]))");
             assert!(ratio(&format!("{numerator} / {total}")), "{errors}");
             assert!(ratio(&format!("100 * ({numerator}) / {total} > 3")), "{errors}");

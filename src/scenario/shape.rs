@@ -7,6 +7,7 @@ mod steps;
 
 use std::collections::BTreeMap;
 
+use self::criteria::Course;
 use super::fields::{self, Fields};
 use super::keys;
 use super::mistake::{Mistakes, quoted};
@@ -14,7 +15,6 @@ use super::model::{Scenario, StepAction};
 use super::parameters::Parameters;
 use super::tree::{Content, Node, Span};
 use super::{Source, digest, names};
-use self::criteria::Course;
 
 /// The scenario that `root` says. Whatever is wrong is noted; `None` only where there is an error.
 pub fn scenario(mut root: Node, source: &Source<'_>, sets: &BTreeMap<String, String>, mistakes: &mut Mistakes) -> Option<Scenario> {
@@ -39,7 +39,8 @@ pub fn scenario(mut root: Node, source: &Source<'_>, sets: &BTreeMap<String, Str
     let limits = spec.get("limits").map(|node| limits::limits(node, mistakes)).unwrap_or_default();
 
     let mut included = Mistakes::of(source.file);
-    let steps = steps::Reader { source, parameters: &mut parameters, limits: &limits, injector, included: &mut included, bytes: 0 }.steps(spec, mistakes);
+    let steps = steps::Reader { source, parameters: &mut parameters, limits: &limits, injector, included: &mut included, bytes: 0 }
+        .steps(spec, mistakes);
     mistakes.absorb(included);
 
     let course = Course { steps: &steps, max_duration: limits.max_duration, has_target: spec.get("target").is_some() };
@@ -129,7 +130,10 @@ fn tell_twice<'n>(what: &str, names: impl Iterator<Item = (&'n str, Span)>, mist
     let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
     for (name, span) in names {
         if let Some(line) = seen.get(name) {
-            mistakes.error(span, name, format!("another {what} has this name at line {line}")).allow("each name once").hint(format!("rename one {}", quoted(name)));
+            mistakes
+                .error(span, name, format!("another {what} has this name at line {line}"))
+                .allow("each name once")
+                .hint(format!("rename one {}", quoted(name)));
         } else {
             seen.insert(name, span.line);
         }

@@ -126,7 +126,8 @@ pub fn meant_duration(text: &str) -> Option<String> {
 /// The share that `99%` or `99.9%` is, 0 to 1; `None` where the text is no percentage in range.
 pub fn percentage(text: &str) -> Option<f64> {
     let digits = text.strip_suffix('%')?;
-    let sound = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit() || b == b'.') && digits.starts_with(|c: char| c.is_ascii_digit());
+    let sound =
+        !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit() || b == b'.') && digits.starts_with(|c: char| c.is_ascii_digit());
     // Shifted as text: 99.9 / 100 is not 0.999 in binary.
     let share: f64 = sound.then(|| format!("{digits}e-2").parse().ok()).flatten()?;
     (share <= 1.0).then_some(share)
@@ -162,7 +163,16 @@ mod tests {
 
     #[test]
     fn wrong_durations_should_be_understood() {
-        for (text, meant) in [("30", "30s"), ("30 s", "30s"), ("1 min", "1m"), ("2 minutes", "2m"), ("1d", "24h"), ("30S", "30s"), ("1h 30min", "1h30m"), ("1:30", "1m30s")] {
+        for (text, meant) in [
+            ("30", "30s"),
+            ("30 s", "30s"),
+            ("1 min", "1m"),
+            ("2 minutes", "2m"),
+            ("1d", "24h"),
+            ("30S", "30s"),
+            ("1h 30min", "1h30m"),
+            ("1:30", "1m30s"),
+        ] {
             assert_eq!(meant_duration(text).as_deref(), Some(meant), "{text}");
         }
         assert_eq!(meant_duration("soon"), None);

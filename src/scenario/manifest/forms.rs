@@ -89,10 +89,11 @@ impl Form {
     pub fn trouble(self, text: &str) -> Option<Trouble> {
         match self {
             Form::Any => None,
-            Form::ObjectName => {
-                (!names::is_dns_subdomain(text)).then(|| refused("the API server takes no such name", "lower-case letters, digits, - and ., at most 253"))
+            Form::ObjectName => (!names::is_dns_subdomain(text))
+                .then(|| refused("the API server takes no such name", "lower-case letters, digits, - and ., at most 253")),
+            Form::Namespace => {
+                (!names::is_dns_label(text)).then(|| refused("this can't be a namespace", "lower-case letters, digits and -, at most 63"))
             }
-            Form::Namespace => (!names::is_dns_label(text)).then(|| refused("this can't be a namespace", "lower-case letters, digits and -, at most 63")),
             Form::ContainerName => {
                 (!names::is_dns_label(text)).then(|| refused("this can't be a container", "lower-case letters, digits and -, at most 63"))
             }
@@ -101,11 +102,15 @@ impl Form {
             Form::LabelValue => (!names::is_label_value(text))
                 .then(|| refused("this can't be the value of a label", "letters, digits, -, _ and ., at most 63")),
             Form::AnnotationValue => (!names::is_label_value(text)).then(|| {
-                refused("Chaos Mesh reads annotations as labels, and this can't be the value of one: nothing is ever selected", "letters, digits, -, _ and ., at most 63")
+                refused(
+                    "Chaos Mesh reads annotations as labels, and this can't be the value of one: nothing is ever selected",
+                    "letters, digits, -, _ and ., at most 63",
+                )
             }),
             Form::PodField => (!POD_FIELDS.contains(&text)).then(|| {
                 let hint = super::super::near::did_you_mean(text, POD_FIELDS);
-                refused("the API server selects no pods by this field", "spec.nodeName, status.phase, metadata.name and a few more").hint(hint)
+                refused("the API server selects no pods by this field", "spec.nodeName, status.phase, metadata.name and a few more")
+                    .hint(hint)
             }),
             Form::Phase => (!PHASES.contains(&text.strip_prefix('!').unwrap_or(text))).then(|| {
                 let hint = super::super::near::did_you_mean(text, PHASES);
@@ -113,7 +118,10 @@ impl Form {
             }),
             Form::Duration => {
                 let reason = if text.is_empty() { return None } else { go_duration(text).err()? };
-                Some(refused(reason.words(), "numbers with ns, us, ms, s, m or h: 500ms, 30s, 1m30s").hint(meant_duration(text).map(|meant| format!("write {meant}"))))
+                Some(
+                    refused(reason.words(), "numbers with ns, us, ms, s, m or h: 500ms, 30s, 1m30s")
+                        .hint(meant_duration(text).map(|meant| format!("write {meant}"))),
+                )
             }
             Form::Latency => latency(text),
             Form::Percent => percent(text),
@@ -128,9 +136,11 @@ fn latency(text: &str) -> Option<Trouble> {
     let number = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (digits, unit) = text.split_at(number);
     let (whole, fraction) = digits.split_once('.').map_or((digits, "0"), |(whole, fraction)| (whole, fraction));
-    let sound = !whole.is_empty() && !fraction.is_empty() && !fraction.contains('.') && matches!(unit, "ns" | "us" | "ms" | "s" | "m" | "h");
+    let sound =
+        !whole.is_empty() && !fraction.is_empty() && !fraction.contains('.') && matches!(unit, "ns" | "us" | "ms" | "s" | "m" | "h");
     if !sound {
         let meant = match go_duration(text) {
+            _ if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) => Some(format!("write {text}ms")),
             // Several units: one number in the smallest that is whole.
             Ok(nanos) if nanos > 0 && nanos % 1_000_000 == 0 => Some(format!("write {}ms", nanos / 1_000_000)),
             _ => meant_duration(text).filter(|meant| latency(meant).is_none()).map(|meant| format!("write {meant}")),
@@ -140,7 +150,8 @@ fn latency(text: &str) -> Option<Trouble> {
     let value: f64 = digits.parse().unwrap_or(0.0);
     if value > 0.0 && is_dropped(text) {
         let millis = go_duration(text).ok().filter(|nanos| nanos % 1_000_000 == 0).map(|nanos| format!("write {}ms", nanos / 1_000_000));
-        let plain = millis.or_else(|| go_duration(text).ok().filter(|nanos| nanos % 1000 == 0).map(|nanos| format!("write {}us", nanos / 1000)));
+        let plain =
+            millis.or_else(|| go_duration(text).ok().filter(|nanos| nanos % 1000 == 0).map(|nanos| format!("write {}us", nanos / 1000)));
         return Some(silent("Chaos Mesh compares this as text with \"0ms\" and silently drops what begins with 0").hint(plain));
     }
     None
@@ -158,7 +169,9 @@ fn percent(text: &str) -> Option<Trouble> {
         let hint = bare.parse::<f64>().is_ok_and(|number| number.is_finite() && bare != text).then(|| format!("write \"{bare}\""));
         return Some(refused("this is no number", "a percentage from 0 to 100 as a number in quotes: \"25\"").hint(hint));
     };
-    (!(0.0..=100.0).contains(&number)).then(|| silent("a percentage outside 0 to 100 is accepted and then fails or does something else").hint(Some("write 0 to 100".to_owned())))
+    (!(0.0..=100.0).contains(&number)).then(|| {
+        silent("a percentage outside 0 to 100 is accepted and then fails or does something else").hint(Some("write 0 to 100".to_owned()))
+    })
 }
 
 fn rate(text: &str) -> Option<Trouble> {
@@ -178,14 +191,20 @@ fn rate(text: &str) -> Option<Trouble> {
     };
     if number.trim_end() != number && number.trim().parse::<u64>().is_ok() {
         let hint = Some(format!("write {}", lower.replace(' ', "")));
-        return Some(refused("the space passes Chaos Mesh and then breaks the command, so the fault never takes effect", ALLOWED).hint(hint));
+        return Some(
+            refused("the space passes Chaos Mesh and then breaks the command, so the fault never takes effect", ALLOWED).hint(hint),
+        );
     }
-    (number.is_empty() || !number.bytes().all(|b| b.is_ascii_digit()) || number.parse::<u64>().is_err()).then(|| refused("a rate is a whole number with a unit", ALLOWED))
+    (number.is_empty() || !number.bytes().all(|b| b.is_ascii_digit()) || number.parse::<u64>().is_err())
+        .then(|| refused("a rate is a whole number with a unit", ALLOWED))
 }
 
 fn external(text: &str) -> Option<Trouble> {
     if text.trim().is_empty() {
-        return Some(refused("an empty target is none", "an IPv4 address, a range like 10.0.0.0/8, or a host name, each with an optional :PORT"));
+        return Some(refused(
+            "an empty target is none",
+            "an IPv4 address, a range like 10.0.0.0/8, or a host name, each with an optional :PORT",
+        ));
     }
     let colons = text.matches(':').count();
     if colons > 1 || text.starts_with('[') {

@@ -37,7 +37,9 @@ pub fn check(spec: &Spec<'_>, allow_all: bool, mistakes: &mut Mistakes) -> Optio
         }
     }
     if let Some(device) = spec.get("targetDevice").filter(|node| text(node).contains('@')) {
-        mistakes.warn(device.span, text(device), "unlike device, targetDevice is not cut at @: no such device is found").hint("write the part before @");
+        mistakes
+            .warn(device.span, text(device), "unlike device, targetDevice is not cut at @: no such device is found")
+            .hint("write the part before @");
     }
     let peer = match &target {
         None => None,
@@ -57,7 +59,9 @@ fn directions(spec: &Spec<'_>, action: &str, direction: &str, has_target: bool, 
                 "both" => "all traffic of the selected pods",
                 _ => "all traffic that leaves the selected pods",
             };
-            mistakes.warn(spec.span, "", format!("a partition without target and externalTargets drops {what}")).hint("name the other side: target: {mode: all, selector: …}");
+            mistakes
+                .warn(spec.span, "", format!("a partition without target and externalTargets drops {what}"))
+                .hint("name the other side: target: {mode: all, selector: …}");
         }
         return;
     }
@@ -65,7 +69,9 @@ fn directions(spec: &Spec<'_>, action: &str, direction: &str, has_target: bool, 
         mistakes.error(at, direction, format!("{action} can't act on externalTargets with this direction")).allow("direction: to");
     }
     if backwards && !has_target {
-        mistakes.error(at, direction, format!("{action} needs a target with this direction")).allow("direction: to, or target: {mode: all, selector: …}");
+        mistakes
+            .error(at, direction, format!("{action} needs a target with this direction"))
+            .allow("direction: to, or target: {mode: all, selector: …}");
     }
 }
 
@@ -89,11 +95,17 @@ fn blocks(spec: &Spec<'_>, action: &str, mistakes: &mut Mistakes) {
         let at = spec.get("action").map_or(spec.span, |node| node.span);
         let others: Vec<&str> = given.iter().map(|entry| entry.key.as_str()).filter(|key| acts(key)).collect();
         let (message, hint) = if action == "bandwidth" {
-            ("bandwidth without its block does nothing, and Chaos Mesh says it is in effect".to_owned(), "bandwidth: {rate: 1mbps, limit: 20971520, buffer: 10000}".to_owned())
+            (
+                "bandwidth without its block does nothing, and Chaos Mesh says it is in effect".to_owned(),
+                "bandwidth: {rate: 1mbps, limit: 20971520, buffer: 10000}".to_owned(),
+            )
         } else if others.is_empty() {
             (format!("{action} without its block never takes effect, and the object can't be deleted"), format!("add {}", example(action)))
         } else {
-            (format!("{action} without its block does {} instead", others.join(" and ")), format!("write action: {}, or add {}", others[0], example(action)))
+            (
+                format!("{action} without its block does {} instead", others.join(" and ")),
+                format!("write action: {}, or add {}", others[0], example(action)),
+            )
         };
         mistakes.error(at, action, message).hint(hint);
     }
@@ -101,7 +113,9 @@ fn blocks(spec: &Spec<'_>, action: &str, mistakes: &mut Mistakes) {
         let key = entry.key.as_str();
         if acts(key) {
             if has_own {
-                mistakes.warn(entry.key_span, key, format!("this {key} acts too, though the action is {action}")).hint("write action: netem if both are meant, or take it away");
+                mistakes
+                    .warn(entry.key_span, key, format!("this {key} acts too, though the action is {action}"))
+                    .hint("write action: netem if both are meant, or take it away");
             }
         } else {
             mistakes.warn(entry.key_span, key, format!("{action} ignores this block")).hint("take it away");
@@ -133,4 +147,3 @@ fn delay(delay: &Spec<'_>, mistakes: &mut Mistakes) {
         mistakes.warn(reorder.key_span, "reorder", "reorder does nothing without a latency");
     }
 }
-

@@ -16,7 +16,9 @@ pub fn check(spec: &Spec<'_>, mistakes: &mut Mistakes) -> Option<Action> {
         mistakes.warn(entry.key_span, "gracePeriod", format!("{action} ignores gracePeriod")).hint("take it away; it belongs to pod-kill");
     }
     if let Some(entry) = spec.entry("containerNames").filter(|_| matches!(action, "pod-kill" | "pod-failure")) {
-        mistakes.warn(entry.key_span, "containerNames", format!("{action} takes whole pods and ignores containerNames")).hint("take it away, or write action: container-kill");
+        mistakes
+            .warn(entry.key_span, "containerNames", format!("{action} takes whole pods and ignores containerNames"))
+            .hint("take it away, or write action: container-kill");
     }
     match action {
         "pod-kill" => {

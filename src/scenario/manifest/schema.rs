@@ -140,9 +140,8 @@ static NETWORK_SPEC: Object = Object {
     ],
 };
 
-static TARGET: Object = Object {
-    fields: &[needs("mode", Shape::Word(MODES)), may("value", text(Form::Any)), may("selector", Shape::Object(&SELECTOR))],
-};
+static TARGET: Object =
+    Object { fields: &[needs("mode", Shape::Word(MODES)), may("value", text(Form::Any)), may("selector", Shape::Object(&SELECTOR))] };
 
 static DELAY: Object = Object {
     fields: &[

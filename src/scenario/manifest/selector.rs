@@ -19,11 +19,17 @@ pub fn mode(spec: &Spec<'_>, path: &str, mistakes: &mut Mistakes) {
     let value = spec.get("value");
     if matches!(mode, "one" | "all") {
         if let Some(value) = value.filter(|value| !text(value).is_empty()) {
-            mistakes.warn(value.span, text(value), format!("{path}.value is ignored: mode {mode} takes none")).hint("take it away, or write mode: fixed");
+            mistakes
+                .warn(value.span, text(value), format!("{path}.value is ignored: mode {mode} takes none"))
+                .hint("take it away, or write mode: fixed");
         }
         return;
     }
-    let (allowed, most) = if mode == "fixed" { ("a whole number above 0 in quotes: \"2\"", u32::MAX) } else { ("a whole number from 1 to 100 in quotes: \"50\"", 100) };
+    let (allowed, most) = if mode == "fixed" {
+        ("a whole number above 0 in quotes: \"2\"", u32::MAX)
+    } else {
+        ("a whole number from 1 to 100 in quotes: \"50\"", 100)
+    };
     let Some(value) = value else {
         mistakes.error(spec.span, mode, format!("mode {mode} needs {path}.value")).allow(allowed);
         return;
@@ -59,7 +65,11 @@ pub fn check(spec: &Spec<'_>, path: &str, kind: Kind, allow_all: bool, mistakes:
     };
     if selects_nothing {
         let span = selector.map_or(spec.span, |selector| selector.span);
-        let message = if selector.is_some() { format!("{path}.selector selects by nothing: every pod of the namespace") } else { format!("{path}.selector is missing: every pod of the namespace") };
+        let message = if selector.is_some() {
+            format!("{path}.selector selects by nothing: every pod of the namespace")
+        } else {
+            format!("{path}.selector is missing: every pod of the namespace")
+        };
         if allow_all {
             mistakes.warn(span, "", message).hint("name labelSelectors, if not every pod is meant");
         } else {
@@ -73,7 +83,9 @@ pub fn check(spec: &Spec<'_>, path: &str, kind: Kind, allow_all: bool, mistakes:
             Kind::Pod => "pods that have completed are taken too",
         };
         let at = spec.get("mode").unwrap_or(spec.node);
-        mistakes.warn(at.span, "all", format!("mode all takes pods in every phase: {then}")).hint("add podPhaseSelectors: [Running] to the selector");
+        mistakes
+            .warn(at.span, "all", format!("mode all takes pods in every phase: {then}"))
+            .hint("add podPhaseSelectors: [Running] to the selector");
     }
     pods(&selector, path, mistakes);
     expressions(&selector, path, mistakes);
@@ -83,11 +95,17 @@ fn pods(selector: &Spec<'_>, path: &str, mistakes: &mut Mistakes) {
     let Some(pods) = selector.get("pods") else { return };
     let Some(entries) = pods.entries().filter(|entries| !entries.is_empty()) else { return };
     if entries.iter().all(|entry| entry.value.excerpt() == "[]") {
-        mistakes.error(pods.span, &pods.excerpt(), format!("{path}.selector.pods names no pod, and overrules all else: nothing is selected"));
+        mistakes.error(
+            pods.span,
+            &pods.excerpt(),
+            format!("{path}.selector.pods names no pod, and overrules all else: nothing is selected"),
+        );
     }
     for entry in selector.node.entries().unwrap_or_default() {
         if OVERRULED.contains(&entry.key.as_str()) && !entry.value.is_null() {
-            mistakes.warn(entry.key_span, &entry.key, format!("{path}.selector.pods overrules this: it is ignored")).hint("take one of the two away");
+            mistakes
+                .warn(entry.key_span, &entry.key, format!("{path}.selector.pods overrules this: it is ignored"))
+                .hint("take one of the two away");
         }
     }
 }
@@ -104,7 +122,9 @@ fn expressions(selector: &Spec<'_>, path: &str, mistakes: &mut Mistakes) {
         match (operator, values) {
             ("In" | "NotIn", None) => drop(mistakes.error(item.span, operator, format!("{path}: {operator} needs values"))),
             ("Exists" | "DoesNotExist", Some(values)) => {
-                mistakes.error(values.span, &values.excerpt(), format!("{path}: {operator} takes no values")).hint("take them away, or write In");
+                mistakes
+                    .error(values.span, &values.excerpt(), format!("{path}: {operator} takes no values"))
+                    .hint("take them away, or write In");
             }
             _ => {}
         }

@@ -114,7 +114,8 @@ fn shape(node: &Node, shape: &Shape, path: &str, mistakes: &mut Mistakes) {
         Shape::Text(form) => {
             // A bare number where a time is meant lacks more than quotes.
             let bare = node.scalar().filter(|scalar| matches!(scalar.resolve(), Plain::Int(_) | Plain::Float(_)));
-            if let Some((scalar, trouble)) = bare.filter(|_| form.is_time()).and_then(|scalar| Some((scalar, form.trouble(&scalar.text)?))) {
+            if let Some((scalar, trouble)) = bare.filter(|_| form.is_time()).and_then(|scalar| Some((scalar, form.trouble(&scalar.text)?)))
+            {
                 tell(Some(trouble), node.span, &scalar.text, path, mistakes);
             } else if let Some(text) = text(node, path, mistakes) {
                 tell(form.trouble(text), node.span, text, path, mistakes);
@@ -174,7 +175,11 @@ fn text<'t>(node: &'t Node, path: &str, mistakes: &mut Mistakes) -> Option<&'t s
 }
 
 fn whole(node: &Node, least: i64, most: i64, path: &str, mistakes: &mut Mistakes) {
-    let allowed = if most >= i64::from(u32::MAX) { format!("a whole number, {least} or more") } else { format!("a whole number from {least} to {most}") };
+    let allowed = if most >= i64::from(u32::MAX) {
+        format!("a whole number, {least} or more")
+    } else {
+        format!("a whole number from {least} to {most}")
+    };
     let Content::Scalar(scalar) = &node.content else {
         wrong(node, path, "a whole number", mistakes);
         return;

@@ -91,7 +91,9 @@ fn criterion(node: &Node, default: &Window, course: &Course<'_>, mistakes: &mut 
     }
     let lasts = steady || matches!(kind, Some("ready" | "recovery"));
     if let (false, Some(kind), Some(entry)) = (lasts, kind, fields.entry("stableFor")) {
-        mistakes.warn(entry.key_span, "stableFor", format!("{kind} has no state that must last, so stableFor does nothing here")).hint("take it away, or write for");
+        mistakes
+            .warn(entry.key_span, "stableFor", format!("{kind} has no state that must last, so stableFor does nothing here"))
+            .hint("take it away, or write for");
     }
     let stable_for = match fields.get("stableFor") {
         None => Some(if lasts { STABLE_FOR } else { Duration::ZERO }),
@@ -111,7 +113,9 @@ fn span(fields: Fields<'_>, key: &str, course: &Course<'_>, mistakes: &mut Mista
 
 fn check(key: &str, node: &Node, whole: Fields<'_>, steady: bool, course: &Course<'_>, mistakes: &mut Mistakes) -> Option<Check> {
     if matches!(key, "ready" | "recovery") && !course.has_target {
-        mistakes.error(node.span, key, "this criterion watches the target, and no target is named").hint("add spec.target: {kind: Deployment, name: …}");
+        mistakes
+            .error(node.span, key, "this criterion watches the target, and no target is named")
+            .hint("add spec.target: {kind: Deployment, name: …}");
     }
     match key {
         "ready" => {
@@ -222,7 +226,9 @@ fn window(node: &Node, recovery: bool, course: &Course<'_>, mistakes: &mut Mista
     let trouble = match window {
         Window::Before | Window::After if recovery => Some("recovery is measured from the fault on, so it has no such window"),
         Window::Fault | Window::After if !course.has_fault() => Some("no step breaks anything, so this window never occurs"),
-        Window::After if course.steps.last().is_some_and(|step| step.is_fault) => Some("no step comes after the last fault, so this window never occurs"),
+        Window::After if course.steps.last().is_some_and(|step| step.is_fault) => {
+            Some("no step comes after the last fault, so this window never occurs")
+        }
         Window::Before | Window::Fault | Window::After | Window::Always | Window::Step(_) => None,
     };
     if let Some(trouble) = trouble {

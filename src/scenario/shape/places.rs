@@ -25,10 +25,14 @@ pub fn metadata(node: &Node, mistakes: &mut Mistakes) -> Option<(String, BTreeMa
             Some(entries) => {
                 for entry in entries {
                     if !names::is_label_key(&entry.key) {
-                        mistakes.error(entry.key_span, &entry.key, "this can't be the key of a label").allow("letters, digits, -, _ and ., at most 63, after an optional PREFIX/");
+                        mistakes
+                            .error(entry.key_span, &entry.key, "this can't be the key of a label")
+                            .allow("letters, digits, -, _ and ., at most 63, after an optional PREFIX/");
                     }
                     let is = |text: &str| names::is_label_value(text);
-                    if let Some(value) = fields::text_that(&entry.value, "the value of a label", is, "letters, digits, -, _ and ., at most 63", mistakes) {
+                    if let Some(value) =
+                        fields::text_that(&entry.value, "the value of a label", is, "letters, digits, -, _ and ., at most 63", mistakes)
+                    {
                         labels.insert(entry.key.clone(), value);
                     }
                 }
@@ -49,7 +53,8 @@ pub fn environments(spec: Fields<'_>, mistakes: &mut Mistakes) -> Vec<Environmen
     };
     let entries = match node.entries() {
         Some([]) | None => {
-            fields::wrong_type(node, "environments is a mapping with one entry or more", mistakes).allow("NAME: {tier: …, context: …, namespace: …}");
+            fields::wrong_type(node, "environments is a mapping with one entry or more", mistakes)
+                .allow("NAME: {tier: …, context: …, namespace: …}");
             return Vec::new();
         }
         Some(entries) => entries,
@@ -135,8 +140,12 @@ pub fn targets(spec: Fields<'_>, mistakes: &mut Mistakes) -> Vec<TargetRef> {
 
 fn target(node: &Node, mistakes: &mut Mistakes) -> Option<TargetRef> {
     let fields = Fields::of(node, &keys::TARGET, mistakes)?;
-    let kind = fields.need("kind", mistakes).and_then(|node| fields::word(node, "the kind of a target", &["Deployment", "StatefulSet", "DaemonSet"], mistakes));
-    let name = fields.need("name", mistakes).and_then(|node| fields::text_that(node, "the name of a target", names::is_dns_subdomain, DNS_NAME, mistakes));
+    let kind = fields
+        .need("kind", mistakes)
+        .and_then(|node| fields::word(node, "the kind of a target", &["Deployment", "StatefulSet", "DaemonSet"], mistakes));
+    let name = fields
+        .need("name", mistakes)
+        .and_then(|node| fields::text_that(node, "the name of a target", names::is_dns_subdomain, DNS_NAME, mistakes));
     let namespace = fields.get("namespace").and_then(|node| namespace(node, mistakes));
     let kind = match kind? {
         "Deployment" => WorkloadKind::Deployment,
@@ -195,7 +204,8 @@ pub fn tell_blind(spec: Fields<'_>, environments: &[Environment], mistakes: &mut
     if environments.iter().any(|environment| environment.prometheus.is_some()) {
         return;
     }
-    let lists = [("panels", &["query"][..]), ("steadyState", &["promql", "alert"]), ("criteria", &["promql", "alert"]), ("stopWhen", &["promql"])];
+    let lists =
+        [("panels", &["query"][..]), ("steadyState", &["promql", "alert"]), ("criteria", &["promql", "alert"]), ("stopWhen", &["promql"])];
     for (key, wants) in lists {
         // A list that is none has been told.
         let entries = spec.get(key).map(|node| match &node.content {

@@ -121,7 +121,9 @@ impl Builder<'_> {
             }
             Event::Alias(id) => self.repeat(id, span)?,
             Event::UnresolvedAlias(name) => {
-                self.mistakes.error(span, &name, "no anchor of this name stands before this alias").hint("write & before the name where the value is first given");
+                self.mistakes
+                    .error(span, &name, "no anchor of this name stands before this alias")
+                    .hint("write & before the name where the value is first given");
                 self.place(Node { span, content: Content::Scalar(Scalar { text: String::new(), style: Style::Quoted }) }, 0)?;
             }
             // Stream and document marks; whatever a later parser adds is not a node.
@@ -209,7 +211,9 @@ impl Builder<'_> {
         self.values += size.values;
         self.repeated += size.bytes;
         if self.values > MOST_VALUES || self.repeated > MOST_REPEATED {
-            self.mistakes.error(span, "", "aliases make the file explode").allow(format!("{MOST_VALUES} values, repeated ones counted each time"));
+            self.mistakes
+                .error(span, "", "aliases make the file explode")
+                .allow(format!("{MOST_VALUES} values, repeated ones counted each time"));
             return None;
         }
         let node = node.clone();
@@ -222,7 +226,9 @@ fn key_of(node: Node, mistakes: &mut Mistakes) -> Key {
     let found = node.excerpt();
     match node.content {
         Content::Scalar(Scalar { text, style: Style::Plain }) if text == "<<" => {
-            mistakes.error(span, "<<", "merge keys are not read: YAML 1.2 has none").hint("write the keys out, or repeat a whole value with an alias");
+            mistakes
+                .error(span, "<<", "merge keys are not read: YAML 1.2 has none")
+                .hint("write the keys out, or repeat a whole value with an alias");
             Key { text: None, span }
         }
         Content::Scalar(Scalar { text, style }) => Key { text: Some((text, style)), span },

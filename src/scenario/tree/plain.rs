@@ -140,7 +140,22 @@ mod tests {
         ] {
             assert_eq!(resolve(text), is, "{text}");
         }
-        for text in ["60s", "100%", "task-api", "1.2.3", "10.0.0.1:80", "-", "--", "0xZZ", "2024-01-01", "yesterday", ".", "1:99", "http://x:80", "é"] {
+        for text in [
+            "60s",
+            "100%",
+            "task-api",
+            "1.2.3",
+            "10.0.0.1:80",
+            "-",
+            "--",
+            "0xZZ",
+            "2024-01-01",
+            "yesterday",
+            ".",
+            "1:99",
+            "http://x:80",
+            "é",
+        ] {
             assert_eq!(resolve(text), Plain::Text, "{text}");
         }
     }
@@ -148,7 +163,24 @@ mod tests {
     #[test]
     fn bare_scalars_should_be_disputed_where_yaml_1_1_differs() {
         for text in [
-            "yes", "No", "on", "OFF", "y", "N", "010", "-07", "08", "0o17", "0b101", "1_000", "1:30", "1:30.5", "190:20:30", "-0x1F", "1_000.5", "=",
+            "yes",
+            "No",
+            "on",
+            "OFF",
+            "y",
+            "N",
+            "010",
+            "-07",
+            "08",
+            "0o17",
+            "0b101",
+            "1_000",
+            "1:30",
+            "1:30.5",
+            "190:20:30",
+            "-0x1F",
+            "1_000.5",
+            "=",
         ] {
             assert!(matches!(resolve(text), Plain::Ambiguous { .. }), "{text}: {:?}", resolve(text));
         }
