@@ -22,6 +22,14 @@ pub struct Criterion {
     pub stable_for: Duration,
 }
 
+impl Criterion {
+    /// Whether the run waits for its verdict after the last step.
+    #[must_use]
+    pub const fn waits(&self) -> bool {
+        matches!(self.check, Check::Recovery { .. } | Check::Alert(_))
+    }
+}
+
 /// Something that ends the run when it is true.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StopCondition {

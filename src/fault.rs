@@ -13,6 +13,10 @@ use serde_json::Value;
 /// The API group and version of every fault.
 pub const CHAOS_MESH_API: &str = "chaos-mesh.org/v1alpha1";
 
+/// How long a lasting fault lasts where its author did not say: the dead man's limit that is
+/// always sent.
+pub const DEFAULT_DURATION: Duration = Duration::from_secs(60);
+
 /// One fault of a scenario.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {

@@ -1,0 +1,132 @@
+//! The folders of runs: where they are, and what is in them.
+//!
+//! A run's folder holds `journal.jsonl`, `scenario.yaml` as run, `report.md` and `report.json`:
+//! everything somebody needs who has no gameday.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::journal::read::{self, ReadError, Recorded};
+
+/// The journal's file name.
+pub const JOURNAL: &str = "journal.jsonl";
+
+/// A run's folder could not be made, found or read.
+#[derive(Debug, Error)]
+pub enum ArchiveError {
+    /// The data folder is not known.
+    #[error("neither XDG_DATA_HOME nor HOME is set: say with --run-dir where the run's folder shall be")]
+    NoHome,
+    /// A folder or file could not be made.
+    #[error("cannot make {}: {source}", path.display())]
+    Make {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The folder holds a run already.
+    #[error("{} holds a run already; choose another --run-dir", path.display())]
+    Taken {
+        /// Which.
+        path: PathBuf,
+    },
+    /// No run is called so.
+    #[error("no run {name:?}; `ls {}` shows those there are", runs.display())]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// Where it was looked for.
+        runs: PathBuf,
+    },
+    /// Several runs are called so.
+    #[error("{name:?} is the beginning of several runs: {}", candidates.join(", "))]
+    Ambiguous {
+        /// What was asked for.
+        name: String,
+        /// Which begin so.
+        candidates: Vec<String>,
+    },
+    /// The journal can't be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+/// `$XDG_DATA_HOME/gameday/runs`.
+///
+/// # Errors
+/// Neither `XDG_DATA_HOME` nor `HOME` is set.
+pub fn runs() -> Result<PathBuf, ArchiveError> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let data = set("XDG_DATA_HOME").or_else(|| set("HOME").map(|home| home.join(".local/share")));
+    Ok(data.ok_or(ArchiveError::NoHome)?.join("gameday/runs"))
+}
+
+/// Makes the folder of a new run.
+///
+/// # Errors
+/// It can't be made, or holds a run already.
+pub fn make(folder: &Path) -> Result<(), ArchiveError> {
+    fs::create_dir_all(folder).map_err(|source| ArchiveError::Make { path: folder.to_owned(), source })?;
+    if folder.join(JOURNAL).exists() { Err(ArchiveError::Taken { path: folder.to_owned() }) } else { Ok(()) }
+}
+
+/// Writes a file of a run's folder as a whole or not at all.
+///
+/// # Errors
+/// It can't be written.
+pub fn put(folder: &Path, name: &str, text: &str) -> Result<PathBuf, ArchiveError> {
+    let path = folder.join(name);
+    let part = folder.join(format!(".{name}.part"));
+    let written = fs::write(&part, text).and_then(|()| fs::rename(&part, &path));
+    written.map_err(|source| ArchiveError::Make { path: path.clone(), source })?;
+    Ok(path)
+}
+
+/// All runs, oldest first.
+///
+/// # Errors
+/// The data folder is not known.
+pub fn all() -> Result<Vec<PathBuf>, ArchiveError> {
+    let Ok(found) = fs::read_dir(runs()?) else { return Ok(Vec::new()) };
+    let mut folders: Vec<PathBuf> =
+        found.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| path.join(JOURNAL).exists()).collect();
+    folders.sort();
+    Ok(folders)
+}
+
+/// The folder of a run: by a folder's path, an id, a unique prefix of one, or `last`.
+///
+/// # Errors
+/// There is none, or there are several.
+pub fn find(name: &str) -> Result<PathBuf, ArchiveError> {
+    if Path::new(name).join(JOURNAL).exists() {
+        return Ok(PathBuf::from(name));
+    }
+    let all = all()?;
+    let id = |path: &PathBuf| path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let unknown = || -> Result<PathBuf, ArchiveError> { Err(ArchiveError::Unknown { name: name.to_owned(), runs: runs()? }) };
+    if name == "last" {
+        return all.last().cloned().map_or_else(unknown, Ok);
+    }
+    let found: Vec<&PathBuf> = all.iter().filter(|path| id(path).starts_with(name)).collect();
+    match found.as_slice() {
+        [] => unknown(),
+        [one] => Ok((*one).clone()),
+        many => match many.iter().find(|path| id(path) == name) {
+            Some(exact) => Ok((**exact).clone()),
+            None => Err(ArchiveError::Ambiguous { name: name.to_owned(), candidates: many.iter().map(|path| id(path)).collect() }),
+        },
+    }
+}
+
+/// Reads the journal of a run's folder.
+///
+/// # Errors
+/// It can't be read or is damaged.
+pub fn journal(folder: &Path) -> Result<Recorded, ArchiveError> {
+    Ok(read::open(&folder.join(JOURNAL))?)
+}

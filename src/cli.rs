@@ -1,0 +1,79 @@
+//! The command line: one short function a verb.
+//!
+//! Owns the process: arguments, runtimes, exit codes, what is printed last. The only room that may
+//! import all others.
+
+mod args;
+mod check;
+mod drill;
+mod rbac;
+mod report;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+
+use clap::Parser;
+
+use crate::cli::args::{Args, Verb};
+
+/// Usage, unreadable or invalid file.
+pub const USAGE: u8 = 2;
+/// A gate refused, or anything else kept the run from starting.
+pub const REFUSED: u8 = 3;
+/// Something is left in the cluster.
+pub const LEFT: u8 = 7;
+
+/// Runs the command line; gives the exit code.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
+    // before any TLS client is made: the one provider (two crates' defaults differ and panic)
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let args = match Args::try_parse_from(args) {
+        Ok(args) => args,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { USAGE } else { 0 };
+        }
+    };
+    let outcome = match args.verb {
+        Verb::Run(args) => drill::run(args),
+        Verb::Rehearse(args) => drill::rehearse(args),
+        Verb::Check(args) => check::check(&args),
+        Verb::Report(args) => report::report(&args),
+        Verb::Rbac => rbac::rbac(),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(failure) => {
+            complain(&failure.error);
+            failure.code
+        }
+    }
+}
+
+/// What went wrong before or beside a run, and the exit code for it.
+pub struct Failure {
+    code: u8,
+    error: anyhow::Error,
+}
+
+/// Gives an error the exit code it means.
+trait Means<T> {
+    fn means(self, code: u8) -> Result<T, Failure>;
+}
+
+impl<T, E: Into<anyhow::Error>> Means<T> for Result<T, E> {
+    fn means(self, code: u8) -> Result<T, Failure> {
+        self.map_err(|error| Failure { code, error: error.into() })
+    }
+}
+
+/// An error on the error output, with its causes; text from outside in it is made safe.
+fn complain(error: &anyhow::Error) {
+    let text = crate::text::Untrusted::from(format!("{error:#}")).to_string();
+    let _ = writeln!(io::stderr(), "gameday: {}", text.replace('⏎', "\n  "));
+}
+
+/// Prints to the standard output; a closed output is no error here.
+fn print(text: &str) {
+    let _ = write!(io::stdout().lock(), "{text}").and_then(|()| io::stdout().flush());
+}

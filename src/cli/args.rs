@@ -1,0 +1,179 @@
+//! Verbs and flags.
+
+use std::path::PathBuf;
+
+use clap::{Args as Group, Parser, Subcommand, ValueEnum};
+
+/// The terminal cockpit for game days on Kubernetes.
+#[derive(Debug, Parser)]
+#[command(name = "gameday", version, about, max_term_width = 100)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Run a scenario against a cluster.
+    Run(Box<RunArgs>),
+    /// Run a scenario on the built-in practice cluster: no cluster, no network.
+    Rehearse(Box<RehearseArgs>),
+    /// Show every mistake of every file at once.
+    Check(CheckArgs),
+    /// Write the report of a run again, from its journal alone.
+    Report(ReportArgs),
+    /// Print the role that a run needs, to be applied by whoever may.
+    Rbac,
+}
+
+/// Flags of `run`.
+#[derive(Debug, Group)]
+pub struct RunArgs {
+    /// What both kinds of run take.
+    #[command(flatten)]
+    pub drill: DrillArgs,
+    /// The environment of the scenario; the first is the default.
+    #[arg(long, value_name = "NAME")]
+    pub env: Option<String>,
+    /// The kubeconfig context; must be the environment's where that names one.
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+    /// The namespace of target and faults that name none.
+    #[arg(long, short, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// Prometheus, over the environment's. GAMEDAY_PROMETHEUS_TOKEN, or _USER and _PASSWORD, and _CA let you in.
+    #[arg(long, value_name = "URL")]
+    pub prometheus: Option<String>,
+    /// Who breaks things, over the file's.
+    #[arg(long, value_enum)]
+    pub injector: Option<InjectorArg>,
+    /// No prompt. Never answers a production gate.
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Flags of `rehearse`.
+#[derive(Debug, Group)]
+pub struct RehearseArgs {
+    /// What both kinds of run take.
+    #[command(flatten)]
+    pub drill: DrillArgs,
+    /// The environment of the scenario; the first is the default.
+    #[arg(long, value_name = "NAME")]
+    pub env: Option<String>,
+    /// The same seed gives the same journal.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// How many times faster than real time, or max.
+    #[arg(long, default_value = "1", value_name = "N|max", value_parser = speed)]
+    pub speed: Speed,
+    /// Who breaks things, over the file's.
+    #[arg(long, value_enum)]
+    pub injector: Option<InjectorArg>,
+}
+
+/// What both kinds of run take.
+#[derive(Debug, Group)]
+pub struct DrillArgs {
+    /// The scenario.
+    pub file: PathBuf,
+    /// Lines instead of the cockpit.
+    #[arg(long)]
+    pub headless: bool,
+    /// How the lines look.
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+    /// The folder of this run.
+    #[arg(long, value_name = "DIR")]
+    pub run_dir: Option<PathBuf>,
+    /// A parameter of the scenario.
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
+    pub sets: Vec<(String, String)>,
+}
+
+/// Flags of `check`.
+#[derive(Debug, Group)]
+pub struct CheckArgs {
+    /// The scenarios.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Warnings fail, too.
+    #[arg(long)]
+    pub strict: bool,
+    /// How the mistakes look.
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+    /// A parameter of the scenarios.
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
+    pub sets: Vec<(String, String)>,
+}
+
+/// Flags of `report`.
+#[derive(Debug, Group)]
+pub struct ReportArgs {
+    /// An id, a unique prefix of one, a folder, or last.
+    pub run: String,
+    /// In which form.
+    #[arg(long, value_enum, default_value_t = ReportForm::Md)]
+    pub format: ReportForm,
+    /// Where to; the standard output by default.
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// How lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportForm {
+    /// Markdown.
+    Md,
+    /// JSON.
+    Json,
+}
+
+/// Who breaks things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum InjectorArg {
+    /// Chaos Mesh where its API is served, else gameday itself for what it can do alone.
+    Auto,
+    /// Chaos Mesh or nothing.
+    ChaosMesh,
+    /// gameday itself.
+    Agentless,
+}
+
+/// How fast a rehearsal goes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Speed {
+    /// So many times faster than real time.
+    Times(f64),
+    /// As fast as the machine can.
+    Max,
+}
+
+fn speed(text: &str) -> Result<Speed, String> {
+    if text == "max" {
+        return Ok(Speed::Max);
+    }
+    match text.parse::<f64>() {
+        Ok(times) if (0.01..=1000.0).contains(&times) => Ok(Speed::Times(times)),
+        _ => Err("a number from 0.01 to 1000, or max".to_owned()),
+    }
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("NAME=VALUE".to_owned()),
+    }
+}

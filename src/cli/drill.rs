@@ -1,0 +1,192 @@
+//! `gameday run` and `gameday rehearse`: from the file to the report.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use chrono::{DateTime, Utc};
+
+use crate::cli::args::{DrillArgs, InjectorArg, Output, RehearseArgs, RunArgs};
+use crate::cli::{Failure, LEFT, Means, REFUSED, USAGE, check, print, report};
+use crate::driver::{Clock, Driver, Signals, World};
+use crate::edge::prometheus::{Credentials, Prometheus};
+use crate::edge::{Cluster, connect};
+use crate::face::Face;
+use crate::header::{FORMAT, Header, Place, Sources};
+use crate::headless::{Form, Headless};
+use crate::journal::Journal;
+use crate::run::Run;
+use crate::scenario::model::{Injector, PrometheusAt, Scenario, Tier};
+use crate::{archive, wording};
+
+/// A scenario that can be run.
+struct Drill {
+    scenario: Scenario,
+    sources: Sources,
+    started: DateTime<Utc>,
+    /// Drawn from the system, once a process.
+    random: u64,
+}
+
+#[expect(clippy::boxed_local, reason = "the variants of Verb are boxed to be small")]
+pub fn run(args: Box<RunArgs>) -> Result<u8, Failure> {
+    let drill = Drill::read(&args.drill)?;
+    let environment = drill.scenario.environment(args.env.as_deref()).cloned();
+    let environment = environment.ok_or_else(|| unknown_environment(&drill.scenario, args.env.as_deref())).means(USAGE)?;
+    if environment.tier == Tier::Production {
+        return Err(anyhow!("runs in production are not in this version: its gates are not built yet; rehearse it, or choose --env"))
+            .means(REFUSED);
+    }
+    runtime(false).means(REFUSED)?.block_on(async {
+        let signals = Signals::listen().context("cannot listen to signals").means(REFUSED)?;
+        let connection =
+            connect::connect(&environment.name, environment.context.as_deref(), args.context.as_deref()).await.means(REFUSED)?;
+        let namespace = args.namespace.clone().or(environment.namespace.clone()).unwrap_or(connection.namespace);
+        let cluster = Cluster::look(connection.client, &connection.context, &namespace).await.means(REFUSED)?;
+        let at = args.prometheus.clone().map(PrometheusAt::Url).or(environment.prometheus.clone());
+        let prometheus = at.as_ref().map(|at| Prometheus::new(at, &credentials(), &cluster.client)).transpose().means(REFUSED)?;
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().means(REFUSED)?;
+        let place = Place {
+            rehearsal: false,
+            environment: environment.name.clone(),
+            tier: environment.tier,
+            context: connection.context,
+            namespace,
+            prometheus: at.as_ref().map(without_secrets),
+        };
+        let run = name(drill.started, drill.random);
+        let token = format!("{:06x}", drill.random >> 40);
+        let header = drill.header(run, drill.started, place, drill.random, token, args.injector);
+        let world = World { cluster, prometheus, http: Some(http) };
+        drive(&args.drill, drill.scenario, header, world, signals, confirmed(&args)).await
+    })
+}
+
+#[expect(clippy::boxed_local, reason = "the variants of Verb are boxed to be small")]
+pub fn rehearse(args: Box<RehearseArgs>) -> Result<u8, Failure> {
+    let _ = (args.seed, args.speed, args.env.as_deref(), args.injector);
+    Err(anyhow!("rehearsals are not in this version")).means(REFUSED)
+}
+
+impl Drill {
+    fn read(args: &DrillArgs) -> Result<Drill, Failure> {
+        let sets: BTreeMap<String, String> = args.sets.iter().cloned().collect();
+        let read = check::read(&args.file, &sets).means(USAGE)?;
+        let Some(scenario) = read.reading.scenario else {
+            return Err(anyhow!("{}", check::told(&args.file, &read.reading.mistakes).trim_end())).means(USAGE);
+        };
+        let mut hash = RandomState::new().build_hasher();
+        hash.write_u32(std::process::id());
+        Ok(Drill { scenario, sources: read.sources, started: today(), random: hash.finish() })
+    }
+
+    fn header(&self, run: String, started: DateTime<Utc>, place: Place, seed: u64, token: String, injector: Option<InjectorArg>) -> Header {
+        Header {
+            format: FORMAT.to_owned(),
+            gameday: env!("CARGO_PKG_VERSION").to_owned(),
+            run,
+            recorded: self.started,
+            machine: std::fs::read_to_string("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned()).unwrap_or_default(),
+            started,
+            place,
+            seed,
+            token,
+            injector: injector.map(|injector| match injector {
+                InjectorArg::Auto => Injector::Auto,
+                InjectorArg::ChaosMesh => Injector::ChaosMesh,
+                InjectorArg::Agentless => Injector::Agentless,
+            }),
+            scenario: self.sources.clone(),
+        }
+    }
+}
+
+/// Drives a run to its end and writes its reports, whatever the end.
+async fn drive(args: &DrillArgs, scenario: Scenario, header: Header, world: World, signals: Signals, start: bool) -> Result<u8, Failure> {
+    let folder = match &args.run_dir {
+        Some(folder) => folder.clone(),
+        None => archive::runs().means(REFUSED)?.join(&header.run),
+    };
+    archive::make(&folder).means(REFUSED)?;
+    let journal = Journal::create(&folder.join(archive::JOURNAL), &header).means(REFUSED)?;
+    archive::put(&folder, "scenario.yaml", &header.scenario.text).means(REFUSED)?;
+    let clock = Clock::start(header.started);
+    let form = if args.output == Output::Json { Form::Json } else { Form::Text };
+    let face = Headless::new(io::stdout(), form, start);
+    let driver = Driver::new(Run::new(header, scenario), journal, clock, world, face);
+    let code = follow(driver, signals).await;
+    finish(&folder, args.output, code)
+}
+
+async fn follow<F: Face>(driver: Driver<F>, signals: Signals) -> anyhow::Result<u8> {
+    let (run, _) = driver.drive(signals).await?;
+    Ok(run.conclusion().map_or(LEFT, |conclusion| conclusion.verdict.exit_code()))
+}
+
+/// Writes the reports and says where everything is.
+fn finish(folder: &Path, output: Output, code: anyhow::Result<u8>) -> Result<u8, Failure> {
+    let filed = report::file(folder).with_context(|| format!("cannot write the report into {}", folder.display()));
+    if let (Ok(()), Output::Text) = (&filed, output) {
+        let verdict = report::fold(folder).ok().and_then(|run| run.conclusion().map(|c| wording::verdict(c.verdict)));
+        print(&format!("{}\n{}\n", verdict.unwrap_or("the run did not end"), folder.join("report.md").display()));
+    }
+    let code = code.means(REFUSED)?;
+    match filed {
+        Ok(()) => Ok(code),
+        // the run itself went as its code says; that its report is missing must still be seen
+        Err(error) => {
+            crate::cli::complain(&error);
+            Ok(code)
+        }
+    }
+}
+
+/// Whether the run may begin as soon as its preflight has passed: without a terminal the command
+/// itself is the word to start; at a terminal only with --yes.
+fn confirmed(args: &RunArgs) -> bool {
+    args.yes || !io::stdin().is_terminal()
+}
+
+fn runtime(paused: bool) -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().start_paused(paused).build()
+}
+
+/// A run's id: sorts by time, and is told from others by four hex digits.
+fn name(started: DateTime<Utc>, random: u64) -> String {
+    format!("{}-{:04x}", started.format("%Y%m%d-%H%M%S"), random & 0xffff)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the real date is read here alone, for the header")]
+fn today() -> DateTime<Utc> {
+    Utc::now()
+}
+
+fn unknown_environment(scenario: &Scenario, asked: Option<&str>) -> anyhow::Error {
+    let known: Vec<&str> = scenario.environments.iter().map(|environment| environment.name.as_str()).collect();
+    anyhow!("the scenario has no environment {:?}; it has {}", asked.unwrap_or_default(), known.join(", "))
+}
+
+/// How to be let in at Prometheus: from the environment, so that neither files nor process lists hold it.
+fn credentials() -> Credentials {
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    Credentials {
+        bearer: set("GAMEDAY_PROMETHEUS_TOKEN"),
+        basic: set("GAMEDAY_PROMETHEUS_USER").zip(set("GAMEDAY_PROMETHEUS_PASSWORD")),
+        ca: set("GAMEDAY_PROMETHEUS_CA").map(PathBuf::from),
+    }
+}
+
+/// A URL may hold user and password: the journal gets it without.
+fn without_secrets(at: &PrometheusAt) -> PrometheusAt {
+    let PrometheusAt::Url(url) = at else { return at.clone() };
+    let bare = match url.split_once("://") {
+        Some((scheme, rest)) => {
+            let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+            format!("{scheme}://{}{}", authority.rsplit('@').next().unwrap_or(authority), path.split('?').next().unwrap_or(path))
+        }
+        None => url.clone(),
+    };
+    PrometheusAt::Url(bare)
+}

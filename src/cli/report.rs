@@ -1,0 +1,50 @@
+//! `gameday report`: from the journal alone, offline.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, anyhow};
+
+use crate::archive;
+use crate::cli::args::{ReportArgs, ReportForm};
+use crate::cli::{Failure, Means, USAGE, check, print};
+use crate::findings::Findings;
+use crate::report::{json, markdown};
+use crate::run::Run;
+
+pub fn report(args: &ReportArgs) -> Result<u8, Failure> {
+    let folder = archive::find(&args.run).means(USAGE)?;
+    let run = fold(&folder).means(USAGE)?;
+    let findings = Findings::of(&run);
+    let text = match args.format {
+        ReportForm::Md => markdown::write(&findings),
+        ReportForm::Json => json::write(&findings).means(USAGE)?,
+    };
+    match &args.output {
+        Some(path) => fs::write(path, text).with_context(|| format!("cannot write {}", path.display())).means(USAGE)?,
+        None => print(&text),
+    }
+    Ok(0)
+}
+
+/// Folds the journal of a run's folder.
+pub fn fold(folder: &Path) -> anyhow::Result<Run> {
+    let recorded = archive::journal(folder)?;
+    let header = recorded.header.ok_or_else(|| anyhow!("{}: the journal was cut before its first line was whole", folder.display()))?;
+    let scenario = check::reread(&header.scenario).ok_or_else(|| {
+        anyhow!("{}: this version of gameday can't read the scenario in the journal (written by {})", folder.display(), header.gameday)
+    })?;
+    let mut run = Run::new(header, scenario);
+    for entry in &recorded.entries {
+        run.apply(entry);
+    }
+    Ok(run)
+}
+
+/// Writes both reports into a run's folder.
+pub fn file(folder: &Path) -> anyhow::Result<()> {
+    let findings = Findings::of(&fold(folder)?);
+    archive::put(folder, "report.md", &markdown::write(&findings))?;
+    archive::put(folder, "report.json", &json::write(&findings)?)?;
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! What the operator decides.
+//!
+//! Owns [`Command`]. Commands are journalled; key presses, cursor and scroll are not.
+
+use serde::{Deserialize, Serialize};
+
+use crate::text::Untrusted;
+
+/// One decision of the operator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Command {
+    /// Preflight was read: begin.
+    Start,
+    /// The rest of the current step is not wanted: lift what it broke and go on with the next.
+    Skip,
+    /// Stop and undo everything.
+    Abort {
+        /// How it was asked for.
+        by: AbortedBy,
+    },
+    /// Go now, whatever is left: what remains is handed over to `gameday recover`.
+    Leave,
+    /// A remark for timeline and report.
+    Note {
+        /// Who says so, as the operating system names them.
+        author: Untrusted,
+        /// What they say.
+        text: Untrusted,
+    },
+}
+
+/// How an abort was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AbortedBy {
+    /// A key in the cockpit.
+    Key,
+    /// Ctrl-C or SIGINT.
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
+    /// SIGHUP: the terminal went away.
+    Hangup,
+    /// The front end is gone: its output is closed, or it panicked.
+    FaceLost,
+    /// The journal can't be written.
+    JournalLost,
+    /// Another process asked, by `gameday abort`.
+    OtherProcess,
+}

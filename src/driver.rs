@@ -1,0 +1,182 @@
+//! The loop: take what happened, stamp it, append it, apply it, perform what follows.
+//!
+//! Owns the one place where time is read and the one gate that everything that breaks must pass.
+//! Journal first, act second. Generic over the face.
+
+mod perform;
+mod signals;
+
+use std::collections::VecDeque;
+
+use chrono::{DateTime, Utc};
+use thiserror::Error;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::clock::At;
+use crate::command::{AbortedBy, Command};
+use crate::edge::{Inbox, pulse};
+use crate::effect::{Danger, Effect, Outcome};
+use crate::event::{Entry, Event};
+use crate::face::Face;
+use crate::journal::{Journal, JournalError};
+use crate::run::Run;
+
+pub use perform::World;
+pub use signals::Signals;
+
+/// How many events may wait to be taken.
+const INBOX: usize = 1024;
+
+/// The driver could not go on.
+#[derive(Debug, Error)]
+pub enum DriverError {
+    /// The journal can't be written, and nothing was broken yet.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+/// The clock of a run: monotonic, and what the wall shows by it.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    origin: Instant,
+    started: DateTime<Utc>,
+}
+
+impl Clock {
+    /// A clock that begins now, when the wall shows `started`.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the one home of the clock")]
+    pub fn start(started: DateTime<Utc>) -> Clock {
+        Clock { origin: Instant::now(), started }
+    }
+
+    fn at(self) -> At {
+        At::ZERO + self.origin.elapsed()
+    }
+
+    fn instant(self, at: At) -> Instant {
+        self.origin + at.since(At::ZERO)
+    }
+}
+
+impl pulse::Wall for Clock {
+    fn now(&self) -> DateTime<Utc> {
+        self.at().on_wall(self.started)
+    }
+}
+
+/// A run being driven.
+pub struct Driver<F> {
+    run: Run,
+    journal: Option<Journal>,
+    clock: Clock,
+    world: World,
+    face: F,
+    inbox: Inbox,
+    outbox: mpsc::Receiver<Event>,
+    seq: u64,
+    lost: Option<JournalError>,
+}
+
+impl<F: Face> Driver<F> {
+    /// A driver of a run of which nothing has happened yet.
+    #[must_use]
+    pub fn new(run: Run, journal: Journal, clock: Clock, world: World, face: F) -> Driver<F> {
+        let (inbox, outbox) = mpsc::channel(INBOX);
+        Driver { run, journal: Some(journal), clock, world, face, inbox, outbox, seq: 0, lost: None }
+    }
+
+    /// Drives the run to its end and gives it back, with the face.
+    ///
+    /// # Errors
+    /// The journal can't be written. If something was broken by then it was undone first.
+    pub async fn drive(mut self, mut signals: Signals) -> Result<(Run, F), DriverError> {
+        self.face.show(&self.run);
+        self.take(Event::Connected(self.world.cluster.fact.clone()));
+        self.world.observe(&self.run, self.clock, &self.inbox);
+        while !self.run.phase().0.is_over() {
+            let deadline = self.run.next_deadline();
+            let event = tokio::select! {
+                biased;
+                command = self.face.command() => Event::Commanded(command),
+                command = signals.next() => Event::Commanded(command),
+                Some(event) = self.outbox.recv() => event,
+                () = sleep_until(self.clock, deadline) => Event::DeadlinePassed,
+            };
+            self.take(event);
+            if self.lost.is_some() && !self.run.touched_anything() {
+                break;
+            }
+        }
+        self.face.show(&self.run);
+        match self.lost {
+            Some(error) => Err(error.into()),
+            None => Ok((self.run, self.face)),
+        }
+    }
+
+    /// Takes one event and everything that follows from it at once.
+    fn take(&mut self, event: Event) {
+        let mut waiting = VecDeque::from([event]);
+        while let Some(mut event) = waiting.pop_front() {
+            // asked for before, but allowed only if it still is
+            if let Event::Asked(effect) = &event
+                && let Err(why) = self.gate(effect)
+            {
+                event = Event::Answered { effect: effect.id(), outcome: Outcome::Refused { why: why.into() } };
+            }
+            self.seq += 1;
+            let entry = Entry { seq: self.seq, at: self.clock.at(), event };
+            if !self.record(&entry) {
+                // nothing that can't be written down is begun; what was begun is undone
+                waiting.push_back(Event::Commanded(Command::Abort { by: AbortedBy::JournalLost }));
+                if matches!(&entry.event, Event::Asked(effect) if effect.danger() == Danger::Breaks) {
+                    continue;
+                }
+            }
+            let effects = self.run.apply(&entry);
+            if let Event::Asked(effect) = entry.event {
+                self.world.perform(&effect, &self.run, &self.inbox);
+            }
+            for effect in effects {
+                match effect {
+                    Effect::Seal { conclusion } => waiting.push_back(Event::Sealed(conclusion)),
+                    effect if effect.danger() >= Danger::Writes => waiting.push_back(Event::Asked(effect)),
+                    effect => self.world.perform(&effect, &self.run, &self.inbox),
+                }
+            }
+        }
+        self.face.show(&self.run);
+    }
+
+    /// The one gate: whether an effect may be performed now.
+    fn gate(&self, effect: &Effect) -> Result<(), &'static str> {
+        match effect.danger() {
+            Danger::None | Danger::Reads | Danger::Writes => Ok(()),
+            Danger::Breaks if self.lost.is_some() => Err("the journal can't be written: nothing is broken without it"),
+            Danger::Breaks if !self.run.phase().0.may_break() => Err("the run is not at a step: nothing is broken"),
+            Danger::Breaks => Ok(()),
+        }
+    }
+
+    /// Writes an entry down; says whether writing still works.
+    fn record(&mut self, entry: &Entry) -> bool {
+        let Some(journal) = &mut self.journal else { return true };
+        match journal.append(entry) {
+            Ok(()) => true,
+            Err(error) => {
+                self.lost = Some(error);
+                self.journal = None;
+                false
+            }
+        }
+    }
+}
+
+async fn sleep_until(clock: Clock, deadline: Option<At>) {
+    match deadline {
+        Some(at) => tokio::time::sleep_until(clock.instant(at)).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,97 @@
+//! Performing effects: each as a task whose answer comes back through the inbox.
+
+use tokio::time::Instant;
+
+use crate::driver::Clock;
+use crate::edge::prometheus::Prometheus;
+use crate::edge::{Cluster, Inbox, agentless, endpoints, http_probe, pulse, targets, workloads};
+use crate::effect::{Effect, FaultId};
+use crate::event::{EndpointsSource, Event, Reading};
+use crate::run::Run;
+use crate::run::probes::Ask;
+
+/// What effects are performed on.
+#[derive(Clone)]
+pub struct World {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// Its metrics.
+    pub prometheus: Option<Prometheus>,
+    /// For `http` criteria; `None` in rehearsal, where no network is.
+    pub http: Option<reqwest::Client>,
+}
+
+impl World {
+    /// Begins to watch all that the run looks at.
+    pub fn observe(&self, run: &Run, clock: Clock, inbox: &Inbox) {
+        let mut namespaces = Vec::new();
+        for (index, target) in run.scenario().targets.iter().enumerate() {
+            tokio::spawn(workloads::observe(self.cluster.clone(), index, target.clone(), inbox.clone()));
+            let namespace = target.namespace.clone().unwrap_or_else(|| self.cluster.namespace.clone());
+            if !namespaces.contains(&namespace) {
+                namespaces.push(namespace);
+            }
+        }
+        if self.cluster.fact.endpoints != EndpointsSource::None {
+            for namespace in namespaces {
+                tokio::spawn(endpoints::observe(self.cluster.clone(), namespace, inbox.clone()));
+            }
+        }
+        tokio::spawn(pulse::beat(self.cluster.clone(), clock, inbox.clone()));
+    }
+
+    /// Begins to perform an effect.
+    pub fn perform(&self, effect: &Effect, run: &Run, inbox: &Inbox) {
+        let inbox = inbox.clone();
+        match effect {
+            Effect::Resolve { fault, round } => self.resolve(*fault, *round, run, inbox),
+            Effect::Sample { probe } => {
+                let Some(ask) = run.probes().get(*probe).map(|probe| probe.ask.clone()) else { return };
+                let (world, probe) = (self.clone(), *probe);
+                tokio::spawn(async move {
+                    let sent = now();
+                    let reading = world.read(&ask).await;
+                    let _ = inbox.send(Event::Sampled { probe, took: sent.elapsed(), reading }).await;
+                });
+            }
+            Effect::Kill { victim, grace, .. } => {
+                let (cluster, victim, grace, id) = (self.cluster.clone(), victim.clone(), *grace, effect.id());
+                tokio::spawn(async move {
+                    let outcome = agentless::kill(&cluster, &victim, grace).await;
+                    let _ = inbox.send(Event::Answered { effect: id, outcome }).await;
+                });
+            }
+            Effect::DryRun { .. } | Effect::Apply { .. } | Effect::Lift { .. } | Effect::LookFor { .. } | Effect::Seal { .. } => {}
+        }
+    }
+
+    fn resolve(&self, fault: FaultId, round: u32, run: &Run, inbox: Inbox) {
+        let Some(state) = run.faults().iter().find(|state| state.id == fault) else { return };
+        let namespace = state.fault.namespace().unwrap_or(&self.cluster.namespace).to_owned();
+        let (cluster, selector) = (self.cluster.clone(), state.fault.selector.clone());
+        tokio::spawn(async move {
+            let event = match targets::resolve(&cluster, &selector, &namespace).await {
+                Ok(pods) => Event::TargetsResolved { fault, round, pods },
+                Err(error) => Event::TargetsUnresolved { fault, round, why: error.to_string().into() },
+            };
+            let _ = inbox.send(event).await;
+        });
+    }
+
+    async fn read(&self, ask: &Ask) -> Reading {
+        match (ask, &self.prometheus, &self.http) {
+            (Ask::Promql(query), Some(prometheus), _) => prometheus.query(query).await,
+            (Ask::Alert(name), Some(prometheus), _) => prometheus.alert(name).await,
+            (Ask::Http(url), _, Some(client)) => http_probe::get(client, url).await,
+            (Ask::Promql(_) | Ask::Alert(_), None, _) => {
+                Reading::Failed { why: "no Prometheus is named: give the environment one, or use --prometheus URL".into() }
+            }
+            (Ask::Http(_), _, None) => Reading::Failed { why: "the practice cluster has no network to ask over".into() },
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the driver is the home of the clock")]
+fn now() -> Instant {
+    Instant::now()
+}

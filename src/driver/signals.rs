@@ -1,0 +1,58 @@
+//! Signals as commands: once stops and undoes, twice leaves.
+
+use crate::command::{AbortedBy, Command};
+
+/// The signals a run listens to; none in tests.
+#[derive(Default)]
+pub struct Signals {
+    #[cfg(unix)]
+    listening: Option<Listening>,
+    seen: u32,
+}
+
+#[cfg(unix)]
+struct Listening {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    /// No signal ever comes.
+    #[must_use]
+    pub fn none() -> Signals {
+        Signals::default()
+    }
+
+    /// Listens to SIGINT, SIGTERM and SIGHUP from here on; they no longer end the process.
+    ///
+    /// # Errors
+    /// The system refuses.
+    #[cfg(unix)]
+    pub fn listen() -> std::io::Result<Signals> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let listening = Listening {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        };
+        Ok(Signals { listening: Some(listening), seen: 0 })
+    }
+
+    /// The command of the next signal.
+    pub async fn next(&mut self) -> Command {
+        #[cfg(unix)]
+        if let Some(listening) = &mut self.listening {
+            let by = tokio::select! {
+                _ = listening.interrupt.recv() => AbortedBy::Interrupt,
+                _ = listening.terminate.recv() => AbortedBy::Terminate,
+                _ = listening.hangup.recv() => AbortedBy::Hangup,
+            };
+            // a vanished terminal or a polite kill may come many times; only a second Ctrl-C leaves
+            let again = self.seen > 0 && by == AbortedBy::Interrupt;
+            self.seen += u32::from(by == AbortedBy::Interrupt);
+            return if again { Command::Leave } else { Command::Abort { by } };
+        }
+        std::future::pending().await
+    }
+}

@@ -1,0 +1,89 @@
+//! What an API server's refusals mean, and what to do about them.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::edge::REQUEST_TIMEOUT;
+use crate::effect::Outcome;
+use crate::text::Untrusted;
+
+/// A request to the API server did not succeed.
+#[derive(Debug, Error)]
+#[error("{what}: {why}")]
+pub struct ApiError {
+    /// What was asked.
+    pub what: String,
+    /// Why it did not succeed, and what to do.
+    pub why: Untrusted,
+    /// The status code, where there was an answer.
+    pub code: Option<u16>,
+}
+
+impl ApiError {
+    /// Whether what was asked for is not there.
+    #[must_use]
+    pub const fn is_not_found(&self) -> bool {
+        matches!(self.code, Some(404))
+    }
+
+    /// Whether asking again can't help.
+    #[must_use]
+    pub const fn is_final(&self) -> bool {
+        matches!(self.code, Some(400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422))
+    }
+
+    /// As the outcome of an effect.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        let why = Untrusted::from(format!("{}: {}", self.what, self.why.raw()));
+        if self.is_final() { Outcome::Refused { why } } else { Outcome::Failed { why } }
+    }
+}
+
+/// Waits for an answer, but not for ever.
+///
+/// # Errors
+/// What the API server said, or that it said nothing.
+pub async fn within<T>(what: &str, request: impl Future<Output = kube::Result<T>>) -> Result<T, ApiError> {
+    match tokio::time::timeout(REQUEST_TIMEOUT, request).await {
+        Ok(answer) => answer.map_err(|error| of(what, &error)),
+        Err(_) => Err(silent(what, REQUEST_TIMEOUT)),
+    }
+}
+
+fn silent(what: &str, waited: Duration) -> ApiError {
+    ApiError { what: what.to_owned(), why: format!("no answer within {} s", waited.as_secs()).into(), code: None }
+}
+
+/// Puts an error of the client into words.
+#[must_use]
+pub fn of(what: &str, error: &kube::Error) -> ApiError {
+    let (code, why) = match error {
+        kube::Error::Api(status) => {
+            let advice = match status.code {
+                401 => "; the credentials are not accepted: log in again, or renew the token of the kubeconfig",
+                403 => "; the right is missing: `gameday rbac` prints the role to ask for",
+                _ => "",
+            };
+            (Some(status.code), format!("{} ({} {}){advice}", status.message, status.code, status.reason))
+        }
+        other => (None, chain(other)),
+    };
+    ApiError { what: what.to_owned(), why: why.into(), code }
+}
+
+/// An error with its causes, innermost last, each once.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
+}

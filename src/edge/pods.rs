@@ -1,0 +1,164 @@
+//! The pods of a target: who owns them, and each as one small fact.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use k8s_openapi::api::apps::v1::ReplicaSet;
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::runtime::watcher;
+use kube::{Api, ResourceExt};
+
+use crate::edge::watching::{Project, follow};
+use crate::edge::{Cluster, Inbox, api_error};
+use crate::effect::PodRef;
+use crate::event::{Event, PodFact, Source};
+use crate::scenario::model::WorkloadKind;
+use crate::text::Untrusted;
+
+/// The workload whose pods are meant.
+#[derive(Clone, Debug)]
+pub struct Owner {
+    /// Its kind.
+    pub kind: WorkloadKind,
+    /// Its uid.
+    pub uid: String,
+}
+
+pub(super) async fn observe(cluster: Cluster, target: usize, namespace: String, selector: String, owner: Owner, inbox: Inbox) {
+    let api: Api<Pod> = Api::namespaced(cluster.client.clone(), &namespace);
+    let replica_sets = Api::namespaced(cluster.client.clone(), &namespace);
+    let seen = Pods { target, owner, replica_sets, known: BTreeMap::new(), facts: BTreeMap::new() };
+    let config = watcher::Config::default().labels(&selector);
+    follow(api, config, Source::Pods(target), seen, inbox, cluster.alive.clone()).await;
+}
+
+struct Pods {
+    target: usize,
+    owner: Owner,
+    replica_sets: Api<ReplicaSet>,
+    /// For each `ReplicaSet` met, whether it is the target's.
+    known: BTreeMap<String, bool>,
+    facts: BTreeMap<String, PodFact>,
+}
+
+impl Pods {
+    /// Whether a pod is the target's, by the uid of what controls it.
+    async fn is_ours(&mut self, pod: &Pod) -> bool {
+        let Some(controller) = pod.owner_references().iter().find(|owner| owner.controller == Some(true)) else { return false };
+        if self.owner.kind != WorkloadKind::Deployment {
+            return controller.uid == self.owner.uid;
+        }
+        if let Some(known) = self.known.get(&controller.uid) {
+            return *known;
+        }
+        let found = api_error::within("ReplicaSet", self.replica_sets.get(&controller.name)).await;
+        let ours = match found {
+            Ok(set) => set.owner_references().iter().any(|owner| owner.controller == Some(true) && owner.uid == self.owner.uid),
+            // gone already: its pods are on their way out
+            Err(error) if error.is_not_found() => false,
+            // not allowed to look: the target's selector has to do
+            Err(_) => return true,
+        };
+        self.known.insert(controller.uid.clone(), ours);
+        ours
+    }
+}
+
+impl Project<Pod> for Pods {
+    async fn listed(&mut self, objects: Vec<Pod>) -> Vec<Event> {
+        self.facts.clear();
+        let mut facts = Vec::new();
+        for pod in &objects {
+            if self.is_ours(pod).await {
+                facts.push(project(pod, self.target));
+            }
+        }
+        facts.sort_by(|a, b| a.pod.cmp(&b.pod));
+        self.facts = facts.iter().map(|fact| (fact.pod.uid.clone(), fact.clone())).collect();
+        vec![Event::PodsListed { target: self.target, pods: facts }]
+    }
+
+    async fn applied(&mut self, pod: Pod) -> Vec<Event> {
+        if !self.is_ours(&pod).await {
+            return Vec::new();
+        }
+        let fact = project(&pod, self.target);
+        if self.facts.get(&fact.pod.uid) == Some(&fact) {
+            return Vec::new();
+        }
+        self.facts.insert(fact.pod.uid.clone(), fact.clone());
+        vec![Event::PodSeen(fact)]
+    }
+
+    fn deleted(&mut self, pod: Pod) -> Vec<Event> {
+        let uid = pod.uid().unwrap_or_default();
+        let Some(known) = self.facts.remove(&uid) else { return Vec::new() };
+        // a pod may go without its deletion having been seen to be asked for
+        let fact = project(&pod, self.target);
+        let mut events = Vec::new();
+        if fact.deleting.is_some() && known.deleting.is_none() {
+            events.push(Event::PodSeen(fact));
+        }
+        events.push(Event::PodGone { uid });
+        events
+    }
+}
+
+/// A pod as one fact.
+#[must_use]
+pub fn project(pod: &Pod, target: usize) -> PodFact {
+    let status = pod.status.as_ref();
+    let condition = |kind: &str| status?.conditions.iter().flatten().find(|condition| condition.type_ == kind);
+    let since = |kind: &str, wanted: &str| condition(kind).filter(|c| c.status == wanted)?.last_transition_time.as_ref().map(wall);
+    let containers: Vec<&ContainerStatus> = status.and_then(|s| s.container_statuses.as_ref()).into_iter().flatten().collect();
+    let running = |container: &&ContainerStatus| container.state.as_ref().and_then(|state| state.running.as_ref()).is_some();
+    let started_at = |container: &&ContainerStatus| container.state.as_ref()?.running.as_ref()?.started_at.as_ref().map(wall);
+    let all = pod.spec.as_ref().map_or(0, |spec| spec.containers.len());
+    let all_run = containers.len() == all && containers.iter().all(running);
+    let grace = pod.metadata.deletion_grace_period_seconds.unwrap_or(0);
+    PodFact {
+        target,
+        pod: PodRef { namespace: pod.namespace().unwrap_or_default(), name: pod.name_any(), uid: pod.uid().unwrap_or_default() },
+        owner: pod.owner_references().iter().find(|owner| owner.controller == Some(true)).map(|owner| owner.uid.clone()),
+        node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()).map(Untrusted::from),
+        state: state(pod, &containers).into(),
+        containers: (count(containers.iter().filter(|container| container.ready).count()), count(all)),
+        restarts: containers.iter().map(|container| u32::try_from(container.restart_count).unwrap_or(0)).sum(),
+        ready: condition("Ready").is_some_and(|c| c.status == "True"),
+        ready_since: condition("Ready").and_then(|c| c.last_transition_time.as_ref()).map(wall),
+        created: pod.metadata.creation_timestamp.as_ref().map(wall),
+        scheduled: since("PodScheduled", "True"),
+        started: if all_run { containers.iter().filter_map(started_at).max() } else { None },
+        deleting: pod.metadata.deletion_timestamp.as_ref().map(|at| wall(at) - chrono::Duration::seconds(grace)),
+    }
+}
+
+/// The one word that `kubectl get pods` shows as STATUS.
+fn state(pod: &Pod, containers: &[&ContainerStatus]) -> String {
+    if pod.metadata.deletion_timestamp.is_some() {
+        return "Terminating".to_owned();
+    }
+    let reasons: BTreeSet<&str> = containers
+        .iter()
+        .filter_map(|container| {
+            let state = container.state.as_ref()?;
+            let waiting = state.waiting.as_ref().and_then(|waiting| waiting.reason.as_deref());
+            waiting.or_else(|| state.terminated.as_ref().and_then(|terminated| terminated.reason.as_deref()))
+        })
+        .collect();
+    let status = pod.status.as_ref();
+    let phase = status.and_then(|s| s.phase.as_deref()).unwrap_or("Unknown");
+    let own = status.and_then(|s| s.reason.as_deref());
+    reasons.first().copied().or(own).unwrap_or(phase).to_owned()
+}
+
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+/// Kubernetes' time (jiff) as our calendar's (chrono): the one place where they meet.
+#[must_use]
+pub fn wall(time: &Time) -> DateTime<Utc> {
+    DateTime::from_timestamp(time.0.as_second(), u32::try_from(time.0.subsec_nanosecond()).unwrap_or(0)).unwrap_or_default()
+}

@@ -1,0 +1,95 @@
+//! The pods a selector means now, by the rules of Chaos Mesh (its `pkg/selector/pod`).
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::api::core::v1::{Node, Pod};
+use kube::api::ListParams;
+use kube::{Api, ResourceExt};
+
+use crate::edge::Cluster;
+use crate::edge::api_error::{self, ApiError};
+use crate::effect::PodRef;
+use crate::event::MatchedPod;
+use crate::fault::{Requirement, Selector};
+
+/// Lists what `selector` means; `namespace` is the fault's own, used where the selector names none.
+///
+/// # Errors
+/// The API server refuses or does not answer.
+pub async fn resolve(cluster: &Cluster, selector: &Selector, namespace: &str) -> Result<Vec<MatchedPod>, ApiError> {
+    let mut found: Vec<Pod> = Vec::new();
+    if selector.pods.is_empty() {
+        let own = vec![namespace.to_owned()];
+        let namespaces = if selector.namespaces.is_empty() { &own } else { &selector.namespaces };
+        let nodes = nodes(cluster, selector).await?;
+        let labels = label_selector(selector);
+        let fields: Vec<String> = selector.field_selectors.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let params = ListParams::default().labels(&labels).fields(&fields.join(","));
+        for namespace in namespaces {
+            let api: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
+            let listed = api_error::within(&format!("list pods in namespace {namespace}"), api.list(&params)).await?;
+            found.extend(listed.items.into_iter().filter(|pod| is_meant(pod, selector, nodes.as_ref())));
+        }
+    } else {
+        for (namespace, names) in &selector.pods {
+            let api: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
+            for name in names {
+                match api_error::within(&format!("get pod {namespace}/{name}"), api.get(name)).await {
+                    Ok(pod) => found.push(pod),
+                    Err(error) if error.is_not_found() => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+    }
+    let mut matched: Vec<MatchedPod> = found.iter().map(matched).collect();
+    matched.sort_by(|a, b| a.pod.cmp(&b.pod));
+    matched.dedup_by(|a, b| a.pod.uid == b.pod.uid);
+    Ok(matched)
+}
+
+fn matched(pod: &Pod) -> MatchedPod {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    MatchedPod {
+        pod: PodRef { namespace: pod.namespace().unwrap_or_default(), name: pod.name_any(), uid: pod.uid().unwrap_or_default() },
+        owner: pod.owner_references().iter().find(|owner| owner.controller == Some(true)).map(|owner| owner.uid.clone()),
+        running: phase == Some("Running") && pod.metadata.deletion_timestamp.is_none(),
+    }
+}
+
+/// The nodes a selector allows: its names and those its labels mean; `None` is any.
+async fn nodes(cluster: &Cluster, selector: &Selector) -> Result<Option<BTreeSet<String>>, ApiError> {
+    if selector.nodes.is_empty() && selector.node_selectors.is_empty() {
+        return Ok(None);
+    }
+    let mut allowed: BTreeSet<String> = selector.nodes.iter().cloned().collect();
+    if !selector.node_selectors.is_empty() {
+        let labels: Vec<String> = selector.node_selectors.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let api: Api<Node> = Api::all(cluster.client.clone());
+        let listed = api_error::within("list nodes", api.list(&ListParams::default().labels(&labels.join(",")))).await?;
+        allowed.extend(listed.items.iter().map(ResourceExt::name_any));
+    }
+    Ok(Some(allowed))
+}
+
+fn label_selector(selector: &Selector) -> String {
+    let equal = selector.label_selectors.iter().map(|(key, value)| format!("{key}={value}"));
+    let sets = selector.expression_selectors.iter().map(|Requirement { key, operator, values }| match operator.as_str() {
+        "In" => format!("{key} in ({})", values.join(",")),
+        "NotIn" => format!("{key} notin ({})", values.join(",")),
+        "DoesNotExist" => format!("!{key}"),
+        _ => key.clone(),
+    });
+    equal.chain(sets).collect::<Vec<_>>().join(",")
+}
+
+fn is_meant(pod: &Pod, selector: &Selector, nodes: Option<&BTreeSet<String>>) -> bool {
+    let annotated = selector.annotation_selectors.iter().all(|(key, value)| pod.annotations().get(key) == Some(value));
+    let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_ref());
+    let placed = nodes.is_none_or(|nodes| node.is_some_and(|node| nodes.contains(node)));
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default();
+    let phases = &selector.pod_phase_selectors;
+    let excluded = phases.iter().any(|wanted| wanted.strip_prefix('!') == Some(phase));
+    let wanted: Vec<&String> = phases.iter().filter(|wanted| !wanted.starts_with('!')).collect();
+    annotated && placed && !excluded && (wanted.is_empty() || wanted.iter().any(|wanted| *wanted == phase))
+}

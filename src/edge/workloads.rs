@@ -1,0 +1,142 @@
+//! The targets: found once, with what owns their pods, then followed.
+
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use kube::core::NamespaceResourceScope;
+use kube::runtime::watcher;
+use kube::{Api, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+
+use crate::edge::watching::{Project, follow};
+use crate::edge::{Cluster, Inbox, api_error, pods};
+use crate::event::{Event, Source, WorkloadFact};
+use crate::scenario::model::{TargetRef, WorkloadKind};
+
+/// A kind that owns pods.
+trait Workload:
+    Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static
+{
+    /// Replicas wanted, and the generation its controller has seen.
+    fn wanted(&self) -> (u32, Option<i64>);
+    fn selector(&self) -> Option<&LabelSelector>;
+}
+
+fn count(n: Option<i32>, absent: u32) -> u32 {
+    n.map_or(absent, |n| u32::try_from(n).unwrap_or(0))
+}
+
+impl Workload for Deployment {
+    fn wanted(&self) -> (u32, Option<i64>) {
+        (count(self.spec.as_ref().and_then(|s| s.replicas), 1), self.status.as_ref().and_then(|s| s.observed_generation))
+    }
+    fn selector(&self) -> Option<&LabelSelector> {
+        self.spec.as_ref().map(|s| &s.selector)
+    }
+}
+
+impl Workload for StatefulSet {
+    fn wanted(&self) -> (u32, Option<i64>) {
+        (count(self.spec.as_ref().and_then(|s| s.replicas), 1), self.status.as_ref().and_then(|s| s.observed_generation))
+    }
+    fn selector(&self) -> Option<&LabelSelector> {
+        self.spec.as_ref().map(|s| &s.selector)
+    }
+}
+
+impl Workload for DaemonSet {
+    fn wanted(&self) -> (u32, Option<i64>) {
+        let status = self.status.as_ref();
+        (count(status.map(|s| s.desired_number_scheduled), 0), status.and_then(|s| s.observed_generation))
+    }
+    fn selector(&self) -> Option<&LabelSelector> {
+        self.spec.as_ref().map(|s| &s.selector)
+    }
+}
+
+/// Finds a target, then follows it and its pods until the inbox is closed.
+pub async fn observe(cluster: Cluster, index: usize, target: TargetRef, inbox: Inbox) {
+    match target.kind {
+        WorkloadKind::Deployment => observe_kind::<Deployment>(cluster, index, target, inbox).await,
+        WorkloadKind::StatefulSet => observe_kind::<StatefulSet>(cluster, index, target, inbox).await,
+        WorkloadKind::DaemonSet => observe_kind::<DaemonSet>(cluster, index, target, inbox).await,
+    }
+}
+
+async fn observe_kind<K: Workload>(cluster: Cluster, index: usize, target: TargetRef, inbox: Inbox) {
+    let namespace = target.namespace.clone().unwrap_or_else(|| cluster.namespace.clone());
+    let api: Api<K> = Api::namespaced(cluster.client.clone(), &namespace);
+    let what = format!("{target} in namespace {namespace}");
+    let object = match api_error::within(&what, api.get(&target.name)).await {
+        Ok(object) => object,
+        Err(error) => {
+            let hint = if error.is_not_found() { "; `kubectl get all -n` that namespace shows what is there" } else { "" };
+            let _ = inbox.send(Event::TargetMissing { target: index, why: format!("{error}{hint}").into() }).await;
+            return;
+        }
+    };
+    let selector = object.selector().map(selector_text).unwrap_or_default();
+    let workload = Seen { index, target: target.clone(), namespace: namespace.clone(), last: None };
+    let fields = watcher::Config::default().fields(&format!("metadata.name={}", target.name));
+    let owner = pods::Owner { kind: target.kind, uid: object.uid().unwrap_or_default() };
+    tokio::join!(
+        follow(api, fields, Source::Workload(index), workload, inbox.clone(), cluster.alive.clone()),
+        pods::observe(cluster, index, namespace, selector, owner, inbox),
+    );
+}
+
+/// A label selector as the API takes it in a query.
+#[must_use]
+pub fn selector_text(selector: &LabelSelector) -> String {
+    let mut parts: Vec<String> = selector.match_labels.iter().flatten().map(|(key, value)| format!("{key}={value}")).collect();
+    for requirement in selector.match_expressions.iter().flatten() {
+        let values = requirement.values.as_deref().unwrap_or_default().join(",");
+        parts.push(match requirement.operator.as_str() {
+            "In" => format!("{} in ({values})", requirement.key),
+            "NotIn" => format!("{} notin ({values})", requirement.key),
+            "DoesNotExist" => format!("!{}", requirement.key),
+            _ => requirement.key.clone(),
+        });
+    }
+    parts.join(",")
+}
+
+struct Seen {
+    index: usize,
+    target: TargetRef,
+    namespace: String,
+    last: Option<WorkloadFact>,
+}
+
+impl Seen {
+    fn fact<K: Workload>(&mut self, object: &K) -> Vec<Event> {
+        let (desired, observed) = object.wanted();
+        let fact = WorkloadFact {
+            target: self.index,
+            workload: self.target.clone(),
+            namespace: self.namespace.clone(),
+            uid: object.uid().unwrap_or_default(),
+            desired,
+            observed: observed >= object.meta().generation,
+        };
+        if self.last.as_ref() == Some(&fact) {
+            return Vec::new();
+        }
+        self.last = Some(fact.clone());
+        vec![Event::WorkloadSeen(fact)]
+    }
+}
+
+impl<K: Workload> Project<K> for Seen {
+    async fn listed(&mut self, objects: Vec<K>) -> Vec<Event> {
+        match objects.first() {
+            Some(object) => self.fact(object),
+            None => vec![Event::TargetMissing { target: self.index, why: format!("{} was deleted", self.target).into() }],
+        }
+    }
+    async fn applied(&mut self, object: K) -> Vec<Event> {
+        self.fact(&object)
+    }
+    fn deleted(&mut self, _: K) -> Vec<Event> {
+        vec![Event::TargetMissing { target: self.index, why: format!("{} was deleted", self.target).into() }]
+    }
+}

@@ -1,0 +1,381 @@
+//! What happened: small facts in the past tense, never whole objects.
+//!
+//! Owns [`Event`] and [`Entry`]. Entries are stamped once, in the driver.
+
+use std::fmt;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::clock::At;
+use crate::command::Command;
+use crate::effect::{ChaosRef, Conclusion, Effect, EffectId, FaultId, Outcome, PodRef, ProbeId, micros};
+use crate::scenario::model::TargetRef;
+use crate::text::Untrusted;
+
+/// One line of the journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its place, from 1, without gaps.
+    pub seq: u64,
+    /// When the driver took it.
+    pub at: At,
+    /// What happened.
+    pub event: Event,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The cluster answered for the first time.
+    Connected(ClusterFact),
+    /// The API server's clock was compared with ours.
+    SkewMeasured(Skew),
+    /// A target was looked up and is not there, or can't be looked at.
+    TargetMissing {
+        /// Which.
+        target: usize,
+        /// Why.
+        why: Untrusted,
+    },
+    /// A target was seen, or has changed.
+    WorkloadSeen(WorkloadFact),
+    /// A pod of a target was seen, or has changed.
+    PodSeen(PodFact),
+    /// A pod of a target is gone.
+    PodGone {
+        /// Which.
+        uid: String,
+    },
+    /// The pods of a target were listed anew: what is not in the list is gone.
+    PodsListed {
+        /// Whose.
+        target: usize,
+        /// All there are.
+        pods: Vec<PodFact>,
+    },
+    /// Which pods a Service sends traffic to.
+    EndpointsSeen(EndpointsFact),
+    /// The cluster reported something about a pod or fault.
+    Reported(ReportedFact),
+    /// A source stopped answering.
+    SourceLost {
+        /// Which.
+        source: Source,
+        /// Why.
+        why: Untrusted,
+    },
+    /// A lost source answers again.
+    SourceBack {
+        /// Which.
+        source: Source,
+    },
+    /// The pods a fault is aimed at, as its selector means now.
+    TargetsResolved {
+        /// Whose.
+        fault: FaultId,
+        /// Which time of asking.
+        round: u32,
+        /// Each that matches, in order of namespace and name.
+        pods: Vec<MatchedPod>,
+    },
+    /// They could not be resolved.
+    TargetsUnresolved {
+        /// Whose.
+        fault: FaultId,
+        /// Which time of asking.
+        round: u32,
+        /// Why.
+        why: Untrusted,
+    },
+    /// A probe was answered, or not.
+    Sampled {
+        /// Which.
+        probe: ProbeId,
+        /// From asking to the answer.
+        #[serde(with = "micros")]
+        took: Duration,
+        /// What it said.
+        reading: Reading,
+    },
+    /// The object of a fault was seen, or has changed.
+    FaultSeen(FaultFact),
+    /// The object of a fault is gone.
+    FaultGone {
+        /// Whose.
+        fault: FaultId,
+    },
+    /// What a look for a fault's object and its residue found.
+    FaultLookedFor {
+        /// Whose.
+        fault: FaultId,
+        /// Whether the object is there.
+        present: bool,
+        /// What is left of it in pods, in words; `None` if that could not be seen.
+        residue: Option<Vec<Untrusted>>,
+    },
+    /// The operator decided.
+    Commanded(Command),
+    /// An effect that writes or breaks is about to be performed.
+    Asked(Effect),
+    /// It was answered.
+    Answered {
+        /// Which effect.
+        effect: EffectId,
+        /// How it went.
+        outcome: Outcome,
+    },
+    /// The moment the fold asked for has come.
+    DeadlinePassed,
+    /// The last entry.
+    Sealed(Conclusion),
+}
+
+/// The cluster as it was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterFact {
+    /// `/version` gitVersion.
+    pub version: Untrusted,
+    /// The kubeconfig context, or `in-cluster`, or `practice cluster`.
+    pub context: Untrusted,
+    /// The namespace of target and faults that name none.
+    pub namespace: Untrusted,
+    /// Whether the API group chaos-mesh.org is served.
+    pub chaos_mesh: bool,
+    /// Where readiness of Services is read.
+    pub endpoints: EndpointsSource,
+}
+
+/// Where readiness of Services is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndpointsSource {
+    /// discovery.k8s.io/v1 EndpointSlice.
+    EndpointSlices,
+    /// core/v1 Endpoints, where the former is absent.
+    Endpoints,
+    /// Neither can be read.
+    None,
+}
+
+/// The API server's clock minus ours, as bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skew {
+    /// At least so many microseconds.
+    pub least: i64,
+    /// At most so many microseconds.
+    pub most: i64,
+}
+
+/// A target as it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkloadFact {
+    /// Its place in the scenario's targets.
+    pub target: usize,
+    /// What it is called.
+    pub workload: TargetRef,
+    /// Where it is.
+    pub namespace: String,
+    /// Its uid.
+    pub uid: String,
+    /// Replicas wanted.
+    pub desired: u32,
+    /// Whether its controller has seen the newest spec.
+    pub observed: bool,
+}
+
+/// A pod as it stands. Wall times are the server's, in whole seconds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PodFact {
+    /// Which target it belongs to, by owner.
+    pub target: usize,
+    /// Namespace, name and uid.
+    pub pod: PodRef,
+    /// The uid of the object that controls it: of the ReplicaSet, StatefulSet, DaemonSet.
+    pub owner: Option<String>,
+    /// Where it runs.
+    pub node: Option<Untrusted>,
+    /// Why it is as it is, in one word: Running, Pending, CrashLoopBackOff, Terminating.
+    pub state: Untrusted,
+    /// Containers that are ready, and all.
+    pub containers: (u32, u32),
+    /// Restarts of all containers.
+    pub restarts: u32,
+    /// Condition Ready.
+    pub ready: bool,
+    /// Since when condition Ready has stood as it does.
+    pub ready_since: Option<DateTime<Utc>>,
+    /// When it was created.
+    pub created: Option<DateTime<Utc>>,
+    /// When it was bound to a node.
+    pub scheduled: Option<DateTime<Utc>>,
+    /// When its last container started.
+    pub started: Option<DateTime<Utc>>,
+    /// When its deletion was asked for (deletionTimestamp less the grace period).
+    pub deleting: Option<DateTime<Utc>>,
+}
+
+/// The pods behind one slice of a Service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndpointsFact {
+    /// Namespace of the Service.
+    pub namespace: String,
+    /// The Service.
+    pub service: String,
+    /// The object the fact is from.
+    pub slice: String,
+    /// Uids of the pods that are ready in it, sorted.
+    pub ready: Vec<String>,
+}
+
+/// A Kubernetes Event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportedFact {
+    /// Kind of the object it is about.
+    pub kind: Untrusted,
+    /// Name of the object it is about.
+    pub name: Untrusted,
+    /// Whether it is a warning.
+    pub warning: bool,
+    /// The reason.
+    pub reason: Untrusted,
+    /// The message, cut to 300 characters.
+    pub message: Untrusted,
+}
+
+/// A source of facts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// The watch of a target's pods.
+    Pods(usize),
+    /// The watch of a target.
+    Workload(usize),
+    /// The watch of endpoints.
+    Endpoints,
+    /// The watch of a fault's object.
+    Fault(FaultId),
+    /// The watch of Events.
+    Events,
+    /// The answers of Prometheus.
+    Prometheus,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Source::Pods(_) => "pods",
+            Source::Workload(_) => "workload",
+            Source::Endpoints => "endpoints",
+            Source::Fault(_) => "fault",
+            Source::Events => "events",
+            Source::Prometheus => "prometheus",
+        })
+    }
+}
+
+/// A pod that a selector means.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MatchedPod {
+    /// Which.
+    pub pod: PodRef,
+    /// The uid of the object that controls it.
+    pub owner: Option<String>,
+    /// Whether it runs.
+    pub running: bool,
+}
+
+/// What a probe said.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "reading", rename_all = "snake_case")]
+pub enum Reading {
+    /// Numbers, each with its labels; at least one.
+    Values {
+        /// Sorted by labels, at most 50.
+        values: Vec<(Untrusted, Number)>,
+    },
+    /// The source answered: no series.
+    Empty,
+    /// An HTTP answer.
+    Http {
+        /// The status code.
+        status: u16,
+    },
+    /// Whether an alert is firing.
+    Alert {
+        /// Firing now.
+        firing: bool,
+    },
+    /// No answer to go by.
+    Failed {
+        /// Why, and what to do.
+        why: Untrusted,
+    },
+}
+
+/// A float that survives JSON: NaN and infinities are written as strings.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Number(pub f64);
+
+impl Serialize for Number {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        if self.0.is_finite() { to.serialize_f64(self.0) } else { to.serialize_str(&self.0.to_string()) }
+    }
+}
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Finite(f64),
+            Other(String),
+        }
+        match Written::deserialize(from)? {
+            Written::Finite(number) => Ok(Number(number)),
+            Written::Other(text) => text.parse().map(Number).map_err(serde::de::Error::custom),
+        }
+    }
+}
+
+/// The object of a fault as it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultFact {
+    /// Whose.
+    pub fault: FaultId,
+    /// The object.
+    pub object: ChaosRef,
+    /// Its uid.
+    pub uid: String,
+    /// When it was created.
+    pub created: Option<DateTime<Utc>>,
+    /// `status.experiment.desiredPhase`.
+    pub desired: Option<Untrusted>,
+    /// Conditions that are True, sorted: AllInjected, AllRecovered, Paused, Selected. They lag.
+    pub conditions: Vec<Untrusted>,
+    /// One a victim, sorted by id.
+    pub records: Vec<RecordFact>,
+    /// Whether its deletion was asked for.
+    pub deleting: bool,
+    /// What holds it back.
+    pub finalizers: Vec<Untrusted>,
+}
+
+/// One victim as Chaos Mesh sees it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RecordFact {
+    /// `namespace/pod` or `namespace/pod/container`.
+    pub id: Untrusted,
+    /// `.` for the selector, `.Target` for the other end.
+    pub selector: Untrusted,
+    /// `Not Injected`, `Injected`, and those with `/Wait`.
+    pub phase: Untrusted,
+    /// How often it was injected.
+    pub injected: u32,
+    /// How often it was recovered.
+    pub recovered: u32,
+    /// The newest failure, if the newest event is one.
+    pub failure: Option<Untrusted>,
+}

@@ -1,0 +1,358 @@
+//! All that any report may say, out of the run alone.
+//!
+//! Owns [`Findings`]: plain data, safe to show, the same for every report. A report that needs more
+//! asks for it here.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::clock::At;
+use crate::effect::Verdict;
+use crate::event::EndpointsSource;
+use crate::run::Run;
+use crate::run::ledger::{FaultState, Via};
+use crate::run::recovery::{self, Back, Stage};
+use crate::run::timeline::{List, Noted};
+use crate::run::verdicts::{Judged, Standing};
+use crate::text::Untrusted;
+use crate::wording;
+
+/// What a run found. Spans are in milliseconds, moments in seconds since the run's start.
+#[derive(Clone, Debug, Serialize)]
+pub struct Findings {
+    /// Always `gameday/report/v1`.
+    pub format: &'static str,
+    /// The run's id.
+    pub run: String,
+    /// The version of gameday that wrote the journal.
+    pub gameday: String,
+    /// `metadata.name`.
+    pub scenario: String,
+    /// `spec.title`.
+    pub title: String,
+    /// `spec.hypothesis`.
+    pub hypothesis: String,
+    /// `spec.owner`.
+    pub owner: Option<String>,
+    /// `spec.runbook`.
+    pub runbook: Option<String>,
+    /// SHA-256 of the drill.
+    pub drill_digest: String,
+    /// SHA-256 of the file.
+    pub file_digest: String,
+    /// Where it was run, in words.
+    pub place: String,
+    /// Whether it was a rehearsal.
+    pub rehearsal: bool,
+    /// When it was recorded.
+    pub recorded: DateTime<Utc>,
+    /// How long it took, from the operator's word to the end.
+    pub took_ms: f64,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The verdict in words.
+    pub verdict_text: &'static str,
+    /// The exit code of the process.
+    pub exit_code: u8,
+    /// Why it ended early, if it did.
+    pub why: Option<String>,
+    /// Whether the last entry is there; a journal without it is of a run that died.
+    pub sealed: bool,
+    /// What may still be in the cluster.
+    pub left: Vec<String>,
+    /// What was broken, and how it came back.
+    pub faults: Vec<FaultFinding>,
+    /// The steady state at the gate.
+    pub gate: Vec<JudgedFinding>,
+    /// The steady state proven again.
+    pub proof: Vec<JudgedFinding>,
+    /// The criteria.
+    pub criteria: Vec<JudgedFinding>,
+    /// The stop conditions; the verdict is `tripped`, `not tripped`, `unknown` or `pending`.
+    pub stops: Vec<JudgedFinding>,
+    /// How the times were measured, in words.
+    pub measured: Vec<String>,
+    /// When what was not seen.
+    pub blind: Vec<BlindFinding>,
+    /// What happened.
+    pub timeline: Vec<Line>,
+}
+
+/// One fault.
+#[derive(Clone, Debug, Serialize)]
+pub struct FaultFinding {
+    /// Its step.
+    pub step: String,
+    /// What it is, in words.
+    pub what: String,
+    /// How far it came.
+    pub state: &'static str,
+    /// What did it: `chaos-mesh` or `agentless`.
+    pub injector: Option<&'static str>,
+    /// How much of each workload it could take, in words.
+    pub shares: Vec<String>,
+    /// Who it took.
+    pub victims: Vec<String>,
+    /// First impact, seconds since the start.
+    pub impact: Option<f64>,
+    /// Lifted, seconds since the start.
+    pub lifted: Option<f64>,
+    /// The recovery, in words.
+    pub recovery: String,
+    /// The recovery, as an interval.
+    pub recovery_ms: Option<Interval>,
+    /// Each victim's way back.
+    pub waterfalls: Vec<WaterfallFinding>,
+}
+
+/// A span within bounds, in milliseconds.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Interval {
+    /// As the watch told it.
+    pub nominal: f64,
+    /// Not less.
+    pub least: f64,
+    /// Not more.
+    pub most: f64,
+}
+
+/// One victim's way back.
+#[derive(Clone, Debug, Serialize)]
+pub struct WaterfallFinding {
+    /// The victim.
+    pub victim: String,
+    /// Who came in its place.
+    pub replacement: Option<String>,
+    /// Milliseconds from the hit to each stage; `null` where it was not seen.
+    pub stages: Vec<(&'static str, Option<f64>)>,
+}
+
+/// A criterion and its verdict.
+#[derive(Clone, Debug, Serialize)]
+pub struct JudgedFinding {
+    /// Its name.
+    pub name: String,
+    /// Its bound, in words.
+    pub bound: String,
+    /// The verdict.
+    pub verdict: &'static str,
+    /// What it rests on, in words.
+    pub evidence: String,
+    /// When it was decided, seconds since the start.
+    pub decided: Option<f64>,
+}
+
+/// A blind window.
+#[derive(Clone, Debug, Serialize)]
+pub struct BlindFinding {
+    /// What was not seen.
+    pub source: String,
+    /// From, in seconds since the start.
+    pub from: f64,
+    /// To; `null` to the end.
+    pub to: Option<f64>,
+    /// Why.
+    pub why: String,
+}
+
+/// One line of the timeline.
+#[derive(Clone, Debug, Serialize)]
+pub struct Line {
+    /// Seconds since the start.
+    pub at: f64,
+    /// `T+00:18.4`.
+    pub t: String,
+    /// Its name for machines.
+    pub event: &'static str,
+    /// The sentence.
+    pub text: String,
+}
+
+impl Findings {
+    /// The findings of a run as it stands.
+    #[must_use]
+    pub fn of(run: &Run) -> Findings {
+        let (scenario, header) = (run.scenario(), run.header());
+        let verdict = run.conclusion().map_or_else(|| run.verdict(), |conclusion| conclusion.verdict);
+        let begun = run.begun().unwrap_or_default();
+        let safe = |text: &str| Untrusted::from(text).to_string();
+        let list = |list: List, names: Vec<(String, String, String)>| -> Vec<JudgedFinding> {
+            names
+                .into_iter()
+                .enumerate()
+                .filter_map(|(index, (name, bound, evidence))| {
+                    let (_, judged) = run.judged(list, index)?;
+                    Some(finding(name, bound, evidence, judged))
+                })
+                .collect()
+        };
+        let steady = |of: List| {
+            let rows = scenario.steady_state.iter().enumerate().map(|(index, criterion)| {
+                let evidence = run.judged(of, index).map_or_else(String::new, |(_, judged)| wording::evidence(run, criterion, judged));
+                (safe(&criterion.name), wording::bound_of(criterion), evidence)
+            });
+            list(of, rows.collect())
+        };
+        let criteria = run.criteria().map(|(c, judged)| (safe(&c.name), wording::criterion(c), wording::evidence(run, c, judged)));
+        let stops = run.stops().map(|(stop, judged)| (safe(&stop.name), wording::stop(stop), wording::stop_evidence(judged)));
+        Findings {
+            format: "gameday/report/v1",
+            run: header.run.clone(),
+            gameday: header.gameday.clone(),
+            scenario: safe(&scenario.name),
+            title: safe(&scenario.title),
+            hypothesis: safe(&scenario.hypothesis),
+            owner: scenario.owner.as_deref().map(safe),
+            runbook: scenario.runbook.as_deref().map(safe),
+            drill_digest: scenario.drill_digest.clone(),
+            file_digest: scenario.file_digest.clone(),
+            place: place(run),
+            rehearsal: header.place.rehearsal,
+            recorded: header.recorded,
+            took_ms: ms(run.now().since(begun)),
+            verdict,
+            verdict_text: wording::verdict(verdict),
+            exit_code: verdict.exit_code(),
+            why: why(run),
+            sealed: run.conclusion().is_some(),
+            left: run
+                .faults()
+                .iter()
+                .filter(|f| f.undo.handed_over.is_some() || (run.conclusion().is_none() && f.owes_undo()))
+                .map(wording::fault)
+                .collect(),
+            faults: run.recoveries().map(|(state, back)| fault(run, state, &back)).collect(),
+            gate: steady(List::Gate),
+            proof: steady(List::Proof),
+            criteria: list(List::Criteria, criteria.collect()),
+            stops: list(List::StopWhen, stops.collect())
+                .into_iter()
+                .zip(run.stops())
+                .map(|(found, (_, judged))| JudgedFinding { verdict: wording::stop_standing(judged.standing), ..found })
+                .collect(),
+            measured: measured(run),
+            blind: run
+                .sight()
+                .blind()
+                .iter()
+                .map(|blind| BlindFinding {
+                    source: blind.source.to_string(),
+                    from: blind.from.seconds(),
+                    to: blind.to.map(At::seconds),
+                    why: blind.why.to_string(),
+                })
+                .collect(),
+            timeline: run
+                .timeline()
+                .iter()
+                .map(|moment| Line {
+                    at: moment.at.seconds(),
+                    t: wording::t_plus(run, moment.at),
+                    event: moment.noted.name(),
+                    text: wording::moment(run, moment),
+                })
+                .collect(),
+        }
+    }
+}
+
+fn finding(name: String, bound: String, evidence: String, judged: &Judged) -> JudgedFinding {
+    JudgedFinding { name, bound, verdict: wording::standing(judged.standing), evidence, decided: judged.decided.map(At::seconds) }
+}
+
+fn why(run: &Run) -> Option<String> {
+    if run.conclusion().is_none() {
+        return Some("the run did not end: the journal has no last entry".to_owned());
+    }
+    let tested = run.faults().iter().all(|state| state.in_effect.is_some());
+    let said = run.conclusion().and_then(|conclusion| conclusion.why.as_ref()).map(ToString::to_string);
+    said.or_else(|| (!tested).then(|| "not every fault was in effect".to_owned()))
+        .or_else(|| run.scenario().criteria.is_empty().then(|| "the scenario has no criteria: nothing was tested".to_owned()))
+}
+
+fn place(run: &Run) -> String {
+    let place = &run.header().place;
+    let version = run.cluster().map_or_else(String::new, |cluster| format!(" ({})", cluster.version));
+    let safe = |text: &str| Untrusted::from(text).to_string();
+    if place.rehearsal {
+        format!("rehearsal on the practice cluster, seed {}, namespace {}", run.header().seed, safe(&place.namespace))
+    } else {
+        format!(
+            "{}: context {}, namespace {}, {}{version}",
+            safe(&place.environment),
+            safe(&place.context),
+            safe(&place.namespace),
+            place.tier
+        )
+    }
+}
+
+fn fault(run: &Run, state: &FaultState, back: &Back) -> FaultFinding {
+    let stage = |stage: Stage| wording::stage(stage);
+    FaultFinding {
+        step: Untrusted::from(state.step.as_str()).to_string(),
+        what: wording::fault_line(state),
+        state: wording::fault_state(state),
+        injector: state.via.map(|via| match via {
+            Via::ChaosMesh => "chaos-mesh",
+            Via::Agentless => "agentless",
+        }),
+        shares: run.shares(state).unwrap_or_default().iter().map(wording::share).collect(),
+        victims: state.victims.iter().map(|victim| victim.pod.to_string()).collect(),
+        impact: state.impact().map(|seen| seen.at.seconds()),
+        lifted: state.lifted.map(|seen| seen.at.seconds()),
+        recovery: wording::recovery(run, back),
+        recovery_ms: match back {
+            Back::At { span, .. } => Some(Interval { nominal: ms(span.nominal), least: ms(span.least), most: ms(span.most) }),
+            Back::Undisturbed { .. } | Back::NotAsked | Back::NotYet { .. } => None,
+        },
+        waterfalls: recovery::waterfalls(state, run.fleet())
+            .into_iter()
+            .map(|fall| WaterfallFinding {
+                victim: fall.victim.to_string(),
+                replacement: fall.replacement.as_ref().map(ToString::to_string),
+                stages: fall.stages.iter().map(|(s, _)| (stage(*s), fall.span_to(*s).map(ms))).collect(),
+            })
+            .collect(),
+    }
+}
+
+fn measured(run: &Run) -> Vec<String> {
+    let mut said = vec![format!(
+        "moments are those of watch events on a monotonic clock; a watch event was at most {} late on this run",
+        wording::span(run.sight().lag())
+    )];
+    if let Some(skew) = run.sight().skew() {
+        said.push(format!(
+            "the API server's clock minus ours lay between {:+.2} s and {:+.2} s (its Date header)",
+            micros(skew.least),
+            micros(skew.most)
+        ));
+    }
+    match run.cluster().map(|cluster| cluster.endpoints) {
+        Some(EndpointsSource::EndpointSlices) => said.push("endpoints are read from discovery.k8s.io/v1 EndpointSlices".to_owned()),
+        Some(EndpointsSource::Endpoints) => {
+            said.push("endpoints are read from core/v1 Endpoints: this cluster has no discovery.k8s.io/v1".to_owned())
+        }
+        Some(EndpointsSource::None) | None => {}
+    }
+    if run.faults().iter().any(|state| state.via == Some(Via::Agentless)) {
+        said.push("pods were deleted by gameday itself, without Chaos Mesh: the impact lies between the request and its answer".to_owned());
+    }
+    let broken = |m: &&crate::run::timeline::Moment| matches!(m.noted, Noted::Decided(List::Criteria, _, Standing::Unknown));
+    if run.timeline().iter().any(|m| broken(&m)) {
+        said.push("unknown is a verdict: what could not be seen was not taken for good".to_owned());
+    }
+    said
+}
+
+fn ms(span: Duration) -> f64 {
+    (span.as_secs_f64() * 1e6).round() / 1e3
+}
+
+#[expect(clippy::cast_precision_loss, reason = "microseconds of a clock's skew are far below 2^52")]
+fn micros(n: i64) -> f64 {
+    n as f64 / 1e6
+}

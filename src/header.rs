@@ -1,0 +1,72 @@
+//! The first line of a journal: all that a run starts from.
+//!
+//! Owns [`Header`]. Together with the entries it is enough to fold the run again, on another
+//! machine, years later. It alone holds the real date, the machine and the run's id.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::scenario::model::{Injector, PrometheusAt, Tier};
+
+/// The value of [`Header::format`].
+pub const FORMAT: &str = "gameday/journal/v1";
+
+/// The first line of a journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// Always [`FORMAT`].
+    pub format: String,
+    /// The version of gameday that wrote it.
+    pub gameday: String,
+    /// The run's id.
+    pub run: String,
+    /// When it was recorded, on the real calendar.
+    pub recorded: DateTime<Utc>,
+    /// The machine it was recorded on.
+    pub machine: String,
+    /// What the wall showed at the run's start: on a cluster the real date, in rehearsal one given
+    /// by the seed. Moments of entries count from here.
+    pub started: DateTime<Utc>,
+    /// Where it is run.
+    pub place: Place,
+    /// What chooses victims and names objects in rehearsal.
+    pub seed: u64,
+    /// Part of the names of all objects of this run: from the seed in rehearsal, from the run's id on a cluster.
+    pub token: String,
+    /// The injector asked for on the command line, over the file's.
+    pub injector: Option<Injector>,
+    /// The scenario as run.
+    pub scenario: Sources,
+}
+
+/// Where a run takes place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Whether it is the practice cluster.
+    pub rehearsal: bool,
+    /// The scenario's environment.
+    pub environment: String,
+    /// How careful to be.
+    pub tier: Tier,
+    /// The kubeconfig context, or `in-cluster`, or `practice cluster`.
+    pub context: String,
+    /// The namespace of target and faults that name none.
+    pub namespace: String,
+    /// Where metrics are, without credentials.
+    pub prometheus: Option<PrometheusAt>,
+}
+
+/// The texts a scenario was read from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sources {
+    /// The file's name as the operator gave it, without its folders.
+    pub file: String,
+    /// Its text.
+    pub text: String,
+    /// The manifests it includes, by the path it names them.
+    pub manifests: BTreeMap<String, String>,
+    /// `--set NAME=VALUE`.
+    pub sets: BTreeMap<String, String>,
+}

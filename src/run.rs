@@ -1,0 +1,293 @@
+//! The fold: everything a run is, out of its entries alone.
+//!
+//! Owns [`Run`]. Pure: no clock, no IO, no randomness, no hash order; the same header and entries
+//! give the same run, in the cockpit, in a replay, in a report. It answers each entry with the
+//! effects to perform and knows when it wants to be asked again.
+
+pub mod fleet;
+mod judge;
+pub mod ledger;
+mod limits;
+pub mod phase;
+pub mod probes;
+pub mod recovery;
+mod settle;
+pub mod sight;
+mod take;
+pub mod timeline;
+pub mod verdicts;
+pub mod victims;
+
+use std::time::Duration;
+
+use crate::clock::At;
+use crate::criterion::{Check, Criterion, StopCondition};
+use crate::effect::{Conclusion, Effect, Verdict};
+use crate::event::{ClusterFact, Entry, Source};
+use crate::header::Header;
+use crate::run::fleet::Fleet;
+use crate::run::judge::Judgement;
+use crate::run::ledger::FaultState;
+use crate::run::phase::{End, Phase};
+use crate::run::probes::Probes;
+use crate::run::recovery::Back;
+use crate::run::sight::Sight;
+use crate::run::timeline::{List, Moment, Noted};
+use crate::run::verdicts::{Judged, Standing};
+use crate::scenario::model::{Scenario, Step, StepAction};
+
+/// A run, as its entries up to now tell it.
+#[derive(Clone, Debug)]
+pub struct Run {
+    header: Header,
+    scenario: Scenario,
+    seq: u64,
+    now: At,
+    phase: Phase,
+    since: At,
+    begun: Option<At>,
+    steps_begun: Vec<Option<At>>,
+    cluster: Option<ClusterFact>,
+    fleet: Fleet,
+    sight: Sight,
+    faults: Vec<FaultState>,
+    probes: Probes,
+    judgement: Judgement,
+    timeline: Vec<Moment>,
+    asked: settle::AskedOnce,
+    recovered: Vec<bool>,
+    conclusion: Option<Conclusion>,
+}
+
+impl Run {
+    /// A run of which nothing has happened yet.
+    #[must_use]
+    pub fn new(header: Header, scenario: Scenario) -> Run {
+        let faults: Vec<FaultState> = scenario
+            .steps
+            .iter()
+            .enumerate()
+            .filter_map(|(index, step)| match &step.action {
+                StepAction::Fault(fault) => Some(FaultState::new(crate::effect::FaultId(index), &step.name, fault)),
+                StepAction::Observe(_) => None,
+            })
+            .collect();
+        Run {
+            seq: 0,
+            now: At::ZERO,
+            phase: Phase::Preflight,
+            since: At::ZERO,
+            begun: None,
+            steps_begun: vec![None; scenario.steps.len()],
+            cluster: None,
+            fleet: Fleet::new(scenario.targets.len()),
+            sight: Sight::new(header.started),
+            recovered: vec![false; faults.len()],
+            faults,
+            probes: Probes::of(&scenario),
+            judgement: Judgement::of(&scenario),
+            timeline: Vec::new(),
+            asked: settle::AskedOnce::default(),
+            conclusion: None,
+            header,
+            scenario,
+        }
+    }
+
+    /// Takes the next entry. An entry whose seq was taken already changes nothing.
+    pub fn apply(&mut self, entry: &Entry) -> Vec<Effect> {
+        if entry.seq <= self.seq || self.conclusion.is_some() {
+            return Vec::new();
+        }
+        self.seq = entry.seq;
+        self.now = self.now.max(entry.at);
+        let sampled = self.take(&entry.event);
+        if self.conclusion.is_some() {
+            return Vec::new();
+        }
+        self.settle(sampled)
+    }
+
+    fn note(&mut self, noted: Noted) {
+        self.timeline.push(Moment { at: self.now, seq: self.seq, noted });
+    }
+
+    /// The journal's header.
+    #[must_use]
+    pub const fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The scenario as run.
+    #[must_use]
+    pub const fn scenario(&self) -> &Scenario {
+        &self.scenario
+    }
+
+    /// The moment of the newest entry.
+    #[must_use]
+    pub const fn now(&self) -> At {
+        self.now
+    }
+
+    /// The number of the newest entry.
+    #[must_use]
+    pub const fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// Where the run stands, and since when.
+    #[must_use]
+    pub const fn phase(&self) -> (&Phase, At) {
+        (&self.phase, self.since)
+    }
+
+    /// When the operator said go.
+    #[must_use]
+    pub const fn begun(&self) -> Option<At> {
+        self.begun
+    }
+
+    /// When a step began.
+    #[must_use]
+    pub fn step_begun(&self, step: usize) -> Option<At> {
+        self.steps_begun.get(step).copied().flatten()
+    }
+
+    /// The cluster as it was found.
+    #[must_use]
+    pub const fn cluster(&self) -> Option<&ClusterFact> {
+        self.cluster.as_ref()
+    }
+
+    /// The targets and their pods.
+    #[must_use]
+    pub const fn fleet(&self) -> &Fleet {
+        &self.fleet
+    }
+
+    /// What can be seen.
+    #[must_use]
+    pub const fn sight(&self) -> &Sight {
+        &self.sight
+    }
+
+    /// The faults, in the order of their steps.
+    #[must_use]
+    pub fn faults(&self) -> &[FaultState] {
+        &self.faults
+    }
+
+    /// The probes.
+    #[must_use]
+    pub const fn probes(&self) -> &Probes {
+        &self.probes
+    }
+
+    /// The lines of the timeline.
+    #[must_use]
+    pub fn timeline(&self) -> &[Moment] {
+        &self.timeline
+    }
+
+    /// The criteria with what is known of each.
+    pub fn criteria(&self) -> impl Iterator<Item = (&Criterion, &Judged)> {
+        self.scenario.criteria.iter().zip(&self.judgement.criteria)
+    }
+
+    /// The steady-state checks with what is known of each: at the gate, or once the steps are over
+    /// in the proof after.
+    pub fn steady(&self) -> impl Iterator<Item = (&Criterion, &Judged)> {
+        let proof = matches!(self.phase, Phase::Settling | Phase::Undoing(_) | Phase::Sealed) && self.asked.proof;
+        self.scenario.steady_state.iter().zip(if proof { &self.judgement.proof } else { &self.judgement.gate })
+    }
+
+    /// The stop conditions with what is known of each; `Broken` has tripped.
+    pub fn stops(&self) -> impl Iterator<Item = (&StopCondition, &Judged)> {
+        self.scenario.stop_when.iter().zip(&self.judgement.stops)
+    }
+
+    /// The criterion, steady-state check or stop condition of a list by its place: its name and standing.
+    #[must_use]
+    pub fn judged(&self, list: List, index: usize) -> Option<(&str, &Judged)> {
+        let name = match list {
+            List::Gate | List::Proof => self.scenario.steady_state.get(index).map(|c| c.name.as_str()),
+            List::Criteria => self.scenario.criteria.get(index).map(|c| c.name.as_str()),
+            List::StopWhen => self.scenario.stop_when.get(index).map(|c| c.name.as_str()),
+        };
+        name.zip(self.judgement.list(list).get(index))
+    }
+
+    /// Where each fault's recovery stands.
+    pub fn recoveries(&self) -> impl Iterator<Item = (&FaultState, Back)> {
+        self.faults.iter().map(|state| (state, recovery::of(state, &self.fleet)))
+    }
+
+    /// How long strength must last to count as recovered.
+    #[must_use]
+    pub fn stable_for(&self) -> Duration {
+        let of = |criterion: &Criterion| matches!(criterion.check, Check::Recovery { .. }).then_some(criterion.stable_for);
+        self.scenario.criteria.iter().filter_map(of).max().unwrap_or(Duration::from_secs(5))
+    }
+
+    /// What was concluded, once sealed.
+    #[must_use]
+    pub const fn conclusion(&self) -> Option<&Conclusion> {
+        self.conclusion.as_ref()
+    }
+
+    /// Why the run turned to its end, once it has.
+    #[must_use]
+    pub const fn end(&self) -> Option<&End> {
+        match &self.phase {
+            Phase::Undoing(end) => Some(end),
+            Phase::Preflight | Phase::Ready | Phase::Gate | Phase::Step(_) | Phase::Settling | Phase::Sealed => self.asked.end.as_ref(),
+        }
+    }
+
+    /// The step that is on, if one is.
+    #[must_use]
+    pub fn current_step(&self) -> Option<(usize, &Step)> {
+        match self.phase {
+            Phase::Step(index) => self.scenario.steps.get(index).map(|step| (index, step)),
+            Phase::Preflight | Phase::Ready | Phase::Gate | Phase::Settling | Phase::Undoing(_) | Phase::Sealed => None,
+        }
+    }
+
+    /// Whether anything was broken, or may have been.
+    #[must_use]
+    pub fn touched_anything(&self) -> bool {
+        self.faults.iter().any(|fault| fault.asked.is_some())
+    }
+
+    /// What the run comes to as it stands. Final once sealed.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        if self.faults.iter().any(|fault| fault.undo.handed_over.is_some()) {
+            return Verdict::CleanupIncomplete;
+        }
+        let end = self.end();
+        match end {
+            Some(End::Aborted) => return Verdict::Aborted,
+            Some(End::Stopped(_)) => return Verdict::Stopped,
+            Some(End::Refused(_)) if !self.touched_anything() => return Verdict::Refused,
+            Some(End::Complete | End::Refused(_) | End::Inconclusive(_)) | None => {}
+        }
+        let mut all = self.judgement.criteria.iter().chain(&self.judgement.proof);
+        if all.clone().any(|judged| judged.standing == Standing::Broken) {
+            return Verdict::Refuted;
+        }
+        let tested = !self.faults.is_empty() && self.faults.iter().all(|fault| fault.in_effect.is_some());
+        let complete = matches!(end, Some(End::Complete));
+        if complete && tested && !self.judgement.criteria.is_empty() && all.all(|judged| judged.standing == Standing::Held) {
+            Verdict::Held
+        } else {
+            Verdict::Inconclusive
+        }
+    }
+
+    /// Which sources are lost now.
+    pub fn blind(&self) -> impl Iterator<Item = (Source, At)> {
+        self.sight.all_lost()
+    }
+}

@@ -1,0 +1,420 @@
+//! Looking at every criterion and stop condition, with the facts of this moment.
+
+use std::time::Duration;
+
+use crate::clock::At;
+use crate::criterion::{AlertCheck, Bound, Check, Criterion, HttpCheck, StopCheck, Window};
+use crate::effect::ProbeId;
+use crate::event::{Number, Reading, Source};
+use crate::run::Run;
+use crate::run::phase::Phase;
+use crate::run::probes::{Ask, Sample};
+use crate::run::recovery::{self, Back};
+use crate::run::timeline::{List, Noted};
+use crate::run::verdicts::{Judged, Look, Standing, higher, look_at, lower};
+use crate::scenario::model::{Scenario, StepAction};
+
+/// What is known of everything that is judged.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Judgement {
+    pub gate: Vec<Judged>,
+    pub proof: Vec<Judged>,
+    pub criteria: Vec<Judged>,
+    pub stops: Vec<Judged>,
+    answers: Vec<Vec<(bool, Duration)>>,
+}
+
+impl Judgement {
+    pub fn of(scenario: &Scenario) -> Judgement {
+        let blank = |n: usize| vec![Judged::default(); n];
+        Judgement {
+            gate: blank(scenario.steady_state.len()),
+            proof: blank(scenario.steady_state.len()),
+            criteria: blank(scenario.criteria.len()),
+            stops: blank(scenario.stop_when.len()),
+            answers: vec![Vec::new(); scenario.criteria.len()],
+        }
+    }
+
+    pub fn list(&self, list: List) -> &[Judged] {
+        match list {
+            List::Gate => &self.gate,
+            List::Proof => &self.proof,
+            List::Criteria => &self.criteria,
+            List::StopWhen => &self.stops,
+        }
+    }
+
+    fn list_mut(&mut self, list: List) -> &mut [Judged] {
+        match list {
+            List::Gate => &mut self.gate,
+            List::Proof => &mut self.proof,
+            List::Criteria => &mut self.criteria,
+            List::StopWhen => &mut self.stops,
+        }
+    }
+}
+
+impl Run {
+    /// Looks at everything whose window is open. Criteria on probes are looked at when `sampled`
+    /// is theirs, all others always.
+    pub(super) fn judge(&mut self, sampled: Option<ProbeId>) {
+        let steady = match self.phase {
+            Phase::Gate => Some(List::Gate),
+            Phase::Settling => Some(List::Proof),
+            Phase::Preflight | Phase::Ready | Phase::Step(_) | Phase::Undoing(_) | Phase::Sealed => None,
+        };
+        if let Some(list) = steady {
+            for index in 0..self.scenario.steady_state.len() {
+                self.look_steady(list, index, sampled);
+            }
+        }
+        if !matches!(self.phase, Phase::Gate | Phase::Step(_) | Phase::Settling) {
+            return;
+        }
+        for index in 0..self.scenario.criteria.len() {
+            self.look_criterion(index, sampled);
+        }
+        for index in 0..self.scenario.stop_when.len() {
+            self.look_stop(index, sampled);
+        }
+    }
+
+    /// Whether a window is open now.
+    pub(super) fn is_open(&self, window: &Window) -> bool {
+        match window {
+            Window::Before => self.phase == Phase::Gate,
+            Window::Always => matches!(self.phase, Phase::Gate | Phase::Step(_) | Phase::Settling),
+            Window::Fault => self.under_fault(),
+            Window::After => {
+                let to_come = self.scenario.steps.iter().enumerate().any(|(index, step)| {
+                    matches!(step.action, StepAction::Fault(_))
+                        && self.fault(crate::effect::FaultId(index)).is_some_and(|f| f.in_effect.is_none())
+                });
+                matches!(self.phase, Phase::Step(_) | Phase::Settling) && !to_come && !self.under_fault()
+            }
+            Window::Step(name) => self.current_step().is_some_and(|(_, step)| step.name == *name),
+        }
+    }
+
+    /// Whether pods suffer under a fault: from the first impact until it is lifted, and for a
+    /// one-shot one until the targets are back or another step breaks something.
+    #[must_use]
+    pub fn under_fault(&self) -> bool {
+        self.faults.iter().enumerate().any(|(index, state)| {
+            if state.impact().is_none() {
+                return false;
+            }
+            if state.fault.is_lasting() {
+                return state.lifted.is_none();
+            }
+            let superseded = self.faults[index + 1..].iter().any(|later| later.asked.is_some());
+            let just_hit = state.last_impact().is_some_and(|seen| seen.at == self.now);
+            !superseded && (just_hit || matches!(recovery::of(state, &self.fleet), Back::NotYet { .. } | Back::NotAsked))
+        })
+    }
+
+    fn look_steady(&mut self, list: List, index: usize, sampled: Option<ProbeId>) {
+        let criterion = self.scenario.steady_state[index].clone();
+        if let Some((look, worse)) = self.look_now(&criterion.check, sampled) {
+            // the gate asks for the good state to last; how long it was bad before does not matter
+            self.judgement.list_mut(list)[index].look(self.now, look, Duration::MAX, worse);
+        }
+        let judged = &mut self.judgement.list_mut(list)[index];
+        let sure = judged.last.is_some_and(|(_, look)| matches!(look, Look::Good(_)));
+        let held = sure && judged.good_since.is_some_and(|since| self.now >= since + criterion.stable_for);
+        if held && judged.standing == Standing::Pending {
+            judged.decide(Standing::Held, self.now);
+            self.note(Noted::Decided(list, index, Standing::Held));
+        }
+    }
+
+    fn look_criterion(&mut self, index: usize, sampled: Option<ProbeId>) {
+        let criterion = self.scenario.criteria[index].clone();
+        let before = self.judgement.criteria[index].clone();
+        match &criterion.check {
+            Check::Recovery { within } => self.look_recovery(index, &criterion, *within),
+            Check::Alert(check) => self.look_alert(index, check, sampled),
+            Check::Ready { .. } | Check::Promql(_) | Check::Http(_) => {
+                if !self.is_open(&criterion.during) {
+                    // a violation does not reach over a closed window
+                    self.judgement.criteria[index].bad_since = None;
+                } else if let Some((look, worse)) = self.look_now(&criterion.check, sampled) {
+                    self.judgement.criteria[index].look(self.now, look, criterion.violated_for, worse);
+                    if let (Check::Http(check), Some(sample)) = (&criterion.check, self.sample_of(&criterion.check)) {
+                        let answer = (is_good(check, &sample.reading), sample.took);
+                        self.judgement.answers[index].push(answer);
+                    }
+                } else if self.judgement.criteria[index].due(criterion.violated_for).is_some_and(|due| self.now >= due) {
+                    // the last answer still stands and the time has come
+                    let look = Look::Bad(None);
+                    self.judgement.criteria[index].look(self.now, look, criterion.violated_for, higher);
+                }
+            }
+        }
+        self.tell(List::Criteria, index, &before);
+    }
+
+    fn look_stop(&mut self, index: usize, sampled: Option<ProbeId>) {
+        let stop = self.scenario.stop_when[index].clone();
+        let before = self.judgement.stops[index].clone();
+        let look = match &stop.check {
+            StopCheck::ReadyBelow(amount) => {
+                self.look_ready(|target| target.has(*amount)).map(|look| (look, lower as fn(f64, f64) -> bool))
+            }
+            StopCheck::Promql(check) => {
+                let probe = self.probes.find(&Ask::Promql(check.query.clone())).filter(|probe| Some(probe.id) == sampled);
+                probe.and_then(|probe| probe.last()).map(|sample| {
+                    let worse: fn(f64, f64) -> bool = if matches!(check.bound, Bound::Above(_)) { higher } else { lower };
+                    let numbers: Option<Vec<f64>> = match &sample.reading {
+                        Reading::Values { values } => Some(values.iter().map(|(_, Number(v))| *v).collect()),
+                        Reading::Empty => check.when_empty.map(|v| vec![v]),
+                        Reading::Http { .. } | Reading::Alert { .. } | Reading::Failed { .. } => None,
+                    };
+                    let numbers = numbers.filter(|all| !all.iter().any(|v| v.is_nan()));
+                    let worst = numbers.as_deref().and_then(|all| all.iter().copied().reduce(|a, b| if worse(a, b) { a } else { b }));
+                    let look = match worst {
+                        None => Look::Unknown,
+                        Some(value) if check.bound.admits(value) => Look::Bad(Some(value)),
+                        Some(value) => Look::Good(Some(value)),
+                    };
+                    (look, worse)
+                })
+            }
+        };
+        if let Some((look, worse)) = look {
+            self.judgement.stops[index].look(self.now, look, stop.true_for, worse);
+        } else if self.judgement.stops[index].due(stop.true_for).is_some_and(|due| self.now >= due) {
+            self.judgement.stops[index].look(self.now, Look::Bad(None), stop.true_for, higher);
+        }
+        self.tell(List::StopWhen, index, &before);
+    }
+
+    /// One look at a condition that has no memory; `None` if there is nothing new to look at.
+    fn look_now(&self, check: &Check, sampled: Option<ProbeId>) -> Option<(Look, fn(f64, f64) -> bool)> {
+        match check {
+            Check::Ready { min } => self.look_ready(|target| target.has(*min)).map(|look| (look, lower as fn(f64, f64) -> bool)),
+            Check::Promql(promql) => {
+                let probe = self.probes.find(&Ask::Promql(promql.query.clone())).filter(|probe| Some(probe.id) == sampled)?;
+                let worse: fn(f64, f64) -> bool = if matches!(promql.bound, Bound::Above(_)) { lower } else { higher };
+                Some((look_at(promql, &probe.last()?.reading), worse))
+            }
+            Check::Http(http) => {
+                let probe = self.probes.find(&Ask::Http(http.url.clone())).filter(|probe| Some(probe.id) == sampled)?;
+                let sample = probe.last()?;
+                let took = Some(sample.took.as_secs_f64());
+                // with a share asked for, a single bad answer breaks nothing: the share is judged at the end
+                let good = http.success.is_some() || is_good(http, &sample.reading);
+                Some((if good { Look::Good(took) } else { Look::Bad(took) }, higher))
+            }
+            Check::Recovery { .. } | Check::Alert(_) => None,
+        }
+    }
+
+    fn look_ready(&self, enough: impl Fn(&crate::run::fleet::Target) -> Option<bool>) -> Option<Look> {
+        let mut fewest: Option<f64> = None;
+        let mut verdict = Some(true);
+        for (index, target) in self.fleet.targets.iter().enumerate() {
+            let known = if self.sight.lost(Source::Pods(index)).is_some() { None } else { enough(target) };
+            verdict = match (verdict, known) {
+                (Some(false), _) | (_, Some(false)) => Some(false),
+                (None, _) | (_, None) => None,
+                (Some(true), Some(true)) => Some(true),
+            };
+            if let Some(ready) = target.ready() {
+                fewest = Some(fewest.map_or(f64::from(ready), |f| f.min(f64::from(ready))));
+            }
+        }
+        Some(match verdict {
+            Some(true) => Look::Good(fewest),
+            Some(false) => Look::Bad(fewest),
+            None => Look::Unknown,
+        })
+    }
+
+    fn sample_of(&self, check: &Check) -> Option<&Sample> {
+        match check {
+            Check::Http(http) => self.probes.find(&Ask::Http(http.url.clone()))?.last(),
+            Check::Promql(promql) => self.probes.find(&Ask::Promql(promql.query.clone()))?.last(),
+            Check::Alert(alert) => self.probes.find(&Ask::Alert(alert.name.clone()))?.last(),
+            Check::Ready { .. } | Check::Recovery { .. } => None,
+        }
+    }
+
+    fn look_recovery(&mut self, index: usize, criterion: &Criterion, within: Duration) {
+        let blind = (0..self.fleet.targets.len()).any(|target| self.sight.lost(Source::Pods(target)).is_some());
+        let mut pending = false;
+        let mut slowest: Option<f64> = None;
+        let mut standing = Standing::Held;
+        for state in &self.faults {
+            let (taken, decided) = match recovery::of(state, &self.fleet) {
+                Back::NotAsked => (None, None),
+                Back::NotYet { from } => {
+                    let late = self.now.since(from.latest) > within && !blind;
+                    (Some(self.now.since(from.at)), late.then_some(Standing::Broken))
+                }
+                Back::At { to, span, .. } => {
+                    let stable = self.now >= to.at + criterion.stable_for;
+                    let verdict = match () {
+                        () if span.most <= within => Standing::Held,
+                        () if span.least > within => Standing::Broken,
+                        () => Standing::Unknown,
+                    };
+                    (Some(span.nominal), (stable || verdict == Standing::Broken).then_some(verdict))
+                }
+                Back::Undisturbed { from } => {
+                    (Some(Duration::ZERO), (self.now >= from.at + criterion.stable_for && !blind).then_some(Standing::Held))
+                }
+            };
+            slowest = taken.map(|t| t.as_secs_f64()).into_iter().chain(slowest).reduce(f64::max);
+            match decided {
+                None => pending = true,
+                Some(Standing::Broken) => standing = Standing::Broken,
+                Some(Standing::Unknown) if standing == Standing::Held => standing = Standing::Unknown,
+                Some(Standing::Unknown | Standing::Held | Standing::Pending) => {}
+            }
+        }
+        let judged = &mut self.judgement.criteria[index];
+        judged.latest = slowest;
+        judged.worst = slowest;
+        if standing == Standing::Broken || !pending {
+            judged.looked = judged.looked.max(1);
+            judged.decide(standing, self.now);
+        }
+    }
+
+    fn look_alert(&mut self, index: usize, check: &AlertCheck, sampled: Option<ProbeId>) {
+        let Some(impact) = self.faults.iter().filter_map(|state| state.impact()).map(|seen| seen.at).min() else { return };
+        let Some(probe) = self.probes.find(&Ask::Alert(check.name.clone())) else { return };
+        let firing = |sample: &&Sample| matches!(sample.reading, Reading::Alert { firing: true });
+        let fired = probe.samples.iter().filter(|sample| sample.at >= impact).find(firing).map(|sample| sample.at);
+        let resolved = fired.and_then(|fired| {
+            let silent = |sample: &&Sample| sample.at > fired && matches!(sample.reading, Reading::Alert { firing: false });
+            probe.samples.iter().find(silent).map(|sample| sample.at)
+        });
+        let failed = matches!(probe.last().map(|s| &s.reading), Some(Reading::Failed { .. }));
+        let now = self.now;
+        let (fires, resolves) = (check.fires_within.unwrap_or(Duration::MAX), check.resolves_within);
+        let verdict = match (fired, resolves, resolved) {
+            (None, ..) if now.since(impact) > fires => Some(if failed { Standing::Unknown } else { Standing::Broken }),
+            (Some(at), ..) if at.since(impact) > fires => Some(Standing::Broken),
+            (Some(_), None, _) => Some(Standing::Held),
+            (Some(at), Some(limit), Some(end)) => Some(if end.since(at) <= limit { Standing::Held } else { Standing::Broken }),
+            (Some(at), Some(limit), None) if now.since(at) > limit => Some(if failed { Standing::Unknown } else { Standing::Broken }),
+            (None | Some(_), ..) => None,
+        };
+        let judged = &mut self.judgement.criteria[index];
+        if Some(probe.id) == sampled {
+            judged.looked += 1;
+            judged.blind += u32::from(failed);
+        }
+        judged.latest = fired.map(|at| at.since(impact).as_secs_f64());
+        judged.worst = judged.latest;
+        if let Some(verdict) = verdict {
+            judged.decide(verdict, now);
+        }
+    }
+
+    fn tell(&mut self, list: List, index: usize, before: &Judged) {
+        let now = &self.judgement.list(list)[index];
+        let (was_bad, is_bad) = (before.bad_since, now.bad_since);
+        let (standing, was) = (now.standing, before.standing);
+        if was_bad.is_none() && is_bad.is_some() && standing != Standing::Broken {
+            self.note(Noted::Violated(list, index));
+        }
+        if let (Some(since), None) = (was_bad, is_bad) {
+            self.note(Noted::Eased(list, index, self.now.since(since)));
+        }
+        if standing != was {
+            self.note(Noted::Decided(list, index, standing));
+        }
+    }
+
+    /// Closes every criterion: what was good to the end has held, if the run is `complete`.
+    pub(super) fn close_judgement(&mut self, complete: bool) {
+        let now = self.now;
+        for index in 0..self.scenario.criteria.len() {
+            let criterion = self.scenario.criteria[index].clone();
+            let before = self.judgement.criteria[index].standing;
+            let judged = &mut self.judgement.criteria[index];
+            match &criterion.check {
+                Check::Recovery { .. } | Check::Alert(_) => judged.decide(Standing::Unknown, now),
+                Check::Http(check) => {
+                    if let Some(standing) = over(check, &self.judgement.answers[index]) {
+                        judged.decide(standing, now);
+                    }
+                }
+                Check::Ready { .. } | Check::Promql(_) => {}
+            }
+            if complete {
+                judged.close(now, criterion.violated_for);
+            } else {
+                judged.decide(Standing::Unknown, now);
+            }
+            let standing = judged.standing;
+            if standing != before {
+                self.note(Noted::Decided(List::Criteria, index, standing));
+            }
+        }
+        for (stop, judged) in self.scenario.stop_when.iter().zip(&mut self.judgement.stops) {
+            judged.close(now, stop.true_for);
+        }
+        for index in 0..self.judgement.proof.len() {
+            let judged = &mut self.judgement.proof[index];
+            if self.asked.proof && judged.standing == Standing::Pending {
+                let seen = judged.last.is_some_and(|(_, look)| look != Look::Unknown);
+                judged.decide(if seen && complete { Standing::Broken } else { Standing::Unknown }, now);
+                let standing = judged.standing;
+                self.note(Noted::Decided(List::Proof, index, standing));
+            }
+        }
+    }
+
+    /// When a judgement changes by the mere passing of time.
+    pub(super) fn judgement_due(&self) -> Option<At> {
+        if matches!(self.phase, Phase::Undoing(_) | Phase::Sealed) {
+            return None;
+        }
+        let mut due: Vec<At> = Vec::new();
+        for (criterion, judged) in self.scenario.criteria.iter().zip(&self.judgement.criteria) {
+            due.extend(judged.due(criterion.violated_for));
+            if let Check::Recovery { within } = criterion.check {
+                for state in self.faults.iter() {
+                    match recovery::of(state, &self.fleet) {
+                        Back::NotAsked => {}
+                        Back::NotYet { from } => due.push(from.latest + within + Duration::from_micros(1)),
+                        back @ (Back::At { .. } | Back::Undisturbed { .. }) => {
+                            due.extend(back.since().map(|since| since + criterion.stable_for))
+                        }
+                    }
+                }
+            }
+        }
+        for (stop, judged) in self.scenario.stop_when.iter().zip(&self.judgement.stops) {
+            due.extend(judged.due(stop.true_for));
+        }
+        let list = if self.phase == Phase::Settling { &self.judgement.proof } else { &self.judgement.gate };
+        for (criterion, judged) in self.scenario.steady_state.iter().zip(list).filter(|(_, judged)| judged.standing == Standing::Pending) {
+            due.extend(judged.good_since.map(|since| since + criterion.stable_for));
+        }
+        due.into_iter().filter(|at| *at > self.now).min()
+    }
+}
+
+fn is_good(check: &HttpCheck, reading: &Reading) -> bool {
+    matches!(reading, Reading::Http { status } if *status == check.expect)
+}
+
+/// The verdict on all answers of an http criterion, where they break a bound.
+fn over(check: &HttpCheck, answers: &[(bool, Duration)]) -> Option<Standing> {
+    let good = answers.iter().filter(|(good, _)| *good).count();
+    #[expect(clippy::cast_precision_loss, reason = "counts of answers are far below 2^52")]
+    let share = good as f64 / answers.len().max(1) as f64;
+    if check.success.is_some_and(|wanted| !answers.is_empty() && share < wanted) {
+        return Some(Standing::Broken);
+    }
+    let mut took: Vec<Duration> = answers.iter().filter(|(good, _)| *good).map(|(_, took)| *took).collect();
+    took.sort();
+    let p99 = took.get((took.len() * 99).div_ceil(100).saturating_sub(1));
+    check.p99.zip(p99).filter(|(bound, p99)| *p99 > bound).map(|_| Standing::Broken)
+}

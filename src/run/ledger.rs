@@ -1,0 +1,356 @@
+//! What was broken, by whom, and what has become of it: one [`FaultState`] a fault.
+//!
+//! Owns the promise: from the moment a breaking effect was asked for, its undo is owed until the
+//! fault is lifted or handed over.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::clock::At;
+use crate::effect::{ChaosRef, Effect, EffectId, FaultId, Outcome, PodRef};
+use crate::event::{FaultFact, MatchedPod};
+use crate::fault::{DEFAULT_DURATION, Fault};
+use crate::run::sight::Seen;
+use crate::text::Untrusted;
+
+/// How long an unanswered request may still land.
+pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
+/// How long an undo is tried before what is left is handed over.
+pub const LIFT_LIMIT: Duration = Duration::from_secs(90);
+/// How long a fault may take to be in effect.
+pub const EFFECT_LIMIT: Duration = Duration::from_secs(30);
+
+/// Who breaks it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// An object of Chaos Mesh.
+    ChaosMesh,
+    /// gameday deletes the pods itself.
+    Agentless,
+}
+
+/// One pod that a fault takes.
+#[derive(Clone, Debug)]
+pub struct Victim {
+    /// Which; the uid is empty where only the name is known.
+    pub pod: PodRef,
+    /// When its end was asked for, for agentless kills.
+    pub asked: Option<At>,
+    /// When the answer came and how long it took.
+    pub answered: Option<(At, Duration)>,
+    /// Refused or failed.
+    pub failed: Option<Untrusted>,
+    /// Seen to be hit: its deletion, or its record injected.
+    pub hit: Option<Seen>,
+}
+
+impl Victim {
+    /// When it was hit, with what request and watch together say.
+    #[must_use]
+    pub fn impact(&self) -> Option<Seen> {
+        let hit = self.hit?;
+        Some(match self.answered {
+            Some((at, took)) => {
+                Seen { at: hit.at, earliest: at.minus(took).max(hit.earliest.min(at.minus(took))), latest: at.min(hit.latest) }
+            }
+            None => hit,
+        })
+    }
+}
+
+/// How far the undo of a fault is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Undo {
+    /// When it was first asked for.
+    pub asked: Option<At>,
+    /// Tries so far.
+    pub attempts: u32,
+    /// When the next try is due.
+    pub next: Option<At>,
+    /// What the last try said, if it was no success.
+    pub trouble: Option<Untrusted>,
+    /// Whether a delete was answered with yes.
+    pub accepted: bool,
+    /// Looks for the object so far.
+    pub looks: u32,
+    /// When the next look is due.
+    pub next_look: Option<At>,
+    /// Done.
+    pub done: Option<At>,
+    /// Given up: what is left is handed over.
+    pub handed_over: Option<At>,
+}
+
+/// One fault of the run.
+#[derive(Clone, Debug)]
+pub struct FaultState {
+    /// Which: the place of its step.
+    pub id: FaultId,
+    /// Its step's name.
+    pub step: String,
+    /// As the scenario has it.
+    pub fault: Fault,
+    /// Who does it; `None` until the cluster is known.
+    pub via: Option<Via>,
+    /// The pods its selector means, by round of asking.
+    pub resolved: BTreeMap<u32, Result<Vec<MatchedPod>, Untrusted>>,
+    /// Its object, for Chaos Mesh.
+    pub object: Option<(ChaosRef, Value)>,
+    /// How the dry run went.
+    pub dry_run: Option<Outcome>,
+    /// When the first breaking effect was asked for.
+    pub asked: Option<At>,
+    /// How the creation was answered, and when.
+    pub answered: Option<(At, Outcome)>,
+    /// The pods it takes, as far as known.
+    pub victims: Vec<Victim>,
+    /// Its object as last seen.
+    pub seen: Option<FaultFact>,
+    /// When its object was last seen to be gone.
+    pub gone: Option<At>,
+    /// When all victims were hit.
+    pub in_effect: Option<At>,
+    /// When every record was seen not injected after the stop.
+    pub recovered: Option<Seen>,
+    /// When the fault itself was over: lifted, or found gone.
+    pub lifted: Option<Seen>,
+    /// The undo.
+    pub undo: Undo,
+}
+
+impl FaultState {
+    pub(super) fn new(id: FaultId, step: &str, fault: &Fault) -> FaultState {
+        FaultState {
+            id,
+            step: step.to_owned(),
+            fault: fault.clone(),
+            via: None,
+            resolved: BTreeMap::new(),
+            object: None,
+            dry_run: None,
+            asked: None,
+            answered: None,
+            victims: Vec::new(),
+            seen: None,
+            gone: None,
+            in_effect: None,
+            recovered: None,
+            lifted: None,
+            undo: Undo::default(),
+        }
+    }
+
+    /// The pods its selector meant when last asked.
+    #[must_use]
+    pub fn candidates(&self) -> Option<&[MatchedPod]> {
+        self.resolved.values().next_back().and_then(|answer| answer.as_deref().ok())
+    }
+
+    /// How long it lasts.
+    #[must_use]
+    pub fn duration(&self) -> Duration {
+        self.fault.duration.unwrap_or(DEFAULT_DURATION)
+    }
+
+    /// When its first victim was hit.
+    #[must_use]
+    pub fn impact(&self) -> Option<Seen> {
+        self.victims.iter().filter_map(Victim::impact).min_by_key(|seen| seen.at)
+    }
+
+    /// When the last of its victims was hit.
+    #[must_use]
+    pub fn last_impact(&self) -> Option<Seen> {
+        self.victims.iter().filter_map(Victim::impact).max_by_key(|seen| seen.at)
+    }
+
+    /// Whether something of it may be in the cluster that must be undone: its object, injected or not.
+    #[must_use]
+    pub fn owes_undo(&self) -> bool {
+        self.asked.is_some()
+            && self.object.is_some()
+            && self.undo.done.is_none()
+            && self.undo.handed_over.is_none()
+            && !matches!(self.answered, Some((_, Outcome::Refused { .. })))
+    }
+
+    /// Whether pods may be under its effect right now.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.fault.is_lasting() && self.owes_undo() && self.lifted.is_none()
+    }
+
+    pub(super) fn is_refused(&self) -> Option<&Untrusted> {
+        match &self.answered {
+            Some((_, Outcome::Refused { why } | Outcome::Failed { why })) => Some(why),
+            Some((_, Outcome::Done { .. } | Outcome::Already { .. })) => None,
+            None => self.victims.iter().find_map(|victim| victim.failed.as_ref()),
+        }
+    }
+
+    pub(super) fn asked(&mut self, effect: &Effect, at: At) {
+        match effect {
+            Effect::Apply { object, manifest, .. } => {
+                self.asked.get_or_insert(at);
+                self.object = Some((object.clone(), manifest.clone()));
+            }
+            Effect::Kill { victim, .. } => {
+                self.asked.get_or_insert(at);
+                if let Some(known) = self.victims.iter_mut().find(|v| v.pod == *victim) {
+                    known.asked.get_or_insert(at);
+                } else {
+                    self.victims.push(Victim { pod: victim.clone(), asked: Some(at), answered: None, failed: None, hit: None });
+                }
+            }
+            Effect::Lift { attempt, .. } => {
+                self.undo.asked.get_or_insert(at);
+                self.undo.attempts = self.undo.attempts.max(*attempt);
+                self.undo.next = Some(at + REQUEST_DEADLINE);
+            }
+            Effect::Resolve { .. } | Effect::Sample { .. } | Effect::DryRun { .. } | Effect::LookFor { .. } | Effect::Seal { .. } => {}
+        }
+    }
+
+    /// Takes the answer to an effect of this fault; says whether it was a lift's.
+    pub(super) fn answered(&mut self, effect: &EffectId, outcome: &Outcome, at: At) {
+        let kind = effect.0.split('/').next().unwrap_or_default();
+        match kind {
+            "dry-run" => self.dry_run = Some(outcome.clone()),
+            "apply" => {
+                self.answered.get_or_insert((at, outcome.clone()));
+            }
+            "kill" => {
+                let uid = effect.0.rsplit('/').next().unwrap_or_default();
+                if let Some(victim) = self.victims.iter_mut().find(|v| v.pod.uid == uid) {
+                    match outcome {
+                        Outcome::Done { took } => {
+                            victim.answered.get_or_insert((at, *took));
+                        }
+                        Outcome::Already { .. } => {}
+                        Outcome::Refused { why } | Outcome::Failed { why } => victim.failed = Some(why.clone()),
+                    }
+                }
+            }
+            "lift" if self.undo.done.is_none() => self.lift_answered(outcome, at),
+            _ => {}
+        }
+    }
+
+    fn lift_answered(&mut self, outcome: &Outcome, at: At) {
+        match outcome {
+            Outcome::Done { .. } | Outcome::Already { .. } => {
+                self.undo.accepted = true;
+                self.undo.trouble = None;
+                self.undo.next = None;
+                // a creation that was never answered may land after the delete
+                let landing = match (&self.answered, self.asked) {
+                    (Some((_, Outcome::Done { .. } | Outcome::Already { .. })), _) | (_, None) => at,
+                    (_, Some(asked)) => at.max(asked + REQUEST_DEADLINE),
+                };
+                self.undo.next_look = Some(landing);
+            }
+            Outcome::Refused { why } | Outcome::Failed { why } => {
+                self.undo.trouble = Some(why.clone());
+                let wait = Duration::from_secs(1 << self.undo.attempts.clamp(1, 4).saturating_sub(1));
+                self.undo.next = Some(at + wait);
+            }
+        }
+    }
+
+    /// The next effect of the undo that is due, if one is.
+    pub(super) fn undo(&mut self, now: At) -> Option<Effect> {
+        if !self.owes_undo() {
+            return None;
+        }
+        let (object, _) = self.object.clone()?;
+        if self.undo.asked.is_some_and(|asked| now >= asked + LIFT_LIMIT) {
+            self.undo.handed_over = Some(now);
+            return None;
+        }
+        if self.undo.asked.is_none() || self.undo.next.is_some_and(|due| now >= due) {
+            self.undo.asked.get_or_insert(now);
+            self.undo.attempts += 1;
+            self.undo.next = Some(now + REQUEST_DEADLINE);
+            return Some(Effect::Lift { fault: self.id, object, attempt: self.undo.attempts });
+        }
+        if self.undo.next_look.is_some_and(|due| now >= due) {
+            self.undo.looks += 1;
+            self.undo.next_look = Some(now + look_again(self.undo.looks));
+            return Some(Effect::LookFor { fault: self.id, object, round: self.undo.looks });
+        }
+        None
+    }
+
+    /// When the undo wants to be asked again.
+    pub(super) fn undo_due(&self) -> Option<At> {
+        let asked = self.undo.asked.filter(|_| self.owes_undo())?;
+        [Some(asked + LIFT_LIMIT), self.undo.next, self.undo.next_look].into_iter().flatten().min()
+    }
+
+    /// Takes what a look for the object found.
+    pub(super) fn looked(&mut self, present: bool, residue: Option<&[Untrusted]>, at: At, seen: Seen) {
+        if present {
+            // it may be on its way out; delete again if it never was
+            if !self.seen.as_ref().is_some_and(|fact| fact.deleting) {
+                self.undo.next.get_or_insert(at + Duration::from_secs(2));
+            }
+            return;
+        }
+        self.gone.get_or_insert(at);
+        if self.undo.asked.is_none() {
+            return;
+        }
+        let clean = residue.is_some_and(<[Untrusted]>::is_empty);
+        if clean || self.recovered.is_some() || !self.fault.is_lasting() {
+            self.undo.done.get_or_insert(at);
+            self.undo.trouble = None;
+            if self.fault.is_lasting() {
+                self.lifted.get_or_insert(self.recovered.unwrap_or(seen));
+            }
+        } else {
+            self.undo.trouble = Some(residue.and_then(|found| found.first()).map_or_else(
+                || Untrusted::from("the object is gone; whether its effect is, could not be seen"),
+                |found| Untrusted::from(format!("left behind: {}", found.raw())),
+            ));
+        }
+    }
+
+    /// Takes the object as it stands; says whether every victim is hit for the first time.
+    pub(super) fn observed(&mut self, fact: &FaultFact, seen: Seen, at: At) {
+        self.gone = None;
+        for record in &fact.records {
+            if record.injected == 0 && record.phase.raw() != "Injected" {
+                continue;
+            }
+            let mut parts = record.id.raw().split('/');
+            let (namespace, name) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+            let pod = PodRef { namespace: namespace.to_owned(), name: name.to_owned(), uid: String::new() };
+            match self.victims.iter_mut().find(|v| v.pod.namespace == pod.namespace && v.pod.name == pod.name) {
+                Some(victim) => {
+                    victim.hit.get_or_insert(seen);
+                }
+                None => self.victims.push(Victim { pod, asked: None, answered: None, failed: None, hit: Some(seen) }),
+            }
+        }
+        let injected = !fact.records.is_empty() && fact.records.iter().all(|record| record.injected > 0);
+        if injected {
+            self.in_effect.get_or_insert(at);
+        }
+        let stopping = fact.deleting || fact.desired.as_ref().is_some_and(|desired| desired.raw() == "Stop");
+        if stopping && injected && self.fault.is_lasting() && fact.records.iter().all(|record| record.phase.raw() == "Not Injected") {
+            self.recovered.get_or_insert(seen);
+            self.lifted.get_or_insert(seen);
+        }
+        self.seen = Some(fact.clone());
+    }
+}
+
+fn look_again(looks: u32) -> Duration {
+    Duration::from_millis(match looks {
+        0..=5 => 200,
+        6..=10 => 1000,
+        _ => 3000,
+    })
+}

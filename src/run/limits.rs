@@ -1,0 +1,142 @@
+//! What forbids a run, or ends it: gates before anything is broken, limits while it runs.
+
+use std::time::Duration;
+
+use crate::clock::{At, go, say};
+use crate::criterion::{Check, StopCheck};
+use crate::event::Source;
+use crate::fault::Mode;
+use crate::run::Run;
+use crate::run::ledger::{FaultState, Via};
+use crate::run::phase::{End, Phase};
+use crate::run::verdicts::Standing;
+use crate::scenario::model::Injector;
+use crate::text::Untrusted;
+
+/// How long the preflight may take to see everything it needs.
+pub(super) const PREFLIGHT_LIMIT: Duration = Duration::from_secs(20);
+/// How long the gate, and the proof after, wait beyond the longest `stableFor`.
+pub(super) const GATE_LIMIT: Duration = Duration::from_secs(10);
+
+impl Run {
+    /// Who would do a fault on this cluster; an error where nobody can.
+    pub(super) fn via(&self, state: &FaultState) -> Result<Via, Untrusted> {
+        let chaos_mesh = self.cluster.as_ref().is_some_and(|cluster| cluster.chaos_mesh);
+        let can_alone = state.fault.is_agentless();
+        let what = format!("{} {}", state.fault.action.kind(), state.fault.action);
+        match self.header.injector.unwrap_or(self.scenario.injector) {
+            Injector::ChaosMesh | Injector::Auto if chaos_mesh => Ok(Via::ChaosMesh),
+            Injector::Agentless | Injector::Auto if can_alone => Ok(Via::Agentless),
+            Injector::Agentless => Err(format!(
+                "step {:?}: gameday can't do a {what} by itself, only pod-kill; install Chaos Mesh and use injector chaos-mesh",
+                state.step
+            )
+            .into()),
+            Injector::ChaosMesh | Injector::Auto => Err(format!(
+                "step {:?}: a {what} needs Chaos Mesh, and this cluster does not serve chaos-mesh.org/v1alpha1; install Chaos Mesh{}",
+                state.step,
+                if can_alone { ", or use injector agentless" } else { "" }
+            )
+            .into()),
+        }
+    }
+
+    /// Why a fault may not be let loose on the pods it means now.
+    pub(super) fn too_much(&self, state: &FaultState) -> Option<Untrusted> {
+        let limits = &self.scenario.limits;
+        let step = &state.step;
+        let matched = state.candidates().map_or(0, <[_]>::len);
+        if matched == 0 {
+            return Some(format!("step {step:?}: its selector means no pod; compare it with `kubectl get pods --show-labels`").into());
+        }
+        let most = state.fault.mode.most(u32::try_from(matched).unwrap_or(u32::MAX));
+        if let Some(max) = limits.max_targets.filter(|max| most > *max) {
+            return Some(format!("step {step:?}: it may take {most} pods, and limits.maxTargets is {max}").into());
+        }
+        for share in self.shares(state).unwrap_or_default() {
+            if limits.allow_all {
+                continue;
+            }
+            let Some(target) = &share.target else { continue };
+            if share.most >= share.of && share.of > 1 && (state.fault.mode == Mode::All || limits.max_share.is_some()) {
+                return Some(
+                    format!("step {step:?}: it takes all {} pods of {target}; limits.allowAll: true would allow it", share.of).into(),
+                );
+            }
+            if let Some(max) = limits.max_share.filter(|max| share.ratio() > *max + 1e-9) {
+                return Some(
+                    format!(
+                        "step {step:?}: it takes {} of {} pods of {target}, more than limits.maxShare {} %",
+                        share.most,
+                        share.of,
+                        (max * 100.0).round()
+                    )
+                    .into(),
+                );
+            }
+        }
+        None
+    }
+
+    /// What the preflight still waits for, in words.
+    pub(super) fn waiting_for(&self) -> Option<String> {
+        if self.cluster.is_none() {
+            return Some("the cluster's first answer".to_owned());
+        }
+        for (reference, target) in self.scenario.targets.iter().zip(&self.fleet.targets) {
+            if target.workload.is_none() {
+                return Some(format!("{reference}"));
+            }
+            if !target.listed {
+                return Some(format!("the pods of {reference}"));
+            }
+        }
+        let unresolved = self.faults.iter().find(|state| state.resolved.is_empty());
+        if let Some(state) = unresolved {
+            return Some(format!("the pods that step {:?} means", state.step));
+        }
+        let unchecked = self.faults.iter().find(|state| state.via == Some(Via::ChaosMesh) && state.dry_run.is_none());
+        unchecked.map(|state| format!("the API server's check of step {:?}", state.step))
+    }
+
+    /// Ends the run where it went on too long or blind.
+    pub(super) fn watch_limits(&mut self) {
+        let Some(begun) = self.begun.filter(|_| !matches!(self.phase, Phase::Undoing(_) | Phase::Sealed)) else { return };
+        if let Some(stop) = self.judgement.stops.iter().position(|judged| judged.standing == Standing::Broken) {
+            self.turn_to(End::Stopped(stop));
+            return;
+        }
+        if let Some(limit) = self.scenario.limits.max_duration.filter(|limit| self.now >= begun + *limit) {
+            self.turn_to(End::Inconclusive(format!("it ran longer than limits.maxDuration, {}", go(limit)).into()));
+            return;
+        }
+        let limit = self.scenario.limits.blind_limit;
+        let blind = self.sight.all_lost().find(|(source, since)| self.is_vital(*source) && self.now >= *since + limit);
+        if let Some((source, since)) = blind {
+            let why = format!("{source} could not be seen for {}; limits.blindLimit is {}", say(self.now.since(since)), go(limit));
+            self.turn_to(End::Inconclusive(why.into()));
+        }
+    }
+
+    /// Whether the verdict hangs on a source.
+    fn is_vital(&self, source: Source) -> bool {
+        match source {
+            Source::Pods(_) | Source::Workload(_) | Source::Fault(_) => true,
+            Source::Endpoints | Source::Events => false,
+            Source::Prometheus => {
+                let scenario = &self.scenario;
+                scenario.criteria.iter().any(|c| matches!(c.check, Check::Promql(_) | Check::Alert(_)))
+                    || scenario.stop_when.iter().any(|stop| matches!(stop.check, StopCheck::Promql(_)))
+            }
+        }
+    }
+
+    /// When a limit would end the run.
+    pub(super) fn limits_due(&self) -> Option<At> {
+        let begun = self.begun.filter(|_| !matches!(self.phase, Phase::Undoing(_) | Phase::Sealed))?;
+        let longest = self.scenario.limits.max_duration.map(|limit| begun + limit);
+        let vital = self.sight.all_lost().filter(|(source, _)| self.is_vital(*source));
+        let blind = vital.map(|(_, since)| since + self.scenario.limits.blind_limit).min();
+        longest.into_iter().chain(blind).min()
+    }
+}

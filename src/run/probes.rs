@@ -1,0 +1,184 @@
+//! What is asked again and again while a run lasts: queries, URLs, alerts.
+
+use std::time::Duration;
+
+use crate::clock::At;
+use crate::criterion::{Check, StopCheck};
+use crate::effect::{Effect, ProbeId};
+use crate::event::{Number, Reading};
+use crate::scenario::model::Scenario;
+use crate::text::Untrusted;
+
+/// How often a probe is asked.
+pub const INTERVAL: Duration = Duration::from_secs(1);
+/// How long an answer is waited for before the probe is asked again.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ask {
+    /// A PromQL instant query.
+    Promql(String),
+    /// GET of a URL.
+    Http(String),
+    /// Whether an alert of this name fires.
+    Alert(String),
+}
+
+/// One question and its answers.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    /// Its place.
+    pub id: ProbeId,
+    /// The question.
+    pub ask: Ask,
+    /// Every answer, oldest first.
+    pub samples: Vec<Sample>,
+    next: Option<At>,
+    outstanding: Option<At>,
+}
+
+/// One answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    /// When it came.
+    pub at: At,
+    /// From asking to the answer.
+    pub took: Duration,
+    /// What it said.
+    pub reading: Reading,
+}
+
+/// Sample by sample, a number or a gap: what a chart draws.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Series {
+    /// Its labels; empty for a single value.
+    pub labels: Untrusted,
+    /// When, and what; `None` where the answer was no number.
+    pub points: Vec<(At, Option<f64>)>,
+}
+
+/// All probes of a run, each question once.
+#[derive(Clone, Debug, Default)]
+pub struct Probes {
+    all: Vec<Probe>,
+}
+
+impl Probes {
+    /// The probes that `scenario` needs.
+    #[must_use]
+    pub fn of(scenario: &Scenario) -> Probes {
+        let mut asks: Vec<Ask> = scenario.panels.iter().map(|panel| Ask::Promql(panel.query.clone())).collect();
+        for criterion in scenario.steady_state.iter().chain(&scenario.criteria) {
+            match &criterion.check {
+                Check::Promql(check) => asks.push(Ask::Promql(check.query.clone())),
+                Check::Http(check) => asks.push(Ask::Http(check.url.clone())),
+                Check::Alert(check) => asks.push(Ask::Alert(check.name.clone())),
+                Check::Ready { .. } | Check::Recovery { .. } => {}
+            }
+        }
+        for stop in &scenario.stop_when {
+            if let StopCheck::Promql(check) = &stop.check {
+                asks.push(Ask::Promql(check.query.clone()));
+            }
+        }
+        let mut probes = Probes::default();
+        for ask in asks {
+            if probes.find(&ask).is_none() {
+                let id = ProbeId(probes.all.len());
+                probes.all.push(Probe { id, ask, samples: Vec::new(), next: None, outstanding: None });
+            }
+        }
+        probes
+    }
+
+    /// The probe that asks this.
+    #[must_use]
+    pub fn find(&self, ask: &Ask) -> Option<&Probe> {
+        self.all.iter().find(|probe| probe.ask == *ask)
+    }
+
+    /// The probe of this id.
+    #[must_use]
+    pub fn get(&self, id: ProbeId) -> Option<&Probe> {
+        self.all.get(id.0)
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn all(&self) -> &[Probe] {
+        &self.all
+    }
+
+    pub(super) fn take(&mut self, id: ProbeId, sample: Sample) {
+        if let Some(probe) = self.all.get_mut(id.0) {
+            probe.outstanding = None;
+            probe.samples.push(sample);
+        }
+    }
+
+    /// The questions that are due, each asked at most once at a time.
+    pub(super) fn due(&mut self, now: At) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for probe in &mut self.all {
+            if probe.next.is_some_and(|next| now < next) {
+                continue;
+            }
+            let asked = probe.next.unwrap_or(now);
+            let late = now.since(asked).as_micros() / INTERVAL.as_micros() + 1;
+            probe.next = Some(asked + INTERVAL * u32::try_from(late).unwrap_or(u32::MAX));
+            if probe.outstanding.is_none_or(|since| now >= since + PATIENCE) {
+                probe.outstanding = Some(now);
+                effects.push(Effect::Sample { probe: probe.id });
+            }
+        }
+        effects
+    }
+
+    /// When the next question is due.
+    pub(super) fn next(&self) -> Option<At> {
+        self.all.iter().filter_map(|probe| probe.next).min()
+    }
+}
+
+impl Probe {
+    /// The newest answer.
+    #[must_use]
+    pub fn last(&self) -> Option<&Sample> {
+        self.samples.last()
+    }
+
+    /// Every series the probe ever answered with; `when_empty` stands for no series.
+    #[must_use]
+    pub fn series(&self, when_empty: Option<f64>) -> Vec<Series> {
+        let mut all: Vec<Series> = Vec::new();
+        let mut row: Vec<(Untrusted, Option<f64>)> = Vec::new();
+        for (index, sample) in self.samples.iter().enumerate() {
+            row.clear();
+            match &sample.reading {
+                Reading::Values { values } => {
+                    row.extend(values.iter().map(|(labels, Number(v))| (labels.clone(), v.is_finite().then_some(*v))));
+                }
+                Reading::Empty => row.extend(when_empty.map(|v| (Untrusted::default(), Some(v)))),
+                Reading::Alert { firing } => row.push((Untrusted::default(), Some(f64::from(u8::from(*firing))))),
+                Reading::Http { .. } => row.push((Untrusted::default(), Some(sample.took.as_secs_f64()))),
+                Reading::Failed { .. } => {}
+            }
+            for (labels, value) in row.drain(..) {
+                if let Some(series) = all.iter_mut().find(|series| series.labels == labels) {
+                    series.points.push((sample.at, value));
+                } else {
+                    let mut points: Vec<(At, Option<f64>)> = self.samples[..index].iter().map(|earlier| (earlier.at, None)).collect();
+                    points.push((sample.at, value));
+                    all.push(Series { labels, points });
+                }
+            }
+            for series in &mut all {
+                if series.points.len() <= index {
+                    series.points.push((sample.at, None));
+                }
+            }
+        }
+        all
+    }
+}

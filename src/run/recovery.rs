@@ -1,0 +1,212 @@
+//! How long it took to come back, as an interval with its sources, and step by step.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::clock::{At, say};
+use crate::effect::PodRef;
+use crate::run::fleet::{Fleet, Outage, Pod, Target};
+use crate::run::ledger::FaultState;
+use crate::run::sight::Seen;
+use crate::scenario::model::WorkloadKind;
+
+/// A span that is known within bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// As the watch told it.
+    pub nominal: Duration,
+    /// Not less.
+    pub least: Duration,
+    /// Not more.
+    pub most: Duration,
+}
+
+impl Span {
+    /// From one moment to another, each known within bounds.
+    #[must_use]
+    pub fn between(from: Seen, to: Seen) -> Span {
+        let nominal = to.at.since(from.at);
+        Span { nominal, least: to.earliest.since(from.latest).min(nominal), most: to.latest.since(from.earliest).max(nominal) }
+    }
+}
+
+/// `0.69 s (−0.01/+0.03)`.
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (less, more) = ((self.nominal - self.least).as_secs_f64(), (self.most - self.nominal).as_secs_f64());
+        // bounds are rounded outwards: the true value lies inside what is printed
+        let outwards = |x: f64| (x * 100.0 - 1e-9).ceil() / 100.0;
+        write!(f, "{} (−{:.2}/+{:.2})", say(self.nominal), outwards(less), outwards(more))
+    }
+}
+
+/// Whether the targets are back after a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Back {
+    /// The fault has not hit, or for a lasting one is not lifted yet.
+    NotAsked,
+    /// Below strength, since this.
+    NotYet {
+        /// Recovery runs from here.
+        from: Seen,
+    },
+    /// At strength again.
+    At {
+        /// Recovery runs from here.
+        from: Seen,
+        /// To here.
+        to: Seen,
+        /// The bounds of it.
+        span: Span,
+        /// How often strength was lost on the way.
+        dips: usize,
+    },
+    /// Strength was never lost.
+    Undisturbed {
+        /// Looked at from here.
+        from: Seen,
+    },
+}
+
+/// Where a fault's recovery stands now.
+#[must_use]
+pub fn of(state: &FaultState, fleet: &Fleet) -> Back {
+    let from = if state.fault.is_lasting() { state.lifted } else { state.in_effect.and_then(|_| state.impact()) };
+    let Some(from) = from else { return Back::NotAsked };
+    let after = |outage: &&Outage| outage.to.is_none_or(|to| to.at >= from.at);
+    let outages: Vec<&Outage> = fleet.targets.iter().flat_map(|target| target.outages.iter().filter(after)).collect();
+    if outages.is_empty() {
+        return Back::Undisturbed { from };
+    }
+    if outages.iter().any(|outage| outage.to.is_none()) {
+        return Back::NotYet { from };
+    }
+    match outages.iter().filter_map(|outage| outage.to).max_by_key(|to| to.at) {
+        Some(to) => Back::At { from, to, span: Span::between(from, to), dips: outages.len() },
+        None => Back::NotYet { from },
+    }
+}
+
+impl Back {
+    /// Since when strength is whole again, if it is.
+    #[must_use]
+    pub const fn since(&self) -> Option<At> {
+        match self {
+            Back::At { to, .. } => Some(to.at),
+            Back::Undisturbed { from } => Some(from.at),
+            Back::NotAsked | Back::NotYet { .. } => None,
+        }
+    }
+}
+
+/// The steps from a victim's end to its replacement's service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The victim was hit.
+    Hit,
+    /// The replacement was created.
+    Replaced,
+    /// It was bound to a node.
+    Scheduled,
+    /// Its containers started.
+    Started,
+    /// It is ready.
+    Ready,
+    /// A Service sends traffic to it.
+    InEndpoints,
+}
+
+/// One victim and its replacement.
+#[derive(Clone, Debug)]
+pub struct Waterfall {
+    /// The victim.
+    pub victim: PodRef,
+    /// Who came in its place.
+    pub replacement: Option<PodRef>,
+    /// Each stage, with when it was seen.
+    pub stages: Vec<(Stage, Option<Seen>)>,
+}
+
+impl Waterfall {
+    /// The span from the hit to a stage.
+    #[must_use]
+    pub fn span_to(&self, stage: Stage) -> Option<Duration> {
+        let hit = self.stages.first()?.1?;
+        let seen = self.stages.iter().find(|(s, _)| *s == stage)?.1?;
+        Some(seen.at.since(hit.at))
+    }
+}
+
+/// The waterfall of each victim that was replaced or is to be, in order of impact.
+#[must_use]
+pub fn waterfalls(state: &FaultState, fleet: &Fleet) -> Vec<Waterfall> {
+    let mut taken: Vec<&str> = Vec::new();
+    let mut falls = Vec::new();
+    for victim in &state.victims {
+        let home = fleet.targets.iter().find_map(|target| {
+            let pod = target.pods.get(&victim.pod.uid)?;
+            Some((target, pod))
+        });
+        let Some((target, old)) = home else { continue };
+        let Some(hit) = victim.impact().or(old.deleting) else { continue };
+        if old.is_live() {
+            // hit but not ended (a network fault, a paused container): it comes back as itself
+            continue;
+        }
+        let replacement = replacement(target, old, hit, &taken);
+        if let Some(new) = replacement {
+            taken.push(&new.fact.pod.uid);
+        }
+        let serving = target.pods.values().any(|pod| pod.original && pod.serving.is_some());
+        let mut stages = vec![
+            (Stage::Hit, Some(hit)),
+            (Stage::Replaced, replacement.map(|pod| pod.created)),
+            (Stage::Scheduled, replacement.and_then(|pod| pod.scheduled)),
+            (Stage::Started, replacement.and_then(|pod| pod.started)),
+            (Stage::Ready, replacement.and_then(|pod| pod.ready)),
+        ];
+        if serving {
+            stages.push((Stage::InEndpoints, replacement.and_then(|pod| pod.serving)));
+        }
+        falls.push(Waterfall { victim: victim.pod.clone(), replacement: replacement.map(|pod| pod.fact.pod.clone()), stages });
+    }
+    falls
+}
+
+/// Who came in a victim's place: of the same owner, born after the hit, the first not yet taken;
+/// of a `StatefulSet` under the same name, of a `DaemonSet` on the same node.
+fn replacement<'a>(target: &'a Target, old: &Pod, hit: Seen, taken: &[&str]) -> Option<&'a Pod> {
+    let kind = target.workload.as_ref().map(|workload| workload.workload.kind);
+    target.in_order().into_iter().find(|pod| {
+        pod.fact.owner == old.fact.owner
+            && pod.order > old.order
+            && !pod.original
+            && pod.created.latest >= hit.earliest
+            && !taken.contains(&pod.fact.pod.uid.as_str())
+            && match kind {
+                Some(WorkloadKind::StatefulSet) => pod.fact.pod.name == old.fact.pod.name,
+                Some(WorkloadKind::DaemonSet) => pod.fact.node == old.fact.node || pod.fact.node.is_none(),
+                Some(WorkloadKind::Deployment) | None => true,
+            }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn span_should_print_bounds_that_hold_the_true_value() {
+        let ms = Duration::from_millis;
+        let span = Span { nominal: ms(690), least: ms(681), most: ms(716) };
+        assert_eq!(span.to_string(), "0.69 s (−0.01/+0.03)");
+    }
+
+    #[test]
+    fn span_should_never_be_narrower_than_its_nominal_value() {
+        let at = At::from_micros;
+        let seen = |t, e, l| Seen { at: at(t), earliest: at(e), latest: at(l) };
+        let span = Span::between(seen(100, 90, 95), seen(500, 480, 490));
+        assert!(span.least <= span.nominal && span.nominal <= span.most);
+    }
+}

@@ -1,0 +1,276 @@
+//! Taking one event into the run: facts first, without deciding anything.
+
+use crate::command::Command;
+use crate::effect::{Effect, FaultId, Outcome, ProbeId};
+use crate::event::{Event, FaultFact, PodFact, Reading};
+use crate::fault::Action;
+use crate::run::Run;
+use crate::run::fleet::Change;
+use crate::run::ledger::Via;
+use crate::run::phase::{End, Phase};
+use crate::run::probes::Sample;
+use crate::run::timeline::Noted;
+
+impl Run {
+    /// Takes an event; says which probe was answered, if one was.
+    pub(super) fn take(&mut self, event: &Event) -> Option<ProbeId> {
+        let now = self.now;
+        match event {
+            Event::Connected(fact) => {
+                self.cluster = Some(fact.clone());
+                self.note(Noted::Connected);
+            }
+            Event::SkewMeasured(skew) => self.sight.measured(*skew),
+            Event::TargetMissing { target, why } => self.fleet.missing(*target, why),
+            Event::WorkloadSeen(fact) => self.fleet.workload(fact, self.sight.live(now)),
+            Event::PodSeen(fact) => {
+                for change in self.fleet.pod(fact, &self.sight, now, None) {
+                    self.pod_changed(fact, change);
+                }
+            }
+            Event::PodGone { uid } => {
+                if let Some(fact) = self.fleet.gone(uid, &self.sight, now, None) {
+                    self.pod_changed(&fact, Change::Deleted);
+                }
+            }
+            Event::PodsListed { target, pods } => {
+                for (fact, change) in self.fleet.listed(*target, pods, &self.sight, now) {
+                    self.pod_changed(&fact, change);
+                }
+            }
+            Event::EndpointsSeen(fact) => self.fleet.endpoints(fact, self.sight.live(now)),
+            Event::Reported(fact) => {
+                if fact.warning {
+                    self.note(Noted::Warned(fact.clone()));
+                }
+            }
+            Event::SourceLost { source, why } => {
+                if self.sight.lose(*source, why, now) {
+                    self.note(Noted::Lost(*source, why.clone()));
+                }
+            }
+            Event::SourceBack { source } => {
+                if let Some(blind) = self.sight.regain(*source, now) {
+                    self.note(Noted::Back(*source, blind));
+                }
+            }
+            Event::TargetsResolved { fault, round, pods } => {
+                if let Some(state) = self.fault_mut(*fault) {
+                    state.resolved.insert(*round, Ok(pods.clone()));
+                }
+            }
+            Event::TargetsUnresolved { fault, round, why } => {
+                if let Some(state) = self.fault_mut(*fault) {
+                    state.resolved.insert(*round, Err(why.clone()));
+                }
+            }
+            Event::Sampled { probe, took, reading } => {
+                self.probe_changed(*probe, reading);
+                self.probes.take(*probe, Sample { at: now, took: *took, reading: reading.clone() });
+                return Some(*probe);
+            }
+            Event::FaultSeen(fact) => self.fault_seen(fact),
+            Event::FaultGone { fault } => {
+                if let Some(state) = self.fault_mut(*fault) {
+                    state.gone = Some(now);
+                    if state.undo.asked.is_some() && state.undo.done.is_none() {
+                        state.undo.next_look = Some(now);
+                    }
+                }
+            }
+            Event::FaultLookedFor { fault, present, residue } => {
+                let seen = self.sight.live(now);
+                if let Some(state) = self.fault_mut(*fault) {
+                    state.looked(*present, residue.as_deref(), now, seen);
+                }
+            }
+            Event::Commanded(command) => self.commanded(command),
+            Event::Asked(effect) => self.effect_asked(effect),
+            Event::Answered { effect, outcome } => {
+                let fault = effect.0.split('/').nth(1).and_then(|part| part.parse().ok()).map(FaultId);
+                let lift = effect.0.starts_with("lift/");
+                if let Some(state) = fault.and_then(|id| self.fault_mut(id)) {
+                    state.answered(effect, outcome, now);
+                }
+                if let (Outcome::Done { took }, true) = (outcome, effect.0.starts_with("kill/")) {
+                    self.lag_measured(effect.0.rsplit('/').next().unwrap_or_default(), now.minus(*took));
+                }
+                if let (true, Some(id), Outcome::Failed { why } | Outcome::Refused { why }) = (lift, fault, outcome) {
+                    self.note(Noted::LiftTrouble(id, why.clone()));
+                }
+            }
+            Event::DeadlinePassed => {}
+            Event::Sealed(conclusion) => {
+                self.phase = Phase::Sealed;
+                self.since = now;
+                self.note(Noted::Sealed(conclusion.clone()));
+                self.conclusion = Some(conclusion.clone());
+            }
+        }
+        None
+    }
+
+    fn commanded(&mut self, command: &Command) {
+        match command {
+            Command::Start => self.asked.start = true,
+            Command::Skip => self.asked.skip = true,
+            Command::Abort { by } => {
+                self.note(Noted::Aborted(*by));
+                if !matches!(self.phase, Phase::Undoing(_) | Phase::Sealed) {
+                    self.turn_to(End::Aborted);
+                }
+            }
+            Command::Leave => {
+                self.note(Noted::Left);
+                if !matches!(self.phase, Phase::Undoing(_) | Phase::Sealed) {
+                    self.turn_to(End::Aborted);
+                }
+                self.hand_over();
+            }
+            Command::Note { author, text } => self.note(Noted::Note(author.clone(), text.clone())),
+        }
+    }
+
+    fn effect_asked(&mut self, effect: &Effect) {
+        let now = self.now;
+        match effect {
+            Effect::Kill { fault, .. } | Effect::Apply { fault, .. } => {
+                let first = self.fault_mut(*fault).is_some_and(|state| {
+                    let first = state.asked.is_none();
+                    state.asked(effect, now);
+                    first
+                });
+                if first {
+                    self.note(Noted::FaultAsked(*fault));
+                }
+            }
+            Effect::Lift { fault, object, attempt } => {
+                if let Some(state) = self.fault_mut(*fault) {
+                    state.asked(effect, now);
+                }
+                self.note(Noted::LiftAsked(*fault, object.clone(), *attempt));
+            }
+            Effect::Resolve { .. } | Effect::Sample { .. } | Effect::DryRun { .. } | Effect::LookFor { .. } | Effect::Seal { .. } => {}
+        }
+    }
+
+    fn pod_changed(&mut self, fact: &PodFact, change: Change) {
+        let pod = fact.pod.clone();
+        let noted = match change {
+            Change::Created => Noted::PodCreated(pod),
+            Change::Ready => Noted::PodReady(pod),
+            Change::Unready => Noted::PodUnready(pod, fact.state.clone()),
+            Change::Restarted => Noted::PodRestarted(pod, fact.restarts),
+            Change::Deleted => {
+                let Some(fault) = self.victim_deleted(&pod.uid, &pod.name, &pod.namespace) else {
+                    return self.note(Noted::PodDeleted(pod));
+                };
+                Noted::Hit(fault, pod)
+            }
+        };
+        self.note(noted);
+    }
+
+    /// Marks the victim of a kill as hit; says of which fault.
+    fn victim_deleted(&mut self, uid: &str, name: &str, namespace: &str) -> Option<FaultId> {
+        let hit = self.fleet.pod_of(uid)?.deleting?;
+        let mut of = None;
+        for state in &mut self.faults {
+            let kills = matches!(state.fault.action, Action::PodKill { .. });
+            if !kills
+                || state.asked.is_none_or(|asked| hit.latest < asked)
+                || (state.in_effect.is_some() && state.via == Some(Via::Agentless))
+            {
+                continue;
+            }
+            let known = state
+                .victims
+                .iter_mut()
+                .find(|v| v.pod.uid == uid || (v.pod.uid.is_empty() && v.pod.name == name && v.pod.namespace == namespace));
+            if let Some(victim) = known {
+                victim.pod.uid = uid.to_owned();
+                victim.hit = Some(hit);
+                of = Some(state.id);
+            } else if state.via == Some(Via::ChaosMesh)
+                && state.in_effect.is_none()
+                && state.candidates().is_some_and(|pods| pods.iter().any(|matched| matched.pod.uid == uid))
+            {
+                of = Some(state.id);
+            }
+        }
+        if let Some(id) = of {
+            let now = self.now;
+            let answered = self.fault(id).and_then(|state| state.victims.iter().find(|v| v.pod.uid == uid)?.answered);
+            if let Some((at, took)) = answered {
+                self.lag_measured(uid, at.minus(took));
+            }
+            if let Some(state) = self.fault_mut(id).filter(|state| state.via == Some(Via::Agentless)) {
+                if !state.victims.is_empty() && state.victims.iter().all(|v| v.hit.is_some()) {
+                    state.in_effect.get_or_insert(now);
+                }
+            }
+        }
+        of
+    }
+
+    /// From the request to the watch event of it: no watch event of this run is taken to be faster.
+    fn lag_measured(&mut self, uid: &str, sent: crate::clock::At) {
+        if let Some(deleting) = self.fleet.pod_of(uid).and_then(|pod| pod.deleting) {
+            self.sight.lagged(deleting.at.since(sent));
+        }
+    }
+
+    fn fault_seen(&mut self, fact: &FaultFact) {
+        let now = self.now;
+        let seen = self.sight.live(now);
+        let pod_kill = self.fault(fact.fault).is_some_and(|state| matches!(state.fault.action, Action::PodKill { .. }));
+        let mut hits = Vec::new();
+        if let Some(state) = self.fault_mut(fact.fault) {
+            let known: Vec<String> = state.victims.iter().filter(|v| v.hit.is_some()).map(|v| v.pod.name.clone()).collect();
+            state.observed(fact, seen, now);
+            hits.extend(state.victims.iter().filter(|v| v.hit.is_some() && !known.contains(&v.pod.name)).map(|v| v.pod.clone()));
+        }
+        for hit in hits {
+            let asked = self.fault(fact.fault).and_then(|state| state.asked).unwrap_or_default();
+            let pods = self.fleet.targets.iter().flat_map(|target| target.pods.values());
+            let same = pods.filter(|pod| pod.fact.pod.namespace == hit.namespace && pod.fact.pod.name == hit.name);
+            let old = if pod_kill {
+                same.filter(|pod| pod.deleting.is_some_and(|d| d.latest >= asked)).min_by_key(|pod| pod.order)
+            } else {
+                same.max_by_key(|pod| (pod.gone.is_none(), pod.order))
+            };
+            let (uid, deleting) = old.map_or((String::new(), None), |pod| (pod.fact.pod.uid.clone(), pod.deleting));
+            let full = crate::effect::PodRef { uid: uid.clone(), ..hit.clone() };
+            if let Some(victim) = self.fault_mut(fact.fault).and_then(|state| state.victims.iter_mut().find(|v| v.pod == hit)) {
+                victim.pod.uid = uid;
+                if pod_kill {
+                    victim.hit = deleting.or(victim.hit);
+                }
+            }
+            if !(pod_kill && deleting.is_some()) {
+                self.note(Noted::Hit(fact.fault, full));
+            }
+        }
+    }
+
+    fn probe_changed(&mut self, id: ProbeId, reading: &Reading) {
+        use crate::event::Source;
+        let Some(probe) = self.probes.get(id) else { return };
+        if matches!(probe.ask, crate::run::probes::Ask::Http(_)) {
+            return;
+        }
+        let (now, source) = (self.now, Source::Prometheus);
+        match reading {
+            Reading::Failed { why } => {
+                if self.sight.lose(source, why, now) {
+                    self.note(Noted::Lost(source, why.clone()));
+                }
+            }
+            Reading::Values { .. } | Reading::Empty | Reading::Alert { .. } | Reading::Http { .. } => {
+                if let Some(blind) = self.sight.regain(source, now) {
+                    self.note(Noted::Back(source, blind));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What is worth telling, in order: the lines of timeline, headless output and report.
+
+use std::time::Duration;
+
+use crate::clock::At;
+use crate::command::AbortedBy;
+use crate::effect::{ChaosRef, Conclusion, FaultId, PodRef};
+use crate::event::{ReportedFact, Source};
+use crate::run::phase::End;
+use crate::run::recovery::Back;
+use crate::run::verdicts::Standing;
+use crate::text::Untrusted;
+
+/// One line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Moment {
+    /// When.
+    pub at: At,
+    /// The entry that told it.
+    pub seq: u64,
+    /// What.
+    pub noted: Noted,
+}
+
+/// Which list a criterion stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum List {
+    /// `steadyState`, at the gate.
+    Gate,
+    /// `steadyState`, proven again after.
+    Proof,
+    /// `criteria`.
+    Criteria,
+    /// `stopWhen`.
+    StopWhen,
+}
+
+/// What is worth telling.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Noted {
+    /// The cluster answered.
+    Connected,
+    /// All that must be known before the start is known, and nothing forbids it.
+    Ready,
+    /// Something forbids it.
+    Refused(Untrusted),
+    /// The operator said go.
+    Started,
+    /// The steady state holds.
+    Steady,
+    /// A step began.
+    StepBegan(usize),
+    /// The operator skipped the rest of a step.
+    Skipped(usize),
+    /// A fault was asked for.
+    FaultAsked(FaultId),
+    /// A pod was hit by a fault.
+    Hit(FaultId, PodRef),
+    /// All victims are hit.
+    InEffect(FaultId),
+    /// A fault did not take effect in time, or was refused.
+    NotInEffect(FaultId, Untrusted),
+    /// A pod of a target came to be.
+    PodCreated(PodRef),
+    /// A pod of a target became ready.
+    PodReady(PodRef),
+    /// A pod of a target stopped being ready.
+    PodUnready(PodRef, Untrusted),
+    /// A container restarted.
+    PodRestarted(PodRef, u32),
+    /// A pod of a target was deleted by somebody else.
+    PodDeleted(PodRef),
+    /// The targets are at strength again.
+    Recovered(FaultId, Back),
+    /// A criterion began to be violated.
+    Violated(List, usize),
+    /// It is good again.
+    Eased(List, usize, Duration),
+    /// A criterion was decided.
+    Decided(List, usize, Standing),
+    /// A source was lost.
+    Lost(Source, Untrusted),
+    /// A source is back.
+    Back(Source, Duration),
+    /// A lasting fault's time is up, or the run ends: its undo was asked for.
+    LiftAsked(FaultId, ChaosRef, u32),
+    /// An undo did not work yet.
+    LiftTrouble(FaultId, Untrusted),
+    /// A fault is lifted; its object is gone.
+    Lifted(FaultId),
+    /// The object of a one-shot fault is gone.
+    Removed(FaultId),
+    /// What is left was handed over.
+    HandedOver(FaultId, ChaosRef),
+    /// The cluster warned about one of our objects.
+    Warned(ReportedFact),
+    /// A remark.
+    Note(Untrusted, Untrusted),
+    /// The operator stopped the run.
+    Aborted(AbortedBy),
+    /// The operator left.
+    Left,
+    /// The run turned to its end.
+    Ending(End),
+    /// The steps are over; waiting for the targets to be steady again.
+    Settling,
+    /// The end.
+    Sealed(Conclusion),
+}
+
+impl Noted {
+    /// Its name for machines.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Noted::Connected => "connected",
+            Noted::Ready => "ready",
+            Noted::Refused(_) => "refused",
+            Noted::Started => "started",
+            Noted::Steady => "steady",
+            Noted::StepBegan(_) => "step_began",
+            Noted::Skipped(_) => "skipped",
+            Noted::FaultAsked(_) => "fault_asked",
+            Noted::Hit(..) => "hit",
+            Noted::InEffect(_) => "in_effect",
+            Noted::NotInEffect(..) => "not_in_effect",
+            Noted::PodCreated(_) => "pod_created",
+            Noted::PodReady(_) => "pod_ready",
+            Noted::PodUnready(..) => "pod_unready",
+            Noted::PodRestarted(..) => "pod_restarted",
+            Noted::PodDeleted(_) => "pod_deleted",
+            Noted::Recovered(..) => "recovered",
+            Noted::Violated(..) => "violated",
+            Noted::Eased(..) => "eased",
+            Noted::Decided(..) => "decided",
+            Noted::Lost(..) => "source_lost",
+            Noted::Back(..) => "source_back",
+            Noted::LiftAsked(..) => "undo_asked",
+            Noted::LiftTrouble(..) => "undo_trouble",
+            Noted::Lifted(_) => "lifted",
+            Noted::Removed(_) => "removed",
+            Noted::HandedOver(..) => "left_behind",
+            Noted::Warned(_) => "warned",
+            Noted::Note(..) => "note",
+            Noted::Aborted(_) => "aborted",
+            Noted::Left => "left",
+            Noted::Ending(_) => "ending",
+            Noted::Settling => "settling",
+            Noted::Sealed(_) => "sealed",
+        }
+    }
+}

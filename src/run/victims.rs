@@ -1,0 +1,124 @@
+//! Which pods a fault may take, how much of a workload that is, and which ones an agentless kill
+//! picks: by the run's seed, so that a replay and a second rehearsal pick the same.
+
+use crate::effect::PodRef;
+use crate::event::MatchedPod;
+use crate::fault::Mode;
+use crate::run::Run;
+use crate::run::ledger::FaultState;
+use crate::scenario::model::TargetRef;
+
+/// How much of one target a fault takes at the most.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Which target; `None` for pods that belong to none.
+    pub target: Option<TargetRef>,
+    /// Pods taken at the most.
+    pub most: u32,
+    /// Pods of it that the selector means.
+    pub matched: u32,
+    /// Pods there are.
+    pub of: u32,
+}
+
+impl Share {
+    /// The share of its capacity, 0 to 1.
+    #[must_use]
+    pub fn ratio(&self) -> f64 {
+        if self.of == 0 { 0.0 } else { f64::from(self.most) / f64::from(self.of) }
+    }
+}
+
+impl Run {
+    /// What a fault takes of each target at the most, as its selector means now; `None` until it
+    /// is resolved.
+    #[must_use]
+    pub fn shares(&self, state: &FaultState) -> Option<Vec<Share>> {
+        let candidates = state.candidates()?;
+        let taken = state.fault.mode.most(count(candidates.len()));
+        let mut shares = Vec::new();
+        let mut homeless = count(candidates.len());
+        for target in &self.fleet.targets {
+            let matched = count(candidates.iter().filter(|matched| target.pods.contains_key(&matched.pod.uid)).count());
+            homeless -= matched.min(homeless);
+            if matched > 0 {
+                let of = target.desired().unwrap_or(matched).max(matched);
+                shares.push(Share { target: target.workload.as_ref().map(|w| w.workload.clone()), most: taken.min(matched), matched, of });
+            }
+        }
+        if homeless > 0 {
+            shares.push(Share { target: None, most: taken.min(homeless), matched: homeless, of: homeless });
+        }
+        Some(shares)
+    }
+}
+
+/// The pods that a kill takes: running ones before others, chosen by `seed`.
+#[must_use]
+pub(super) fn choose(mode: Mode, candidates: &[MatchedPod], seed: u64) -> Vec<PodRef> {
+    let mut draw = Draw(seed);
+    let mut pool: Vec<&MatchedPod> = candidates.iter().filter(|matched| matched.running).collect();
+    if pool.is_empty() {
+        pool = candidates.iter().collect();
+    }
+    let matched = count(pool.len());
+    let wanted = match mode {
+        Mode::RandomMaxPercent(most) => Mode::FixedPercent(draw.below(most + 1)).most(matched),
+        Mode::One | Mode::All | Mode::Fixed(_) | Mode::FixedPercent(_) => mode.most(matched),
+    };
+    let mut chosen = Vec::new();
+    for _ in 0..wanted {
+        let at = draw.below(count(pool.len())) as usize;
+        if at < pool.len() {
+            chosen.push(pool.remove(at).pod.clone());
+        }
+    }
+    chosen.sort();
+    chosen
+}
+
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+/// `SplitMix64` (Steele, Lea, Flood 2014): small, and the same everywhere.
+struct Draw(u64);
+
+impl Draw {
+    fn below(&mut self, end: u32) -> u32 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^= z >> 31;
+        u32::try_from((u128::from(z) * u128::from(end)) >> 64).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pods(n: usize) -> Vec<MatchedPod> {
+        let pod = |i: usize| PodRef { namespace: "a".into(), name: format!("p-{i}"), uid: format!("u{i}") };
+        (0..n).map(|i| MatchedPod { pod: pod(i), owner: None, running: i != 0 }).collect()
+    }
+
+    #[test]
+    fn choose_should_take_as_many_as_the_mode_says_each_once() {
+        for (mode, wanted) in [(Mode::One, 1), (Mode::All, 4), (Mode::Fixed(2), 2), (Mode::FixedPercent(50), 2), (Mode::Fixed(9), 4)] {
+            let mut chosen = choose(mode, &pods(5), 7);
+            assert_eq!(chosen.len(), wanted, "{mode:?}");
+            chosen.dedup();
+            assert_eq!(chosen.len(), wanted);
+            assert!(chosen.iter().all(|pod| pod.uid != "u0"), "a pod that does not run is no victim where others do");
+        }
+    }
+
+    #[test]
+    fn choose_should_depend_on_the_seed_and_on_nothing_else() {
+        assert_eq!(choose(Mode::One, &pods(9), 3), choose(Mode::One, &pods(9), 3));
+        let picks: std::collections::BTreeSet<_> = (0..50).map(|seed| choose(Mode::One, &pods(9), seed)).collect();
+        assert_eq!(picks.len(), 8, "every running pod is picked by some seed");
+    }
+}

@@ -1,0 +1,480 @@
+//! The sentence for everything: every face and report uses the same.
+//!
+//! Text from outside arrives as [`Untrusted`] and is shown by its safe form.
+
+use std::time::Duration;
+
+use crate::clock::{At, go, say};
+use crate::command::AbortedBy;
+use crate::criterion::{Bound, Check, Criterion, HttpCheck, StopCheck, StopCondition};
+use crate::effect::{Conclusion, PodRef, Verdict};
+use crate::fault::Action;
+use crate::run::Run;
+use crate::run::ledger::{FaultState, Via};
+use crate::run::phase::{End, Phase};
+use crate::run::recovery::{Back, Stage};
+use crate::run::timeline::{List, Moment, Noted};
+use crate::run::verdicts::{Judged, Standing};
+use crate::run::victims::Share;
+use crate::scenario::model::{StepAction, Unit};
+use crate::text::Untrusted;
+
+/// The sentence of one moment.
+#[must_use]
+pub fn moment(run: &Run, moment: &Moment) -> String {
+    match &moment.noted {
+        Noted::Connected => connected(run),
+        Noted::Ready => "preflight passed".to_owned(),
+        Noted::Refused(why) => format!("refused: {why}"),
+        Noted::Started => "started".to_owned(),
+        Noted::Steady => "steady state holds".to_owned(),
+        Noted::StepBegan(index) => step_began(run, *index),
+        Noted::Skipped(index) => format!("skipped: the rest of {}", step_name(run, *index)),
+        Noted::FaultAsked(id) => with_fault(run, *id, |state| format!("fault asked: {}", fault(state))),
+        Noted::Hit(id, pod) => with_fault(run, *id, |state| format!("{} {}", pod.short(), hit(&state.fault.action))),
+        Noted::InEffect(id) => with_fault(run, *id, |state| format!("in effect on {}", pods(state))),
+        Noted::NotInEffect(_, why) => format!("not in effect: {why}"),
+        Noted::PodCreated(pod) => format!("{} created", pod.short()),
+        Noted::PodReady(pod) => format!("{} ready", pod.short()),
+        Noted::PodUnready(pod, state) => format!("{} not ready: {}", pod.short(), state.short(60)),
+        Noted::PodRestarted(pod, restarts) => format!("{} restarted, {restarts} in all", pod.short()),
+        Noted::PodDeleted(pod) => format!("{} deleted, not by this run", pod.short()),
+        Noted::Recovered(_, back) => recovered(back),
+        Noted::Violated(list, index) => violated(run, *list, *index),
+        Noted::Eased(list, index, lasted) => format!("{} good again after {}", judged_name(run, *list, *index), say(*lasted)),
+        Noted::Decided(list, index, standing) => decided(run, *list, *index, *standing),
+        Noted::Lost(source, why) => format!("{source} lost: {}", why.short(160)),
+        Noted::Back(source, blind) => format!("{source} back after {} blind", say(*blind)),
+        Noted::LiftAsked(_, object, 1) => format!("undo asked: delete {object}"),
+        Noted::LiftAsked(_, object, attempt) => format!("undo asked again, try {attempt}: delete {object}"),
+        Noted::LiftTrouble(_, why) => format!("undo not done yet: {}", why.short(160)),
+        Noted::Lifted(id) => with_fault(run, *id, |state| format!("lifted: {}", fault(state))),
+        Noted::Removed(id) => with_fault(run, *id, |state| format!("object removed: {}", fault(state))),
+        Noted::HandedOver(_, object) => format!("left behind: {object}; `gameday recover` finishes the undo"),
+        Noted::Warned(fact) => format!("{} {}: {} {}", fact.kind, fact.name.short(60), fact.reason, fact.message.short(160)),
+        Noted::Note(author, text) => format!("note: {text} — {author}"),
+        Noted::Aborted(by) => format!("stop and undo asked for: {}", aborted(*by)),
+        Noted::Left => "left at once; what remains is handed over".to_owned(),
+        Noted::Ending(end) => ending(run, end),
+        Noted::Settling => "steps over; waiting to be steady again".to_owned(),
+        Noted::Sealed(conclusion) => sealed(conclusion),
+    }
+}
+
+fn connected(run: &Run) -> String {
+    let Some(cluster) = run.cluster() else { return "connected".to_owned() };
+    let chaos = if cluster.chaos_mesh { "Chaos Mesh is served" } else { "no Chaos Mesh" };
+    format!("connected to {} ({}), namespace {}; {chaos}", cluster.context, cluster.version, cluster.namespace)
+}
+
+fn step_name(run: &Run, index: usize) -> String {
+    run.scenario().steps.get(index).map_or_else(String::new, |step| Untrusted::from(step.name.as_str()).to_string())
+}
+
+fn step_began(run: &Run, index: usize) -> String {
+    match run.scenario().steps.get(index).map(|step| &step.action) {
+        Some(StepAction::Observe(span)) => format!("step: {}, for {}", step_name(run, index), go(*span)),
+        Some(StepAction::Fault(_)) | None => format!("step: {}", step_name(run, index)),
+    }
+}
+
+fn with_fault(run: &Run, id: crate::effect::FaultId, say: impl Fn(&FaultState) -> String) -> String {
+    run.faults().iter().find(|state| state.id == id).map_or_else(String::new, say)
+}
+
+/// A fault by what does it and what it is called: `PodChaos task-api-pod-kill`.
+#[must_use]
+pub fn fault(state: &FaultState) -> String {
+    let name = state.object.as_ref().map_or_else(|| state.fault.name().to_owned(), |(object, _)| object.name.clone());
+    let name = Untrusted::from(name);
+    match state.via {
+        Some(Via::Agentless) => format!("{} {name}, by gameday itself (no Chaos Mesh object)", state.fault.action),
+        Some(Via::ChaosMesh) | None => format!("{} {name}", state.fault.action.kind()),
+    }
+}
+
+/// What a fault is in one line: `PodChaos pod-kill · one of 3 · one-shot`.
+#[must_use]
+pub fn fault_line(state: &FaultState) -> String {
+    let of = state.candidates().map_or_else(String::new, |pods| format!(" of {}", pods.len()));
+    let how = match state.via {
+        Some(Via::Agentless) => "agentless",
+        Some(Via::ChaosMesh) | None => state.fault.action.kind(),
+    };
+    let lasts = if state.fault.is_lasting() { format!("for {}", go(state.duration())) } else { "one-shot".to_owned() };
+    format!("{how} {} · {}{of} · {lasts}", state.fault.action, state.fault.mode)
+}
+
+/// How far a fault is, in a word or two.
+#[must_use]
+pub fn fault_state(state: &FaultState) -> &'static str {
+    if state.undo.handed_over.is_some() {
+        "left behind"
+    } else if state.undo.done.is_some() {
+        if state.fault.is_lasting() { "lifted" } else { "done, object removed" }
+    } else if state.undo.asked.is_some() {
+        "lifting"
+    } else if state.in_effect.is_some() {
+        if state.fault.is_lasting() { "in effect" } else { "done" }
+    } else if state.asked.is_some() {
+        "asked"
+    } else {
+        "to come"
+    }
+}
+
+const fn hit(action: &Action) -> &'static str {
+    match action {
+        Action::PodKill { .. } => "killed",
+        Action::PodFailure => "made to fail",
+        Action::ContainerKill { .. } => "had its container killed",
+        Action::Network { .. } => "under the network fault",
+    }
+}
+
+fn pods(state: &FaultState) -> String {
+    let names: Vec<String> = state.victims.iter().map(|victim| victim.pod.to_string()).collect();
+    match names.len() {
+        0..=3 => names.join(", "),
+        n => format!("{}, {} and {} more", names[0], names[1], n - 2),
+    }
+}
+
+fn recovered(back: &Back) -> String {
+    match back {
+        Back::At { span, dips: 1, .. } => format!("recovered in {span}"),
+        Back::At { span, dips, .. } => format!("recovered in {span}, after {dips} dips"),
+        Back::Undisturbed { .. } => "strength was never lost".to_owned(),
+        Back::NotAsked | Back::NotYet { .. } => "not recovered".to_owned(),
+    }
+}
+
+/// A recovery as it stands, in a few words.
+#[must_use]
+pub fn recovery(run: &Run, back: &Back) -> String {
+    match back {
+        Back::NotAsked => "not yet".to_owned(),
+        Back::NotYet { from } => format!("{} and not back", say(run.now().since(from.at))),
+        Back::At { span, .. } => span.to_string(),
+        Back::Undisturbed { .. } => "strength was never lost".to_owned(),
+    }
+}
+
+fn judged_name(run: &Run, list: List, index: usize) -> String {
+    run.judged(list, index).map_or_else(String::new, |(name, _)| Untrusted::from(name).to_string())
+}
+
+fn violated(run: &Run, list: List, index: usize) -> String {
+    let name = judged_name(run, list, index);
+    if list == List::StopWhen { format!("stop condition true: {name}") } else { format!("violated: {name}") }
+}
+
+fn decided(run: &Run, list: List, index: usize, verdict: Standing) -> String {
+    let name = judged_name(run, list, index);
+    match (list, verdict) {
+        (List::StopWhen, _) => format!("stop condition tripped: {name}"),
+        (List::Proof, Standing::Held) => format!("steady again: {name}"),
+        (List::Proof, _) => format!("steady again {}: {name}", standing(verdict)),
+        (List::Gate | List::Criteria, _) => format!("{}: {name}", standing(verdict)),
+    }
+}
+
+/// A verdict's word.
+#[must_use]
+pub const fn standing(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Pending => "pending",
+        Standing::Held => "held",
+        Standing::Broken => "broken",
+        Standing::Unknown => "unknown",
+    }
+}
+
+const fn aborted(by: AbortedBy) -> &'static str {
+    match by {
+        AbortedBy::Key => "by the leader",
+        AbortedBy::Interrupt => "Ctrl-C",
+        AbortedBy::Terminate => "SIGTERM",
+        AbortedBy::Hangup => "the terminal went away",
+        AbortedBy::FaceLost => "the output was closed",
+        AbortedBy::JournalLost => "the journal can't be written",
+        AbortedBy::OtherProcess => "gameday abort",
+    }
+}
+
+fn ending(run: &Run, end: &End) -> String {
+    match end {
+        End::Complete => "through; cleaning up".to_owned(),
+        End::Refused(_) => "ending: nothing was broken".to_owned(),
+        End::Aborted => "undoing everything".to_owned(),
+        End::Stopped(index) => format!("stopped by {:?}; undoing everything", judged_name(run, List::StopWhen, *index)),
+        End::Inconclusive(why) => format!("ending early: {why}"),
+    }
+}
+
+fn sealed(conclusion: &Conclusion) -> String {
+    let left = match conclusion.left.len() {
+        0 => String::new(),
+        _ => format!("; left behind: {}", conclusion.left.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
+    };
+    format!("{}{left}", verdict(conclusion.verdict))
+}
+
+/// What a run came to, in words.
+#[must_use]
+pub const fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Held => "hypothesis held",
+        Verdict::Refuted => "hypothesis refuted",
+        Verdict::Refused => "refused, nothing was broken",
+        Verdict::Stopped => "stopped by a stop condition, everything undone",
+        Verdict::Aborted => "stopped by the operator, everything undone",
+        Verdict::Inconclusive => "inconclusive",
+        Verdict::CleanupIncomplete => "cleanup incomplete: something is left in the cluster",
+    }
+}
+
+/// A phase's name.
+#[must_use]
+pub fn phase(run: &Run) -> String {
+    match run.phase().0 {
+        Phase::Preflight => "preflight".to_owned(),
+        Phase::Ready => "ready to start".to_owned(),
+        Phase::Gate => "steady state".to_owned(),
+        Phase::Step(index) => step_name(run, *index),
+        Phase::Settling => "steady again".to_owned(),
+        Phase::Undoing(_) => "undoing".to_owned(),
+        Phase::Sealed => "debrief".to_owned(),
+    }
+}
+
+/// A stage of the waterfall.
+#[must_use]
+pub const fn stage(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Hit => "killed",
+        Stage::Replaced => "replaced",
+        Stage::Scheduled => "scheduled",
+        Stage::Started => "started",
+        Stage::Ready => "ready",
+        Stage::InEndpoints => "in endpoints",
+    }
+}
+
+/// A share of a workload: `1 of 3 pods of task-api, about 33 % of its capacity`.
+#[must_use]
+pub fn share(share: &Share) -> String {
+    match &share.target {
+        Some(target) => format!(
+            "{} of {} pods of {}, about {:.0} % of its capacity",
+            share.most,
+            share.of,
+            Untrusted::from(target.name.as_str()),
+            share.ratio() * 100.0
+        ),
+        None => format!("{} of {} pods that belong to no target", share.most, share.matched),
+    }
+}
+
+/// How a fault is undone.
+#[must_use]
+pub fn undo(state: &FaultState) -> String {
+    match (state.fault.is_lasting(), state.via) {
+        (false, Some(Via::Agentless)) => "nothing to undo".to_owned(),
+        (false, _) => "nothing to undo but its object, which is deleted".to_owned(),
+        (true, _) => format!("undone by deleting its object; without us the cluster ends it after {}", go(state.duration())),
+    }
+}
+
+/// A number in its unit: `2.1 %`, `212 ms`, `1.5 MiB`.
+#[must_use]
+pub fn number(value: f64, unit: Unit) -> String {
+    let significant = |value: f64| {
+        let digits = match value.abs() {
+            v if v >= 100.0 || v == 0.0 => 0,
+            v if v >= 10.0 => 1,
+            v if v >= 1.0 => 2,
+            _ => 3,
+        };
+        format!("{value:.digits$}")
+    };
+    match unit {
+        Unit::None => significant(value),
+        Unit::Percent => {
+            let percent = value * 100.0;
+            let digits = usize::from(percent.abs() < 9.95) + usize::from(percent != 0.0 && percent.abs() < 0.095);
+            format!("{percent:.digits$} %")
+        }
+        Unit::Seconds if value.abs() < 0.9995 => format!("{:.0} ms", value * 1000.0),
+        Unit::Seconds => format!("{} s", significant(value)),
+        Unit::Bytes => {
+            let (mut value, mut prefix) = (value, "B");
+            for next in ["KiB", "MiB", "GiB", "TiB"] {
+                if value.abs() >= 1024.0 {
+                    (value, prefix) = (value / 1024.0, next);
+                }
+            }
+            format!("{} {prefix}", significant(value))
+        }
+        Unit::Cores if value.abs() < 0.9995 => format!("{:.0} m", value * 1000.0),
+        Unit::Cores => format!("{} cores", significant(value)),
+        Unit::PerSecond => format!("{}/s", significant(value)),
+    }
+}
+
+/// A criterion's bound, without its window: `back within 30s`, `at least 2 ready`.
+#[must_use]
+pub fn bound_of(criterion: &Criterion) -> String {
+    let lasting = if criterion.violated_for.is_zero() { String::new() } else { format!(", for {}", go(criterion.violated_for)) };
+    let what = match &criterion.check {
+        Check::Ready { min } => format!("at least {min} ready"),
+        Check::Recovery { within } => format!("back within {}", go(*within)),
+        Check::Promql(check) => format!("{}: {}", bound(check.bound), Untrusted::from(check.query.as_str())),
+        Check::Http(check) => http(check),
+        Check::Alert(check) => {
+            let mut parts = vec![format!("alert {}", Untrusted::from(check.name.as_str()))];
+            parts.extend(check.fires_within.map(|span| format!("fires within {}", go(span))));
+            parts.extend(check.resolves_within.map(|span| format!("resolves within {}", go(span))));
+            parts.join(", ")
+        }
+    };
+    format!("{what}{lasting}")
+}
+
+/// A criterion's bound and window: `at least 2 ready, during the fault`.
+#[must_use]
+pub fn criterion(criterion: &Criterion) -> String {
+    if criterion.waits() {
+        bound_of(criterion)
+    } else {
+        format!("{}, {}", bound_of(criterion), Untrusted::from(criterion.during.to_string()))
+    }
+}
+
+/// What is known of a stop condition, beside whether it tripped.
+#[must_use]
+pub fn stop_evidence(judged: &Judged) -> String {
+    let mut parts =
+        vec![judged.worst.map_or_else(|| "no number seen".to_owned(), |worst| format!("nearest {}", number(worst, Unit::None)))];
+    if judged.violations > 0 {
+        parts.push(format!("true {} times, longest {}", judged.violations, say(judged.longest)));
+    }
+    if judged.blind > 0 {
+        parts.push(format!("{} of {} looks unknown", judged.blind, judged.looked));
+    }
+    parts.join("; ")
+}
+
+/// A stop condition's word.
+#[must_use]
+pub const fn stop_standing(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Pending => "pending",
+        Standing::Held => "not tripped",
+        Standing::Broken => "tripped",
+        Standing::Unknown => "unknown",
+    }
+}
+
+/// A stop condition's bound.
+#[must_use]
+pub fn stop(stop: &StopCondition) -> String {
+    let what = match &stop.check {
+        StopCheck::Promql(check) => format!("{}: {}", bound(check.bound), Untrusted::from(check.query.as_str())),
+        StopCheck::ReadyBelow(amount) => format!("fewer than {amount} ready"),
+    };
+    if stop.true_for.is_zero() { what } else { format!("{what}, for {}", go(stop.true_for)) }
+}
+
+fn bound(bound: Bound) -> String {
+    match bound {
+        Bound::Above(limit) => format!("above {limit}"),
+        Bound::Below(limit) => format!("below {limit}"),
+    }
+}
+
+fn http(check: &HttpCheck) -> String {
+    let mut parts = vec![format!("GET {} answers {}", Untrusted::from(check.url.as_str()), check.expect)];
+    parts.extend(check.success.map(|share| format!("{} % of the time", (share * 1000.0).round() / 10.0)));
+    parts.extend(check.p99.map(|span| format!("p99 {}", go(span))));
+    parts.join(", ")
+}
+
+/// What is known of a criterion, beside its verdict: the number that counts, and how sure it is.
+#[must_use]
+pub fn evidence(run: &Run, criterion: &Criterion, judged: &Judged) -> String {
+    let span = |seconds: f64| say(Duration::from_secs_f64(seconds.max(0.0)));
+    let mut parts = Vec::new();
+    match &criterion.check {
+        Check::Recovery { within } => match (judged.latest, judged.standing) {
+            (None, _) => parts.push("no fault has hit yet".to_owned()),
+            (Some(taken), Standing::Pending) => {
+                let left = within.as_secs_f64() - taken;
+                let back = run.recoveries().all(|(_, back)| back.since().is_some());
+                parts.push(if back {
+                    format!("{}, must last {}", span(taken), go(criterion.stable_for))
+                } else {
+                    format!("{}, {} left", span(taken), span(left))
+                });
+            }
+            (Some(taken), _) => parts.push(format!("{}, {}", span(taken), margin(within.as_secs_f64() - taken))),
+        },
+        Check::Ready { .. } => {
+            if let Some(ready) = judged.latest {
+                parts.push(format!("{ready:.0} ready"));
+            }
+            if let Some(worst) = judged.worst.filter(|worst| judged.latest != Some(*worst)) {
+                parts.push(format!("fewest {worst:.0}"));
+            }
+        }
+        Check::Promql(check) => {
+            parts.extend(judged.latest.map(|v| format!("{}", rounded(v))));
+            parts.extend(judged.worst.filter(|w| judged.latest != Some(*w)).map(|v| format!("worst {}", rounded(v))));
+            if let Some(value) = check.when_empty {
+                parts.push(format!("no series counts as {value}"));
+            }
+        }
+        Check::Http(_) => parts.extend(judged.latest.map(|v| format!("{} the last", number(v, Unit::Seconds)))),
+        Check::Alert(_) => parts.push(judged.latest.map_or_else(|| "not fired".to_owned(), |v| format!("fired after {}", span(v)))),
+    }
+    if judged.violations > 0 && !matches!(criterion.check, Check::Recovery { .. } | Check::Alert(_)) {
+        parts.push(format!("violated {} times, longest {}", judged.violations, say(judged.longest)));
+    }
+    if judged.looked == 0 && !criterion.waits() {
+        parts.push("never looked at".to_owned());
+    } else if judged.blind > 0 {
+        parts.push(format!("{} of {} looks unknown", judged.blind, judged.looked));
+    }
+    parts.join("; ")
+}
+
+fn margin(seconds: f64) -> String {
+    let span = say(Duration::from_secs_f64(seconds.abs()));
+    if seconds >= 0.0 { format!("{span} to spare") } else { format!("{span} too long") }
+}
+
+fn rounded(value: f64) -> String {
+    number(value, Unit::None)
+}
+
+/// A pod's last name part, safe to show.
+#[must_use]
+pub fn pod(pod: &PodRef) -> String {
+    pod.short().to_string()
+}
+
+/// `T+00:18.4` from the start, `T-00:00.3` before it.
+#[must_use]
+pub fn t_plus(run: &Run, at: At) -> String {
+    match run.begun() {
+        Some(begun) if at >= begun => format!("T+{}", At::ZERO + at.since(begun)),
+        Some(begun) => format!("T-{}", At::ZERO + begun.since(at)),
+        None => format!("   {at}"),
+    }
+}
+
+/// A span, as it is said.
+#[must_use]
+pub fn span(span: Duration) -> String {
+    if span < Duration::from_secs(1) { format!("{:.0} ms", span.as_secs_f64() * 1000.0) } else { say(span) }
+}
