@@ -209,6 +209,23 @@ fn drill_digest_should_follow_the_drill_alone() {
 }
 
 #[test]
+fn drill_digest_should_be_that_of_sorted_json() {
+    let text = "\
+apiVersion: gameday/v1
+kind: GameDay
+metadata: {name: x}
+spec:
+  hypothesis: \"it \\u00fcberlebt\"
+  environments: {staging: {tier: staging}}
+  target: {kind: Deployment, name: a}
+  steps: [{name: b, observe: 1s}]
+  criteria: [{name: c, promql: {query: up, below: 0.50}}, {name: d, promql: {query: up, above: 1.0}}]
+";
+    // Anyone can take it: `yq … | jq -cS … | sha256sum` of the six parts of spec. This one is Python's.
+    assert_eq!(drill(text), "7d018bd8877cb90ab4f1663827a073b0890c63ea8c16e6d4b93ac59f01c250df");
+}
+
+#[test]
 fn drill_digest_should_follow_parameters_and_manifests() {
     let manifests = |_: &str| Err("none".to_owned());
     let source = Source { file: "x.yaml", text: DELAY, manifests: &manifests };
@@ -227,6 +244,7 @@ fn drill_digest_should_follow_parameters_and_manifests() {
 
 /// How long reading takes, and what is said first.
 fn timed(text: &str) -> (Duration, Vec<String>) {
+    #[expect(clippy::disallowed_methods, reason = "real time is what is measured")]
     let started = Instant::now();
     let reading = reading(text);
     let told = reading.mistakes.iter().map(ToString::to_string).collect();
@@ -237,7 +255,8 @@ fn timed(text: &str) -> (Duration, Vec<String>) {
 #[test]
 fn monsters_should_be_refused_quickly() {
     let head = "apiVersion: gameday/v1\nkind: GameDay\nmetadata: {name: x}\nspec:\n  hypothesis: h\n  environments: {a: {tier: staging}}\n  target: {kind: Deployment, name: a}\n  criteria: [{name: c, ready: {min: 1}}]\n  steps:\n";
-    let steps: String = (0..10_000).map(|n| format!("    - {{name: s{n}, observe: 1s}}\n")).collect();
+    let many = |count: usize, line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<Vec<_>>().concat();
+    let steps = many(10_000, &|n| format!("    - {{name: s{n}, observe: 1s}}\n"));
     let mut laughs = "a0: &a0 [lol,lol,lol,lol,lol,lol,lol,lol,lol]\n".to_owned();
     for n in 1..30 {
         let _ = writeln!(laughs, "a{n}: &a{n} [{}]", vec![format!("*a{}", n - 1); 9].join(","));
@@ -248,7 +267,7 @@ fn monsters_should_be_refused_quickly() {
         out
     });
     let filled = format!("spec:\n  parameters: {{A: '{}'}}\n  title: '{}'\n", "x".repeat(4000), "${A}".repeat(200_000));
-    let unknown: String = (0..40_000).map(|n| format!("k{n}: 1\n")).collect();
+    let unknown = many(40_000, &|n| format!("k{n}: 1\n"));
     let query = |q: &str| format!("{head}    - {{name: s, observe: 1s}}\n  panels: [{{name: p, query: '{q}'}}]\n  color: x\n");
     for (what, text, says) in [
         ("10 MB of garbage", "\u{1}{[*&garbage\n".repeat(800_000), "too large"),
@@ -272,6 +291,7 @@ fn monsters_should_be_refused_quickly() {
         let (took, told) = timed(&text);
         assert!(told.iter().any(|line| line.contains(says)), "{what}: {told:?}");
         eprintln!("{what}: {took:?}, {} mistakes, first: {}", told.len(), told[0].chars().take(120).collect::<String>());
-        assert!(took < Duration::from_secs(2), "{what} took {took:?}");
+        // Far above what it takes (at most 0.3 s unoptimised): the machine may be busy.
+        assert!(took < Duration::from_secs(3), "{what} took {took:?}");
     }
 }

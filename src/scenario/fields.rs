@@ -7,7 +7,7 @@ use super::keys::{Keys, later};
 use super::mistake::{Mistakes, quoted};
 use super::names::url_trouble;
 use super::near::did_you_mean;
-use super::tree::{Content, Entry, Node, Plain, Scalar, Span, Style};
+use super::tree::{Content, Entry, Node, Plain, Scalar, Span, Style, resolve};
 use super::units::{self, NoDuration};
 use crate::clock::go;
 use crate::criterion::Amount;
@@ -99,6 +99,16 @@ pub fn ambiguous(text: &str, span: Span, old: &str, new: &str, mistakes: &mut Mi
     mistakes
         .error(span, text, format!("this is {old} to YAML 1.1 (kubectl) and {new} to YAML 1.2"))
         .hint(format!("quote it if it is text: {}", quoted(text)));
+}
+
+/// Notes a bare key that two readers of YAML would read differently.
+pub fn ambiguous_key(entry: &Entry, mistakes: &mut Mistakes) -> bool {
+    let plain = if entry.key_style == Style::Plain { resolve(&entry.key) } else { Plain::Text };
+    if let Plain::Ambiguous { old, new } = plain {
+        ambiguous(&entry.key, entry.key_span, old, new, mistakes);
+        return true;
+    }
+    false
 }
 
 fn scalar<'t>(node: &'t Node, expected: &str, mistakes: &mut Mistakes) -> Option<(&'t Scalar, Plain)> {

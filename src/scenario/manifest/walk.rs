@@ -1,9 +1,9 @@
 //! A tree against the schema: unknown and missing keys, wrong types, wrong words, wrong forms.
 
-use super::super::fields::ambiguous;
+use super::super::fields::{ambiguous, ambiguous_key};
 use super::super::mistake::{Mistakes, quoted};
 use super::super::near::did_you_mean;
-use super::super::tree::{Content, Entry, Node, Plain, Style, resolve};
+use super::super::tree::{Content, Entry, Node, Plain};
 use super::forms::{Form, Trouble};
 use super::schema::{Object, Shape};
 
@@ -135,10 +135,7 @@ fn shape(node: &Node, shape: &Shape, path: &str, mistakes: &mut Mistakes) {
 }
 
 fn map_key(entry: &Entry, form: Form, path: &str, mistakes: &mut Mistakes) {
-    if entry.key_style == Style::Plain
-        && let Plain::Ambiguous { old, new } = resolve(&entry.key)
-    {
-        ambiguous(&entry.key, entry.key_span, old, new, mistakes);
+    if ambiguous_key(entry, mistakes) {
         return;
     }
     tell(form.trouble(&entry.key), entry.key_span, &entry.key, path, mistakes);

@@ -24,7 +24,7 @@ pub fn metadata(node: &Node, mistakes: &mut Mistakes) -> Option<(String, BTreeMa
             None => drop(fields::wrong_type(node, "labels is a mapping", mistakes).allow("KEY: value")),
             Some(entries) => {
                 for entry in entries {
-                    if !names::is_label_key(&entry.key) {
+                    if !fields::ambiguous_key(entry, mistakes) && !names::is_label_key(&entry.key) {
                         mistakes
                             .error(entry.key_span, &entry.key, "this can't be the key of a label")
                             .allow("letters, digits, -, _ and ., at most 63, after an optional PREFIX/");
@@ -62,7 +62,7 @@ pub fn environments(spec: Fields<'_>, mistakes: &mut Mistakes) -> Vec<Environmen
     entries
         .iter()
         .filter_map(|entry| {
-            if !names::is_dns_label(&entry.key) {
+            if !fields::ambiguous_key(entry, mistakes) && !names::is_dns_label(&entry.key) {
                 mistakes.error(entry.key_span, &entry.key, "an environment can't have this name").allow(DNS_LABEL);
             }
             environment(&entry.key, &entry.value, mistakes)
