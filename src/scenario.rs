@@ -63,6 +63,12 @@ impl Reading {
 }
 
 /// Reads a scenario; `sets` are the parameters given on the command line.
+///
+/// Where the file does not say: the title is the name, the injector is auto, `blindLimit` is 30 s,
+/// other limits are none. Criteria are looked at `always`, `steadyState` before the drill and again
+/// after it. `for` is 0 s. `stableFor` is 5 s in `steadyState` and for `ready` and `recovery`, 0 s
+/// for criteria that have no state to last. `http.expect` is 200. Without `environments` there is
+/// one, `default`, of tier production: nobody said that nobody is hurt there.
 #[must_use]
 pub fn read(source: &Source<'_>, sets: &BTreeMap<String, String>) -> Reading {
     let mut mistakes = Mistakes::of(source.file);

@@ -7,13 +7,16 @@ use super::keys::{Keys, later};
 use super::mistake::{Mistakes, quoted};
 use super::names::url_trouble;
 use super::near::did_you_mean;
-use super::tree::{Content, Entry, Node, Plain, Scalar, Span};
+use super::tree::{Content, Entry, Node, Plain, Scalar, Span, Style, resolve};
 use super::units::{self, NoDuration};
 use crate::clock::go;
 use crate::criterion::Amount;
 
 /// The longest name that people give something.
 const LONGEST_NAME: usize = 120;
+
+/// The most unknown keys of one mapping for which a near word is looked for.
+const MOST_GUESSES: usize = 100;
 
 /// A mapping whose keys are known.
 #[derive(Clone, Copy)]
@@ -31,17 +34,17 @@ impl<'t> Fields<'t> {
             wrong_type(node, &format!("{} is a mapping", keys.what), mistakes).allow(keys.known.join(", "));
             return None;
         };
-        for entry in entries {
-            if keys.known.contains(&entry.key.as_str()) {
-                continue;
-            }
+        for (nth, entry) in entries.iter().filter(|entry| !keys.known.contains(&entry.key.as_str())).enumerate() {
             if let Some(what) = later(keys.what, &entry.key) {
                 mistakes.error(entry.key_span, &entry.key, format!("{what} not in this version")).allow(keys.known.join(", "));
                 continue;
             }
             let mistake = mistakes.error(entry.key_span, &entry.key, format!("unknown key in {}", keys.what));
             mistake.allow(keys.known.join(", "));
-            if let Some(hint) = did_you_mean(&entry.key, keys.known.iter().copied()) {
+            // Beyond so many it is another kind of file, and guessing only takes time.
+            if let Some(hint) =
+                Some(&entry.key).filter(|_| nth < MOST_GUESSES).and_then(|key| did_you_mean(key, keys.known.iter().copied()))
+            {
                 mistake.hint(hint);
             }
         }
@@ -98,6 +101,16 @@ pub fn ambiguous(text: &str, span: Span, old: &str, new: &str, mistakes: &mut Mi
         .hint(format!("quote it if it is text: {}", quoted(text)));
 }
 
+/// Notes a bare key that two readers of YAML would read differently.
+pub fn ambiguous_key(entry: &Entry, mistakes: &mut Mistakes) -> bool {
+    let plain = if entry.key_style == Style::Plain { resolve(&entry.key) } else { Plain::Text };
+    if let Plain::Ambiguous { old, new } = plain {
+        ambiguous(&entry.key, entry.key_span, old, new, mistakes);
+        return true;
+    }
+    false
+}
+
 fn scalar<'t>(node: &'t Node, expected: &str, mistakes: &mut Mistakes) -> Option<(&'t Scalar, Plain)> {
     let Content::Scalar(scalar) = &node.content else {
         wrong_type(node, expected, mistakes);
@@ -120,6 +133,8 @@ pub fn text(node: &Node, what: &str, mistakes: &mut Mistakes) -> Option<String> 
             mistakes.error(node.span, "", format!("{what} is empty"));
             None
         }
+        // The last line end of a block is YAML's, not the author's.
+        Plain::Text if scalar.style == Style::Block => Some(scalar.text.trim_end_matches('\n').to_owned()),
         Plain::Text => Some(scalar.text.clone()),
         Plain::Null => {
             mistakes.error(node.span, "", format!("{what} is empty"));
@@ -152,7 +167,7 @@ pub fn text_that(node: &Node, what: &str, is: fn(&str) -> bool, allowed: &str, m
     if is(&found) {
         return Some(found);
     }
-    mistakes.error(node.span, &found, format!("{what} can't be this")).allow(allowed);
+    mistakes.error(node.span, &found, format!("{what} is malformed")).allow(allowed);
     None
 }
 
@@ -162,7 +177,7 @@ pub fn word(node: &Node, what: &str, words: &[&'static str], mistakes: &mut Mist
     if let Some(word) = words.iter().find(|word| **word == found) {
         return Some(word);
     }
-    let mistake = mistakes.error(node.span, &found, format!("{what} can't be this"));
+    let mistake = mistakes.error(node.span, &found, format!("{what} is none of the words it may be"));
     mistake.allow(words.join(", "));
     if let Some(hint) = did_you_mean(&found, words.iter().copied()) {
         mistake.hint(hint);
@@ -256,7 +271,11 @@ pub fn duration(node: &Node, what: &str, zero: Zero, mistakes: &mut Mistakes) ->
             let mistake = mistakes.error(node.span, &scalar.text, format!("{what}: {words}"));
             mistake.allow(ALLOWED);
             if let Some(meant) = units::meant_duration(&scalar.text).filter(|_| reason != NoDuration::TooLarge) {
-                mistake.hint(format!("write {meant}"));
+                let bare = scalar.text.parse::<u32>().ok().filter(|number| *number >= 100);
+                mistake.hint(bare.map_or_else(
+                    || format!("write {meant}"),
+                    |number| format!("write {number}ms for milliseconds, {number}s for seconds"),
+                ));
             }
             return None;
         }

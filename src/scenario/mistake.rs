@@ -16,6 +16,9 @@ const OFFENDING: usize = 200;
 /// The most mistakes that are told of one reading.
 const MOST: usize = 500;
 
+/// The most mistakes that are kept until they can be put in order.
+const MOST_KEPT: usize = 5000;
+
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -111,12 +114,16 @@ pub fn quoted(text: &str) -> String {
 pub struct Mistakes {
     file: Untrusted,
     list: Vec<Mistake>,
+    /// What is beyond [`MOST_KEPT`]: how many, how many of them errors, and the last.
+    beyond: usize,
+    errors_beyond: usize,
+    last: Option<Mistake>,
 }
 
 impl Mistakes {
     /// An empty list for the file that the user named so.
     pub fn of(file: &str) -> Self {
-        Mistakes { file: Untrusted::from(file), list: Vec::new() }
+        Mistakes { file: Untrusted::from(file), list: Vec::new(), beyond: 0, errors_beyond: 0, last: None }
     }
 
     /// Notes an error.
@@ -131,8 +138,7 @@ impl Mistakes {
 
     fn note(&mut self, severity: Severity, span: Span, offending: &str, message: String) -> &mut Mistake {
         let offending: String = offending.chars().take(OFFENDING).collect();
-        let at = self.list.len();
-        self.list.push(Mistake {
+        let mistake = Mistake {
             severity,
             judge: Judge::Gameday,
             file: self.file.clone(),
@@ -142,30 +148,39 @@ impl Mistakes {
             message,
             allowed: None,
             hint: None,
-        });
+        };
+        let at = self.list.len();
+        if at >= MOST_KEPT {
+            self.beyond += 1;
+            self.errors_beyond += usize::from(severity == Severity::Error);
+            return self.last.insert(mistake);
+        }
+        self.list.push(mistake);
         &mut self.list[at]
     }
 
     /// How many errors there are so far.
     pub fn errors(&self) -> usize {
-        self.list.iter().filter(|m| m.severity == Severity::Error).count()
+        self.list.iter().filter(|m| m.severity == Severity::Error).count() + self.errors_beyond
     }
 
     /// Takes over what was found elsewhere.
     pub fn absorb(&mut self, other: Mistakes) {
         self.list.extend(other.list);
+        self.beyond += other.beyond;
+        self.errors_beyond += other.errors_beyond;
     }
 
     /// All of them: this file's first, in the order of their place, each once.
     pub fn finish(mut self) -> Vec<Mistake> {
         let file = self.file;
-        let place = |m: &Mistake| (m.file != file, m.file.clone(), m.line, m.column, m.severity);
-        self.list.sort_by(|a, b| place(a).cmp(&place(b)));
+        self.list.sort_by_cached_key(|m| (m.file != file, m.file.clone(), m.line, m.column, m.severity));
         self.list.dedup();
         if self.list.len() > MOST {
-            let rest = self.list.len() - MOST;
+            let rest = self.list.len() - MOST + self.beyond;
             // An error beyond the cut must not make the file look sound.
             let severity = self.list[MOST..].iter().map(|m| m.severity).min().unwrap_or(Severity::Error);
+            let severity = if self.errors_beyond > 0 { Severity::Error } else { severity };
             self.list.truncate(MOST);
             if let Some(last) = self.list.last().cloned() {
                 let message = format!("{rest} more mistakes are not shown");

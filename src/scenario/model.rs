@@ -140,9 +140,9 @@ impl fmt::Display for TargetRef {
 pub enum WorkloadKind {
     /// apps/v1 Deployment.
     Deployment,
-    /// apps/v1 StatefulSet.
+    /// apps/v1 `StatefulSet`.
     StatefulSet,
-    /// apps/v1 DaemonSet.
+    /// apps/v1 `DaemonSet`.
     DaemonSet,
 }
 
@@ -177,7 +177,7 @@ pub struct Panel {
     pub unit: Unit,
     /// What no series means, where the author says so.
     pub when_empty: Option<f64>,
-    /// PromQL.
+    /// In `PromQL`.
     pub query: String,
 }
 

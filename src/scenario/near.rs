@@ -10,15 +10,27 @@ pub fn nearest<'w>(word: &str, words: impl IntoIterator<Item = &'w str>) -> Opti
         return None;
     }
     let allowed = (word.len() / 3).max(1);
-    words
-        .into_iter()
-        .filter_map(|candidate| {
+    let words: Vec<&'w str> = words.into_iter().collect();
+    let close = words
+        .iter()
+        .filter_map(|&candidate| {
             let letters: Vec<char> = candidate.chars().take(LONGEST + 1).flat_map(char::to_lowercase).collect();
             let far = distance(&word, &letters);
             (far <= allowed && far < letters.len()).then_some((far, candidate))
         })
         .min_by_key(|(far, _)| *far)
-        .map(|(_, candidate)| candidate)
+        .map(|(_, candidate)| candidate);
+    // Else one that begins alike: "env" for "environments", "minimum" for "min".
+    close.or_else(|| {
+        let word: String = word.iter().collect();
+        let alike = |candidate: &&&str| {
+            candidate.len() >= 3 && word.len() >= 3 && {
+                let candidate = candidate.to_lowercase();
+                candidate.starts_with(&word) || word.starts_with(&candidate)
+            }
+        };
+        words.iter().find(alike).copied()
+    })
 }
 
 /// `did you mean X?`, where something is near.
@@ -56,6 +68,7 @@ mod tests {
         assert_eq!(nearest("stopwhen", words), Some("stopWhen"));
         assert_eq!(nearest("setps", words), Some("steps"));
         assert_eq!(nearest("banana", words), None);
+        assert_eq!(nearest("stop", words), Some("stopWhen"));
         assert_eq!(nearest("", words), None);
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The longest duration that a scenario may speak of.
-pub const LONGEST: Duration = Duration::from_secs(24 * 3600);
+pub const LONGEST: Duration = Duration::from_hours(24);
 
 /// Why a text is no duration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +92,10 @@ pub fn meant_duration(text: &str) -> Option<String> {
     if squeezed.is_empty() || squeezed.len() > 40 {
         return None;
     }
+    if let Some((minutes, seconds)) = squeezed.split_once(':') {
+        let (minutes, seconds): (u32, u32) = (minutes.parse().ok()?, seconds.parse().ok()?);
+        return (seconds < 60).then(|| format!("{minutes}m{seconds}s"));
+    }
     let mut out = String::new();
     let mut rest = squeezed.as_str();
     while !rest.is_empty() {
@@ -159,9 +163,16 @@ mod tests {
 
     #[test]
     fn wrong_durations_should_be_understood() {
-        for (text, meant) in
-            [("30", "30s"), ("30 s", "30s"), ("1 min", "1m"), ("2 minutes", "2m"), ("1d", "24h"), ("30S", "30s"), ("1h 30min", "1h30m")]
-        {
+        for (text, meant) in [
+            ("30", "30s"),
+            ("30 s", "30s"),
+            ("1 min", "1m"),
+            ("2 minutes", "2m"),
+            ("1d", "24h"),
+            ("30S", "30s"),
+            ("1h 30min", "1h30m"),
+            ("1:30", "1m30s"),
+        ] {
             assert_eq!(meant_duration(text).as_deref(), Some(meant), "{text}");
         }
         assert_eq!(meant_duration("soon"), None);

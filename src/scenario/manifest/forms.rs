@@ -19,6 +19,8 @@ pub enum Form {
     LabelKey,
     /// A value of a label.
     LabelValue,
+    /// A value of an annotation, as Chaos Mesh selects by it.
+    AnnotationValue,
     /// A field by which the API server selects pods.
     PodField,
     /// A pod's phase, `!` before it for all others.
@@ -78,6 +80,11 @@ const POD_FIELDS: [&str; 11] = [
 ];
 
 impl Form {
+    /// Whether it is a time, which needs a unit.
+    pub const fn is_time(self) -> bool {
+        matches!(self, Form::Duration | Form::Latency)
+    }
+
     /// What is wrong with `text` in this form.
     pub fn trouble(self, text: &str) -> Option<Trouble> {
         match self {
@@ -93,7 +100,13 @@ impl Form {
             Form::LabelKey => (!names::is_label_key(text))
                 .then(|| refused("this can't be a key", "letters, digits, -, _ and ., at most 63, after an optional PREFIX/")),
             Form::LabelValue => (!names::is_label_value(text))
-                .then(|| refused("this can't be the value of a label, so it selects nothing", "letters, digits, -, _ and ., at most 63")),
+                .then(|| refused("this can't be the value of a label", "letters, digits, -, _ and ., at most 63")),
+            Form::AnnotationValue => (!names::is_label_value(text)).then(|| {
+                refused(
+                    "Chaos Mesh reads annotations as labels, and this can't be the value of one: nothing is ever selected",
+                    "letters, digits, -, _ and ., at most 63",
+                )
+            }),
             Form::PodField => (!POD_FIELDS.contains(&text)).then(|| {
                 let hint = super::super::near::did_you_mean(text, POD_FIELDS);
                 refused("the API server selects no pods by this field", "spec.nodeName, status.phase, metadata.name and a few more")
@@ -127,6 +140,7 @@ fn latency(text: &str) -> Option<Trouble> {
         !whole.is_empty() && !fraction.is_empty() && !fraction.contains('.') && matches!(unit, "ns" | "us" | "ms" | "s" | "m" | "h");
     if !sound {
         let meant = match go_duration(text) {
+            _ if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) => Some(format!("write {text}ms")),
             // Several units: one number in the smallest that is whole.
             Ok(nanos) if nanos > 0 && nanos % 1_000_000 == 0 => Some(format!("write {}ms", nanos / 1_000_000)),
             _ => meant_duration(text).filter(|meant| latency(meant).is_none()).map(|meant| format!("write {meant}")),

@@ -76,7 +76,7 @@ static SELECTOR: Object = Object {
         may("namespaces", Shape::List(&text(Form::Namespace))),
         may("labelSelectors", Shape::Map(Form::LabelKey, &text(Form::LabelValue))),
         may("expressionSelectors", Shape::List(&Shape::Object(&REQUIREMENT))),
-        may("annotationSelectors", Shape::Map(Form::LabelKey, &text(Form::LabelValue))),
+        may("annotationSelectors", Shape::Map(Form::LabelKey, &text(Form::AnnotationValue))),
         may("fieldSelectors", Shape::Map(Form::PodField, &text(Form::Any))),
         may("podPhaseSelectors", Shape::List(&text(Form::Phase))),
         may("nodes", Shape::List(&text(Form::ObjectName))),

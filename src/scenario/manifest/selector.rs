@@ -6,6 +6,10 @@ use super::schema::MODES;
 use super::{Kind, Spec, text};
 use crate::fault::{Mode, Selector};
 
+/// What `pods` overrules.
+const OVERRULED: [&str; 7] =
+    ["labelSelectors", "expressionSelectors", "annotationSelectors", "fieldSelectors", "podPhaseSelectors", "nodes", "nodeSelectors"];
+
 /// `mode` and its `value`.
 pub fn mode(spec: &Spec<'_>, path: &str, mistakes: &mut Mistakes) {
     let mode = spec.text("mode");
@@ -35,7 +39,7 @@ pub fn mode(spec: &Spec<'_>, path: &str, mistakes: &mut Mistakes) {
         return;
     }
     if go_int(text(value)).is_none_or(|number| number == 0 || number > most) {
-        let mistake = mistakes.error(value.span, text(value), format!("{path}.value can't be this with mode {mode}"));
+        let mistake = mistakes.error(value.span, text(value), format!("{path}.value does not fit mode {mode}"));
         mistake.allow(allowed);
         let bare = text(value).trim().trim_end_matches('%');
         if bare != text(value) && go_int(bare).is_some_and(|number| number > 0 && number <= most) {
@@ -98,7 +102,7 @@ fn pods(selector: &Spec<'_>, path: &str, mistakes: &mut Mistakes) {
         );
     }
     for entry in selector.node.entries().unwrap_or_default() {
-        if !matches!(entry.key.as_str(), "pods" | "namespaces") && !entry.value.is_null() {
+        if OVERRULED.contains(&entry.key.as_str()) && !entry.value.is_null() {
             mistakes
                 .warn(entry.key_span, &entry.key, format!("{path}.selector.pods overrules this: it is ignored"))
                 .hint("take one of the two away");

@@ -1,9 +1,9 @@
 //! A tree against the schema: unknown and missing keys, wrong types, wrong words, wrong forms.
 
-use super::super::fields::ambiguous;
+use super::super::fields::{ambiguous, ambiguous_key};
 use super::super::mistake::{Mistakes, quoted};
 use super::super::near::did_you_mean;
-use super::super::tree::{Content, Entry, Node, Plain, Style, resolve};
+use super::super::tree::{Content, Entry, Node, Plain};
 use super::forms::{Form, Trouble};
 use super::schema::{Object, Shape};
 
@@ -21,6 +21,17 @@ const SERVERS: [&str; 12] = [
     "ownerReferences",
     "generateName",
     "status",
+];
+
+/// What Kubernetes calls elsewhere what Chaos Mesh calls so.
+const ALIASES: [(&str, &str); 7] = [
+    ("labels", "labelSelectors"),
+    ("matchLabels", "labelSelectors"),
+    ("matchExpressions", "expressionSelectors"),
+    ("annotations", "annotationSelectors"),
+    ("namespace", "namespaces"),
+    ("containers", "containerNames"),
+    ("gracePeriodSeconds", "gracePeriod"),
 ];
 
 /// Holds a mapping against its keys.
@@ -66,7 +77,9 @@ fn unknown(entry: &Entry, object: &Object, path: &str, mistakes: &mut Mistakes) 
     let what = if path.is_empty() { "the manifest" } else { path };
     let mistake = mistakes.error(entry.key_span, &entry.key, format!("unknown field in {what}: the API server would refuse or drop it"));
     mistake.allow(object.fields.iter().map(|field| field.key).collect::<Vec<_>>().join(", "));
-    if let Some(hint) = did_you_mean(&entry.key, object.fields.iter().map(|field| field.key)) {
+    let known = || object.fields.iter().map(|field| field.key);
+    let alias = ALIASES.iter().find(|(other, own)| *other == entry.key && known().any(|key| key == *own)).map(|(_, own)| *own);
+    if let Some(hint) = alias.map(|own| format!("write {own}")).or_else(|| did_you_mean(&entry.key, known())) {
         mistake.hint(hint);
     }
 }
@@ -92,19 +105,25 @@ fn shape(node: &Node, shape: &Shape, path: &str, mistakes: &mut Mistakes) {
             Content::Map(entries) => {
                 for entry in entries {
                     map_key(entry, *key, path, mistakes);
-                    self::shape(&entry.value, value, &join(path, "*"), mistakes);
+                    let key = crate::text::Untrusted::from(entry.key.as_str()).short(40);
+                    self::shape(&entry.value, value, &join(path, &key), mistakes);
                 }
             }
             Content::List(_) | Content::Scalar(_) => drop(wrong(node, path, "a mapping", mistakes)),
         },
         Shape::Text(form) => {
-            if let Some(text) = text(node, path, mistakes) {
+            // A bare number where a time is meant lacks more than quotes.
+            let bare = node.scalar().filter(|scalar| matches!(scalar.resolve(), Plain::Int(_) | Plain::Float(_)));
+            if let Some((scalar, trouble)) = bare.filter(|_| form.is_time()).and_then(|scalar| Some((scalar, form.trouble(&scalar.text)?)))
+            {
+                tell(Some(trouble), node.span, &scalar.text, path, mistakes);
+            } else if let Some(text) = text(node, path, mistakes) {
                 tell(form.trouble(text), node.span, text, path, mistakes);
             }
         }
         Shape::Word(words) => {
             if let Some(found) = text(node, path, mistakes).filter(|found| !words.contains(found)) {
-                let mistake = mistakes.error(node.span, found, format!("{path} can't be this"));
+                let mistake = mistakes.error(node.span, found, format!("{path} is none of the words it may be"));
                 mistake.allow(words.join(", "));
                 if let Some(hint) = did_you_mean(found, words.iter().copied()) {
                     mistake.hint(hint);
@@ -116,10 +135,7 @@ fn shape(node: &Node, shape: &Shape, path: &str, mistakes: &mut Mistakes) {
 }
 
 fn map_key(entry: &Entry, form: Form, path: &str, mistakes: &mut Mistakes) {
-    if entry.key_style == Style::Plain
-        && let Plain::Ambiguous { old, new } = resolve(&entry.key)
-    {
-        ambiguous(&entry.key, entry.key_span, old, new, mistakes);
+    if ambiguous_key(entry, mistakes) {
         return;
     }
     tell(form.trouble(&entry.key), entry.key_span, &entry.key, path, mistakes);

@@ -53,16 +53,16 @@ impl Course<'_> {
 
 /// `spec.steadyState`.
 pub fn steady_state(spec: Fields<'_>, course: &Course<'_>, mistakes: &mut Mistakes) -> Vec<Criterion> {
-    list(spec, "steadyState", "steady state", Window::Before, course, mistakes)
+    list(spec, "steadyState", "steady state", &Window::Before, course, mistakes)
 }
 
 /// `spec.criteria`.
 pub fn criteria(spec: Fields<'_>, course: &Course<'_>, mistakes: &mut Mistakes) -> Vec<Criterion> {
-    list(spec, "criteria", "criterion", Window::Always, course, mistakes)
+    list(spec, "criteria", "criterion", &Window::Always, course, mistakes)
 }
 
-fn list(spec: Fields<'_>, key: &'static str, what: &str, window: Window, course: &Course<'_>, mistakes: &mut Mistakes) -> Vec<Criterion> {
-    let read: Vec<_> = items(spec, key, false, mistakes).iter().filter_map(|node| criterion(node, &window, course, mistakes)).collect();
+fn list(spec: Fields<'_>, key: &'static str, what: &str, window: &Window, course: &Course<'_>, mistakes: &mut Mistakes) -> Vec<Criterion> {
+    let read: Vec<_> = items(spec, key, false, mistakes).iter().filter_map(|node| criterion(node, window, course, mistakes)).collect();
     tell_twice(what, read.iter().map(|(criterion, span)| (criterion.name.as_str(), *span)), mistakes);
     read.into_iter().map(|(criterion, _)| criterion).collect()
 }
@@ -213,7 +213,7 @@ fn window(node: &Node, recovery: bool, course: &Course<'_>, mistakes: &mut Mista
         "after" => Window::After,
         "always" => Window::Always,
         _ => {
-            let mistake = mistakes.error(node.span, &found, "during can't be this");
+            let mistake = mistakes.error(node.span, &found, "during is no window");
             mistake.allow(WINDOWS);
             if course.step(&found).is_some() {
                 mistake.hint(format!("write {{step: {}}}", quoted(&found)));
@@ -225,8 +225,7 @@ fn window(node: &Node, recovery: bool, course: &Course<'_>, mistakes: &mut Mista
     };
     let trouble = match window {
         Window::Before | Window::After if recovery => Some("recovery is measured from the fault on, so it has no such window"),
-        Window::Fault if !course.has_fault() => Some("no step breaks anything, so this window never occurs"),
-        Window::After if !course.has_fault() => Some("no step breaks anything, so this window never occurs"),
+        Window::Fault | Window::After if !course.has_fault() => Some("no step breaks anything, so this window never occurs"),
         Window::After if course.steps.last().is_some_and(|step| step.is_fault) => {
             Some("no step comes after the last fault, so this window never occurs")
         }

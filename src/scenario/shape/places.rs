@@ -24,7 +24,7 @@ pub fn metadata(node: &Node, mistakes: &mut Mistakes) -> Option<(String, BTreeMa
             None => drop(fields::wrong_type(node, "labels is a mapping", mistakes).allow("KEY: value")),
             Some(entries) => {
                 for entry in entries {
-                    if !names::is_label_key(&entry.key) {
+                    if !fields::ambiguous_key(entry, mistakes) && !names::is_label_key(&entry.key) {
                         mistakes
                             .error(entry.key_span, &entry.key, "this can't be the key of a label")
                             .allow("letters, digits, -, _ and ., at most 63, after an optional PREFIX/");
@@ -62,7 +62,7 @@ pub fn environments(spec: Fields<'_>, mistakes: &mut Mistakes) -> Vec<Environmen
     entries
         .iter()
         .filter_map(|entry| {
-            if !names::is_dns_label(&entry.key) {
+            if !fields::ambiguous_key(entry, mistakes) && !names::is_dns_label(&entry.key) {
                 mistakes.error(entry.key_span, &entry.key, "an environment can't have this name").allow(DNS_LABEL);
             }
             environment(&entry.key, &entry.value, mistakes)
@@ -112,7 +112,7 @@ fn prometheus(node: &Node, mistakes: &mut Mistakes) -> Option<PrometheusAt> {
     let found = parts.filter(|(namespace, name, port)| names::is_dns_label(namespace) && names::is_dns_label(name) && names::is_port(port));
     let Some((namespace, name, port)) = found else {
         mistakes
-            .error(node.span, &text, "the service of Prometheus can't be this")
+            .error(node.span, &text, "the service of Prometheus is malformed")
             .allow("NAMESPACE/NAME:PORT, as in monitoring/prometheus-server:80");
         return None;
     };
@@ -204,13 +204,10 @@ pub fn tell_blind(spec: Fields<'_>, environments: &[Environment], mistakes: &mut
     if environments.iter().any(|environment| environment.prometheus.is_some()) {
         return;
     }
-    let lists = [
-        ("panels", &["query"][..]),
-        ("steadyState", &["promql", "alert"]),
-        ("criteria", &["promql", "alert"]),
-        ("stopWhen", &["promql", "alert"]),
-    ];
+    let lists =
+        [("panels", &["query"][..]), ("steadyState", &["promql", "alert"]), ("criteria", &["promql", "alert"]), ("stopWhen", &["promql"])];
     for (key, wants) in lists {
+        // A list that is none has been told.
         let entries = spec.get(key).map(|node| match &node.content {
             super::Content::List(items) => items.as_slice(),
             super::Content::Map(_) | super::Content::Scalar(_) => &[],

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::fields::{self, Fields, Zero};
-use super::super::mistake::{Mistakes, quoted};
+use super::super::mistake::Mistakes;
 use super::super::model::{Injector, Limits, Step, StepAction};
 use super::super::parameters::Parameters;
 use super::super::tree::{self, Content, Node, Span};
@@ -62,6 +62,7 @@ impl Reader<'_> {
             return Vec::new();
         }
         let mut names = Vec::new();
+        let before = mistakes.errors();
         let steps: Vec<Read> = list
             .iter()
             .map(|node| {
@@ -73,8 +74,8 @@ impl Reader<'_> {
             })
             .collect();
         tell_twice("step", names.iter().map(|(name, place)| (name.as_str(), *place)), mistakes);
-        let later = list.iter().filter_map(Node::entries).flatten().any(|entry| keys::later(keys::STEP.what, &entry.key).is_some());
-        if !steps.iter().any(|step| step.is_fault) && !later {
+        // A step with an error may have been meant to break something.
+        if !steps.iter().any(|step| step.is_fault) && mistakes.errors() == before {
             mistakes.warn(node.span, "", "no step breaks anything, so nothing is tested").hint("add a step with a fault");
         }
         let observed: Duration = steps.iter().filter_map(|step| step.observe).sum();
@@ -185,9 +186,7 @@ impl Reader<'_> {
         {
             let at = spec.get("duration").unwrap_or(spec);
             let message = format!("this fault lasts longer than maxDuration {}, so it is always cut short", go(max));
-            mistakes
-                .error(at.span, &at.excerpt(), message)
-                .hint(format!("shorten it, or raise limits.maxDuration: {}", quoted(&go(lasts))));
+            mistakes.error(at.span, &at.excerpt(), message).hint(format!("shorten it, or raise limits.maxDuration above {}", go(lasts)));
         }
     }
 }

@@ -96,7 +96,10 @@ impl Builder<'_> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let style = self.style(style, tag.as_deref(), span);
-                self.place(Node { span, content: Content::Scalar(Scalar { text: text.into_owned(), style }) }, anchor)?;
+                // The parser says `~` for what is not there at all.
+                let absent = style == Style::Plain && span.start == span.end;
+                let text = if absent { String::new() } else { text.into_owned() };
+                self.place(Node { span, content: Content::Scalar(Scalar { text, style }) }, anchor)?;
             }
             Event::SequenceStart(_, anchor, tag) => {
                 self.collection_tag(tag.as_deref(), "seq", span);

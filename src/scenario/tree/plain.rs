@@ -53,7 +53,8 @@ pub fn resolve(text: &str) -> Plain {
         return ambiguous;
     }
     if let Some(digits) = text.strip_prefix("0x") {
-        return number(i64::from_str_radix(digits, 16), !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit()));
+        let hex = digits.bytes().all(|b| b.is_ascii_hexdigit());
+        return i64::from_str_radix(digits, 16).ok().filter(|_| hex).map_or(Plain::Text, Plain::Int);
     }
     if bare.bytes().all(|b| b.is_ascii_digit()) {
         // Too long for an integer: a float to every reader.
@@ -63,13 +64,6 @@ pub fn resolve(text: &str) -> Plain {
         return text.parse().map_or(Plain::Text, Plain::Float);
     }
     Plain::Text
-}
-
-fn number(parsed: Result<i64, std::num::ParseIntError>, well_formed: bool) -> Plain {
-    match parsed {
-        Ok(number) if well_formed => Plain::Int(number),
-        _ => Plain::Text,
-    }
 }
 
 /// Numbers that only one of the two readers sees, or that they read differently.
