@@ -5,6 +5,7 @@
 
 pub mod agentless;
 pub mod api_error;
+pub mod chaos_mesh;
 
 pub mod connect;
 pub mod endpoints;

@@ -1,11 +1,12 @@
 //! Performing effects: each as a task whose answer comes back through the inbox.
 
+use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::driver::Clock;
 use crate::edge::prometheus::Prometheus;
-use crate::edge::{Cluster, Inbox, agentless, endpoints, http_probe, pulse, targets, workloads};
-use crate::effect::{Effect, FaultId};
+use crate::edge::{Cluster, Inbox, agentless, chaos_mesh, endpoints, http_probe, pulse, targets, workloads};
+use crate::effect::{ChaosRef, Effect, FaultId};
 use crate::event::{EndpointsSource, Event, Reading};
 use crate::run::Run;
 use crate::run::probes::Ask;
@@ -61,8 +62,39 @@ impl World {
                     let _ = inbox.send(Event::Answered { effect: id, outcome }).await;
                 });
             }
-            Effect::DryRun { .. } | Effect::Apply { .. } | Effect::Lift { .. } | Effect::LookFor { .. } | Effect::Seal { .. } => {}
+            Effect::DryRun { object, manifest, .. } => self.create(effect, object, manifest, true, inbox),
+            Effect::Apply { fault, object, manifest } => {
+                // watched before it is there, so that no state of it goes unseen
+                tokio::spawn(chaos_mesh::observe(self.cluster.clone(), *fault, object.clone(), inbox.clone()));
+                self.create(effect, object, manifest, false, inbox);
+            }
+            Effect::Lift { object, .. } => {
+                let (cluster, object, id) = (self.cluster.clone(), object.clone(), effect.id());
+                tokio::spawn(async move {
+                    let outcome = chaos_mesh::delete(&cluster, &object).await;
+                    let _ = inbox.send(Event::Answered { effect: id, outcome }).await;
+                });
+            }
+            Effect::LookFor { fault, object, .. } => {
+                let (cluster, fault, object) = (self.cluster.clone(), *fault, object.clone());
+                let namespaces = touched(run, fault, &object.namespace);
+                tokio::spawn(async move {
+                    // a look without an answer tells nothing; the fold asks again
+                    if let Ok(event) = chaos_mesh::look_for(&cluster, fault, &object, &namespaces).await {
+                        let _ = inbox.send(event).await;
+                    }
+                });
+            }
+            Effect::Seal { .. } => {}
         }
+    }
+
+    fn create(&self, effect: &Effect, object: &ChaosRef, manifest: &Value, dry_run: bool, inbox: Inbox) {
+        let (cluster, object, manifest, id) = (self.cluster.clone(), object.clone(), manifest.clone(), effect.id());
+        tokio::spawn(async move {
+            let outcome = chaos_mesh::create(&cluster, &object, &manifest, dry_run).await;
+            let _ = inbox.send(Event::Answered { effect: id, outcome }).await;
+        });
     }
 
     fn resolve(&self, fault: FaultId, round: u32, run: &Run, inbox: Inbox) {
@@ -89,6 +121,16 @@ impl World {
             (Ask::Http(_), _, None) => Reading::Failed { why: "the practice cluster has no network to ask over".into() },
         }
     }
+}
+
+/// The namespaces in which a fault may have left something: those of its victims and its own.
+fn touched(run: &Run, fault: FaultId, own: &str) -> Vec<String> {
+    let state = run.faults().iter().find(|state| state.id == fault);
+    let victims = state.into_iter().flat_map(|state| state.victims.iter().map(|victim| victim.pod.namespace.clone()));
+    let mut all: Vec<String> = victims.chain([own.to_owned()]).collect();
+    all.sort();
+    all.dedup();
+    all
 }
 
 #[expect(clippy::disallowed_methods, reason = "the driver is the home of the clock")]

@@ -352,7 +352,7 @@ impl Run {
                 judged.decide(Standing::Unknown, now);
             }
             let standing = judged.standing;
-            if standing != before {
+            if standing != before && self.begun.is_some() {
                 self.note(Noted::Decided(List::Criteria, index, standing));
             }
         }

@@ -71,8 +71,6 @@ pub struct Undo {
     pub next: Option<At>,
     /// What the last try said, if it was no success.
     pub trouble: Option<Untrusted>,
-    /// Whether a delete was answered with yes.
-    pub accepted: bool,
     /// Looks for the object so far.
     pub looks: u32,
     /// When the next look is due.
@@ -241,7 +239,6 @@ impl FaultState {
     fn lift_answered(&mut self, outcome: &Outcome, at: At) {
         match outcome {
             Outcome::Done { .. } | Outcome::Already { .. } => {
-                self.undo.accepted = true;
                 self.undo.trouble = None;
                 self.undo.next = None;
                 // a creation that was never answered may land after the delete

@@ -275,7 +275,15 @@ impl Run {
             if gone {
                 return self.not_in_effect(id, "its object was deleted by somebody else before it took effect".into());
             }
-            return self.give_up_at(asked + EFFECT_LIMIT, id, "it was not in effect in time");
+            let why = match (state.via, &state.seen) {
+                (Some(Via::Agentless) | None, _) => "the deletion was not seen in time".to_owned(),
+                (Some(Via::ChaosMesh), Some(fact)) => match fact.records.iter().find_map(|record| record.failure.as_ref()) {
+                    Some(failure) => format!("Chaos Mesh could not inject it in time: {}", failure.raw()),
+                    None => "Chaos Mesh injected nothing in time; are its controller and daemons running?".to_owned(),
+                },
+                (Some(Via::ChaosMesh), None) => "its object was not seen in time".to_owned(),
+            };
+            return self.give_up_at(asked + EFFECT_LIMIT, id, &why);
         }
         if !self.timeline.iter().any(|m| m.noted == Noted::InEffect(id)) {
             self.note(Noted::InEffect(id));

@@ -1,0 +1,193 @@
+//! Faults as objects of Chaos Mesh: checked, created, followed, deleted, looked for.
+
+use chrono::{DateTime, Utc};
+use kube::api::{ApiResource, DeleteParams, DynamicObject, ListParams, PostParams};
+use kube::core::GroupVersionKind;
+use kube::runtime::watcher;
+use kube::{Api, ResourceExt};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::edge::api_error::{self, ApiError};
+use crate::edge::watching::{Project, follow};
+use crate::edge::{Cluster, Inbox, pods};
+use crate::effect::{ChaosRef, FaultId, Outcome};
+use crate::event::{Event, FaultFact, RecordFact, Source};
+use crate::text::Untrusted;
+
+/// The plural of every kind of Chaos Mesh is the kind in lower case.
+#[must_use]
+pub fn resource(kind: &str) -> ApiResource {
+    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("chaos-mesh.org", "v1alpha1", kind), &kind.to_lowercase())
+}
+
+fn api(cluster: &Cluster, kind: &str, namespace: &str) -> Api<DynamicObject> {
+    Api::namespaced_with(cluster.client.clone(), namespace, &resource(kind))
+}
+
+/// Sends the object for real or as a dry run.
+pub async fn create(cluster: &Cluster, object: &ChaosRef, manifest: &Value, dry_run: bool) -> Outcome {
+    let what = format!("{} {object}", if dry_run { "check" } else { "create" });
+    let sent = now();
+    let parsed: DynamicObject = match serde_json::from_value(manifest.clone()) {
+        Ok(parsed) => parsed,
+        Err(error) => return Outcome::Refused { why: format!("{what}: the manifest is no object: {error}").into() },
+    };
+    let params = PostParams { dry_run, field_manager: Some("gameday".to_owned()) };
+    match api_error::within(&what, api(cluster, &object.kind, &object.namespace).create(&params, &parsed)).await {
+        Ok(_) => Outcome::Done { took: sent.elapsed() },
+        // the name carries the run's token: what bears it is ours, from a request whose answer was lost
+        Err(error) if error.code == Some(409) && !dry_run => Outcome::Already { took: sent.elapsed() },
+        Err(error) => error.outcome(),
+    }
+}
+
+/// Deletes the object; its controller lifts the fault before it lets the object go.
+pub async fn delete(cluster: &Cluster, object: &ChaosRef) -> Outcome {
+    let sent = now();
+    let deleted = api(cluster, &object.kind, &object.namespace).delete(&object.name, &DeleteParams::background()).await;
+    match deleted.map_err(|error| api_error::of(&format!("delete {object}"), &error)) {
+        Ok(_) => Outcome::Done { took: sent.elapsed() },
+        Err(error) if error.is_not_found() => Outcome::Already { took: sent.elapsed() },
+        // an undo is never given up for a refusal: rights come back, webhooks too
+        Err(error) => Outcome::Failed { why: error.to_string().into() },
+    }
+}
+
+/// Follows the object until the inbox is closed.
+pub async fn observe(cluster: Cluster, fault: FaultId, object: ChaosRef, inbox: Inbox) {
+    let api = api(&cluster, &object.kind, &object.namespace);
+    let config = watcher::Config::default().fields(&format!("metadata.name={}", object.name));
+    let seen = Seen { fault, object, last: None };
+    follow(api, config, Source::Fault(fault), seen, inbox, cluster.alive.clone()).await;
+}
+
+/// Looks whether the object is there, and what of it is left in pods of `namespaces`.
+///
+/// # Errors
+/// The API server can't say whether the object is there.
+pub async fn look_for(cluster: &Cluster, fault: FaultId, object: &ChaosRef, namespaces: &[String]) -> Result<Event, ApiError> {
+    let found = api_error::within(&format!("get {object}"), api(cluster, &object.kind, &object.namespace).get(&object.name)).await;
+    let present = match found {
+        Ok(_) => true,
+        Err(error) if error.is_not_found() => false,
+        Err(error) => return Err(error),
+    };
+    let residue = if present { None } else { residue(cluster, object, namespaces).await.ok() };
+    Ok(Event::FaultLookedFor { fault, present, residue })
+}
+
+/// What of an object is left after it is gone: rules in `PodNetworkChaos`, pods on the pause image.
+async fn residue(cluster: &Cluster, object: &ChaosRef, namespaces: &[String]) -> Result<Vec<Untrusted>, ApiError> {
+    let mut left = Vec::new();
+    let source = format!("{}/{}", object.namespace, object.name);
+    for namespace in namespaces {
+        if object.kind == "NetworkChaos" {
+            let listed = api_error::within("list podnetworkchaos", api(cluster, "PodNetworkChaos", namespace).list(&ListParams::default())).await;
+            let items = match listed {
+                Ok(listed) => listed.items,
+                Err(error) if error.is_not_found() => Vec::new(),
+                Err(error) => return Err(error),
+            };
+            for rules in items.iter().filter(|item| names_source(&item.data["spec"], &source)) {
+                left.push(format!("network rules in pod {namespace}/{}", rules.name_any()).into());
+            }
+        }
+        if object.kind == "PodChaos" {
+            let api: Api<k8s_openapi::api::core::v1::Pod> = Api::namespaced(cluster.client.clone(), namespace);
+            let listed = api_error::within(&format!("list pods in namespace {namespace}"), api.list(&ListParams::default())).await?;
+            let mark = format!("chaos-mesh-{}-pod-failure-", object.name);
+            for pod in listed.items.iter().filter(|pod| pod.annotations().keys().any(|key| key.starts_with(&mark))) {
+                left.push(format!("the pause image in pod {namespace}/{}", pod.name_any()).into());
+            }
+        }
+    }
+    Ok(left)
+}
+
+/// Whether any rule of a `PodNetworkChaos` says it comes from `source`.
+fn names_source(spec: &Value, source: &str) -> bool {
+    match spec {
+        Value::Object(fields) => fields.iter().any(|(key, value)| (key == "source" && value == source) || names_source(value, source)),
+        Value::Array(items) => items.iter().any(|item| names_source(item, source)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+struct Seen {
+    fault: FaultId,
+    object: ChaosRef,
+    last: Option<FaultFact>,
+}
+
+impl Project<DynamicObject> for Seen {
+    async fn listed(&mut self, objects: Vec<DynamicObject>) -> Vec<Event> {
+        match objects.into_iter().next() {
+            Some(object) => self.applied(object).await,
+            None if self.last.take().is_some() => vec![Event::FaultGone { fault: self.fault }],
+            None => Vec::new(),
+        }
+    }
+
+    async fn applied(&mut self, object: DynamicObject) -> Vec<Event> {
+        let fact = project(self.fault, &self.object, &object);
+        if self.last.as_ref() == Some(&fact) {
+            return Vec::new();
+        }
+        self.last = Some(fact.clone());
+        vec![Event::FaultSeen(fact)]
+    }
+
+    fn deleted(&mut self, object: DynamicObject) -> Vec<Event> {
+        let fact = project(self.fault, &self.object, &object);
+        let news = self.last.take().as_ref() != Some(&fact);
+        let seen = news.then(|| Event::FaultSeen(fact));
+        seen.into_iter().chain([Event::FaultGone { fault: self.fault }]).collect()
+    }
+}
+
+/// The object as one fact.
+#[must_use]
+pub fn project(fault: FaultId, reference: &ChaosRef, object: &DynamicObject) -> FaultFact {
+    let status = &object.data["status"];
+    let experiment = &status["experiment"];
+    let text = |value: &Value| Untrusted::from(value.as_str().unwrap_or_default());
+    let mut conditions: Vec<Untrusted> =
+        array(&status["conditions"]).filter(|condition| condition["status"] == "True").map(|condition| text(&condition["type"])).collect();
+    conditions.sort();
+    let mut records: Vec<RecordFact> = array(&experiment["containerRecords"])
+        .map(|record| RecordFact {
+            id: text(&record["id"]),
+            selector: text(&record["selectorKey"]),
+            phase: text(&record["phase"]),
+            injected: number(&record["injectedCount"]),
+            recovered: number(&record["recoveredCount"]),
+            failure: array(&record["events"]).next_back().filter(|event| event["type"] == "Failed").map(|event| text(&event["message"])),
+        })
+        .collect();
+    records.sort();
+    FaultFact {
+        fault,
+        object: reference.clone(),
+        uid: object.uid().unwrap_or_default(),
+        created: object.metadata.creation_timestamp.as_ref().map(pods::wall) as Option<DateTime<Utc>>,
+        desired: experiment["desiredPhase"].as_str().map(Untrusted::from),
+        conditions,
+        records,
+        deleting: object.metadata.deletion_timestamp.is_some(),
+        finalizers: object.finalizers().iter().map(|finalizer| Untrusted::from(finalizer.as_str())).collect(),
+    }
+}
+
+fn array(value: &Value) -> impl DoubleEndedIterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+fn number(value: &Value) -> u32 {
+    value.as_u64().and_then(|n| u32::try_from(n).ok()).unwrap_or(0)
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long a request took is measured where it is made")]
+fn now() -> Instant {
+    Instant::now()
+}
