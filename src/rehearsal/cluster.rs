@@ -8,6 +8,7 @@ use super::api::ApiServer;
 use super::api::proxy::Backend;
 use super::api::service::ApiService;
 use super::controllers;
+use super::controllers::chaos::daemon::NetworkFault;
 use super::founding;
 use super::trouble::Trouble;
 use super::world::World;
@@ -51,6 +52,12 @@ impl PracticeCluster {
     /// Let this backend answer requests to this Service through the API server's service proxy.
     pub fn register_backend(&self, namespace: &str, service: &str, backend: Arc<dyn Backend>) {
         self.server.lock().backends.register(namespace, service, backend);
+    }
+
+    /// The network rules that Chaos Mesh has in force on pods.
+    #[must_use]
+    pub fn network_faults(&self) -> Vec<NetworkFault> {
+        self.server.lock().daemon.faults()
     }
 
     /// Let nobody answer for this Service any more.

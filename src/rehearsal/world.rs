@@ -227,6 +227,8 @@ pub struct World {
     pub denials: Vec<Denial>,
     /// How long each request waits in the API server.
     pub request_latency: Spread,
+    /// How long Chaos Mesh's daemon takes to act on a pod.
+    pub daemon_latency: Spread,
     /// How often metrics are scraped.
     pub scrape_interval: Duration,
 }
@@ -242,6 +244,7 @@ impl Default for World {
             chaos_mesh: true,
             denials: Vec::new(),
             request_latency: Spread::millis(1, 3, 9),
+            daemon_latency: Spread::millis(50, 90, 250),
             scrape_interval: Duration::from_secs(1),
         }
     }
