@@ -10,6 +10,7 @@
 //! - [`world`]: what the cluster is filled with; [`founding`] fills it.
 //! - [`api`]: the store, the API's rules, and the HTTP face.
 //! - [`controllers`]: Deployment to kubelet, and Chaos Mesh.
+//! - [`traffic`]: requests to the workloads, and the metrics they leave.
 //! - [`trouble`]: what can be made to go wrong while it runs.
 
 pub mod api;
@@ -18,11 +19,14 @@ pub mod cluster;
 pub mod controllers;
 pub mod dice;
 pub mod founding;
+pub mod traffic;
 pub mod trouble;
 pub mod world;
 
 pub use api::proxy::{Backend, BackendAnswer, BackendRequest};
 pub use api::service::ApiService;
 pub use cluster::PracticeCluster;
+pub use controllers::chaos::daemon::NetworkFault;
+pub use traffic::MetricSink;
 pub use trouble::Trouble;
 pub use world::{Denial, World};

@@ -10,6 +10,7 @@ use super::api::service::ApiService;
 use super::controllers;
 use super::controllers::chaos::daemon::NetworkFault;
 use super::founding;
+use super::traffic::{self, MetricSink};
 use super::trouble::Trouble;
 use super::world::World;
 
@@ -58,6 +59,11 @@ impl PracticeCluster {
     #[must_use]
     pub fn network_faults(&self) -> Vec<NetworkFault> {
         self.server.lock().daemon.faults()
+    }
+
+    /// Let requests flow to the workloads that have traffic, and scrape all metrics into this sink from now on. Five minutes of a quiet past come first.
+    pub fn scrape_into(&self, sink: Box<dyn MetricSink>) {
+        traffic::start(&self.server, sink);
     }
 
     /// Let nobody answer for this Service any more.
