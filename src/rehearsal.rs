@@ -12,6 +12,7 @@
 //! - [`controllers`]: Deployment to kubelet, and Chaos Mesh.
 //! - [`promql`]: metrics, and the language they are asked in.
 //! - [`stage`]: the world a scenario needs.
+//! - [`traffic`]: requests to the workloads, and the metrics they leave.
 //! - [`trouble`]: what can be made to go wrong while it runs.
 
 pub mod api;
@@ -22,11 +23,14 @@ pub mod dice;
 pub mod founding;
 pub mod promql;
 pub mod stage;
+pub mod traffic;
 pub mod trouble;
 pub mod world;
 
 pub use api::proxy::{Backend, BackendAnswer, BackendRequest};
 pub use api::service::ApiService;
 pub use cluster::PracticeCluster;
+pub use controllers::chaos::daemon::NetworkFault;
+pub use traffic::MetricSink;
 pub use trouble::Trouble;
 pub use world::{Denial, World};

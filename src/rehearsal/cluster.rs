@@ -8,7 +8,9 @@ use super::api::ApiServer;
 use super::api::proxy::Backend;
 use super::api::service::ApiService;
 use super::controllers;
+use super::controllers::chaos::daemon::NetworkFault;
 use super::founding;
+use super::traffic::{self, MetricSink};
 use super::trouble::Trouble;
 use super::world::World;
 
@@ -51,6 +53,17 @@ impl PracticeCluster {
     /// Let this backend answer requests to this Service through the API server's service proxy.
     pub fn register_backend(&self, namespace: &str, service: &str, backend: Arc<dyn Backend>) {
         self.server.lock().backends.register(namespace, service, backend);
+    }
+
+    /// The network rules that Chaos Mesh has in force on pods.
+    #[must_use]
+    pub fn network_faults(&self) -> Vec<NetworkFault> {
+        self.server.lock().daemon.faults()
+    }
+
+    /// Let requests flow to the workloads that have traffic, and scrape all metrics into this sink from now on. Five minutes of a quiet past come first.
+    pub fn scrape_into(&self, sink: Box<dyn MetricSink>) {
+        traffic::start(&self.server, sink);
     }
 
     /// Let nobody answer for this Service any more.

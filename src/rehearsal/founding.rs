@@ -75,12 +75,12 @@ impl Founder<'_> {
     }
 
     fn namespaces(&mut self, named: &[String], workloads: &[Workload], services: &[WorldService], chaos_mesh: bool) {
-        let mut names: Vec<&str> = vec!["default", "kube-node-lease", "kube-public", "kube-system"];
-        names.extend(chaos_mesh.then_some("chaos-mesh"));
-        names.extend(named.iter().map(String::as_str));
-        names.extend(workloads.iter().map(|w| w.namespace.as_str()));
-        names.extend(services.iter().map(|s| s.namespace.as_str()));
-        for name in names {
+        let mut all: Vec<&str> = vec!["default", "kube-node-lease", "kube-public", "kube-system"];
+        all.extend(chaos_mesh.then_some("chaos-mesh"));
+        all.extend(named.iter().map(String::as_str));
+        all.extend(workloads.iter().map(|w| w.namespace.as_str()));
+        all.extend(services.iter().map(|s| s.namespace.as_str()));
+        for name in all {
             if self.state.store.get(&Key::new(Kind::Namespace, "", name)).is_some() {
                 continue;
             }

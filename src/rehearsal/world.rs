@@ -156,6 +156,8 @@ pub struct Workload {
     pub timings: Timings,
     /// Load on it, if any.
     pub traffic: Option<Traffic>,
+    /// Workloads of the same namespace that each of its requests calls.
+    pub calls: Vec<String>,
 }
 
 impl Workload {
@@ -178,6 +180,7 @@ impl Workload {
             grace: Duration::from_secs(10),
             timings: Timings::default(),
             traffic: None,
+            calls: Vec::new(),
         }
     }
 }
@@ -227,6 +230,8 @@ pub struct World {
     pub denials: Vec<Denial>,
     /// How long each request waits in the API server.
     pub request_latency: Spread,
+    /// How long Chaos Mesh's daemon takes to act on a pod.
+    pub daemon_latency: Spread,
     /// How often metrics are scraped.
     pub scrape_interval: Duration,
 }
@@ -242,6 +247,7 @@ impl Default for World {
             chaos_mesh: true,
             denials: Vec::new(),
             request_latency: Spread::millis(1, 3, 9),
+            daemon_latency: Spread::millis(50, 90, 250),
             scrape_interval: Duration::from_secs(1),
         }
     }
@@ -273,6 +279,25 @@ impl World {
             workloads: vec![workload],
             ..Self::default()
         }
+    }
+
+    /// The same with a database `task-db` that every request to `task-api` calls.
+    #[must_use]
+    pub fn task_api_with_db(namespace: &str) -> Self {
+        let mut world = Self::task_api(namespace);
+        for workload in &mut world.workloads {
+            workload.calls.push("task-db".to_owned());
+        }
+        let database = Workload::deployment(namespace, "task-db", 1);
+        world.services.push(WorldService {
+            namespace: namespace.to_owned(),
+            name: "task-db".to_owned(),
+            port: 5432,
+            target_port: 8080,
+            selector: database.labels.clone(),
+        });
+        world.workloads.push(database);
+        world
     }
 
     /// The times of pods with these labels in this namespace: those of the first workload whose labels they bear.

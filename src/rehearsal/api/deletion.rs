@@ -51,8 +51,8 @@ impl DeleteOptions {
             // As the real one: a negative grace period means the shortest one.
             self.grace = Some(1);
         }
-        self.uid = text(body, "/preconditions/uid").to_owned();
-        self.revision = text(body, "/preconditions/resourceVersion").to_owned();
+        text(body, "/preconditions/uid").clone_into(&mut self.uid);
+        text(body, "/preconditions/resourceVersion").clone_into(&mut self.revision);
         self.dry_run |= body.get("dryRun").is_some_and(|d| d == &json!(["All"]));
         if body.get("orphanDependents") == Some(&json!(true)) {
             self.propagation = Propagation::Orphan;
@@ -125,7 +125,8 @@ impl State {
         let immediate = grace == 0 && no_finalizers(&value) && kind != Kind::Namespace;
         if old.deleting() {
             let shorter = grace < number(old.value(), "/metadata/deletionGracePeriodSeconds").unwrap_or(0);
-            if !shorter && !(immediate && kind == Kind::Pod) {
+            let at_once = immediate && kind == Kind::Pod;
+            if !shorter && !at_once {
                 return Ok(Deleted::Going(old));
             }
         }

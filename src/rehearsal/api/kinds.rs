@@ -29,7 +29,7 @@ pub enum Kind {
 }
 
 /// How a kind is served.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Resource {
     /// The kind.
     pub kind: Kind,

@@ -70,11 +70,10 @@ impl PatchKind {
 fn merge_key(field: &str) -> Option<&'static str> {
     Some(match field {
         "containers" | "initContainers" | "ephemeralContainers" | "env" | "volumes" | "imagePullSecrets" => "name",
-        "conditions" => "type",
+        "conditions" | "addresses" => "type",
         "ownerReferences" => "uid",
         "volumeMounts" => "mountPath",
         "hostAliases" | "podIPs" | "hostIPs" => "ip",
-        "addresses" => "type",
         "topologySpreadConstraints" => "topologyKey",
         _ => return None,
     })

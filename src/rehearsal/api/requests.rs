@@ -73,6 +73,7 @@ pub struct Answer {
 
 impl Answer {
     /// This JSON.
+    #[must_use]
     pub fn json(code: u16, value: &Value) -> Self {
         Self::wire(code, value.to_string())
     }

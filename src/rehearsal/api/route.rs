@@ -77,7 +77,7 @@ impl Route {
             ["apis"] => Ok(Self::Groups),
             ["api", "v1"] => Ok(Self::Resources(String::new(), "v1".to_owned())),
             ["api", "v1", "namespaces", namespace, "services", target, "proxy", ..] => {
-                let path = path.splitn(2, "/proxy").nth(1).unwrap_or_default();
+                let path = path.split_once("/proxy").map_or("", |(_, path)| path);
                 Ok(Self::Proxy(proxy_target(namespace, target, path)))
             }
             ["api", "v1", rest @ ..] => objects("", "v1", rest),

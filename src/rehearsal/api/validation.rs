@@ -20,16 +20,10 @@ pub fn check(kind: Kind, value: &Value) -> Result<(), Refusal> {
         causes.extend(name_cause(kind, name));
     }
     match kind {
-        Kind::Pod => {
-            if list(value, "/spec/containers").is_empty() {
-                causes.push(Cause::required("spec.containers", ""));
-            }
-        }
+        Kind::Pod if list(value, "/spec/containers").is_empty() => causes.push(Cause::required("spec.containers", "")),
         Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => workload(value, &mut causes),
-        Kind::Service => {
-            if list(value, "/spec/ports").is_empty() && text(value, "/spec/clusterIP") != "None" {
-                causes.push(Cause::required("spec.ports", ""));
-            }
+        Kind::Service if list(value, "/spec/ports").is_empty() && text(value, "/spec/clusterIP") != "None" => {
+            causes.push(Cause::required("spec.ports", ""))
         }
         _ => {}
     }

@@ -19,7 +19,7 @@ use super::selector::Selector;
 use super::store::{Change, KindSet, Verb};
 
 /// How often a quiet watch is told the revision.
-const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
+const BOOKMARK_EVERY: Duration = Duration::from_mins(1);
 
 /// How many bytes one chunk may hold before the rest of the log waits for the next.
 const CHUNK: usize = 256 * 1024;

@@ -21,6 +21,7 @@ pub struct Workers(BTreeMap<String, UnboundedSender<News>>);
 
 impl Workers {
     /// Tell the worker of this pod. False when there is none.
+    #[must_use]
     pub fn tell(&self, uid: &str, news: News) -> bool {
         self.0.get(uid).is_some_and(|worker| worker.send(news).is_ok())
     }

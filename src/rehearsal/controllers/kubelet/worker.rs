@@ -107,16 +107,17 @@ impl Worker {
             let next =
                 self.due.iter().enumerate().min_by_key(|(index, (at, _))| (*at, *index)).map(|(index, (at, step))| (index, *at, *step));
             let news = match next {
-                Some((index, at, step)) => match timeout_at(at, self.news.recv()).await {
-                    Ok(news) => news,
-                    Err(_) => {
+                Some((index, at, step)) => {
+                    if let Ok(news) = timeout_at(at, self.news.recv()).await {
+                        news
+                    } else {
                         self.due.remove(index);
                         if self.perform(step).await {
                             return;
                         }
                         continue;
                     }
-                },
+                }
                 None => self.news.recv().await,
             };
             match news {

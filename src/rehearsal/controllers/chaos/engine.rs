@@ -1,0 +1,288 @@
+//! The engine of one kind of experiment: a queue of objects, and five steps for each that is due.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::experiment::{self, FINALIZER, FORCE};
+use super::records::{self, Outcome, Work};
+use super::{notes, selection};
+use crate::rehearsal::api::ApiServer;
+use crate::rehearsal::api::kinds::Kind;
+use crate::rehearsal::api::object::{Object, map_mut, metadata, text};
+use crate::rehearsal::api::store::{Change, Key, Verb};
+use crate::rehearsal::api::writes::{Intent, Part};
+use crate::rehearsal::controllers::{Feed, Hand};
+
+/// How often a controller that is down is looked at.
+const DOWN_POLL: Duration = Duration::from_millis(250);
+
+/// Run the engine of this kind.
+pub async fn run(server: ApiServer, kind: Kind) {
+    let mut feed = Feed::new(&server, &[kind, Kind::PodNetworkChaos]);
+    let mut engine = Engine {
+        hand: Hand::new(&server, &format!("chaos engine/{}", kind.resource().plural)),
+        kind,
+        due: BTreeMap::new(),
+        failures: BTreeMap::new(),
+    };
+    engine.all_due();
+    loop {
+        if server.lock().troubles.chaos_controller_down {
+            sleep(DOWN_POLL).await;
+            if !server.lock().troubles.chaos_controller_down {
+                engine.all_due();
+            }
+            continue;
+        }
+        let next = engine.due.iter().map(|(key, at)| (*at, key.clone())).min();
+        let batch = match &next {
+            Some((at, _)) => timeout_at(*at, feed.next()).await.ok(),
+            None => Some(feed.next().await),
+        };
+        match (batch, next) {
+            (Some(batch), _) => batch.iter().for_each(|change| engine.hear(change)),
+            (None, Some((_, key))) => {
+                engine.due.remove(&key);
+                engine.pass(&key).await;
+            }
+            (None, None) => {}
+        }
+    }
+}
+
+/// The queue of one kind of experiment.
+struct Engine {
+    hand: Hand,
+    kind: Kind,
+    due: BTreeMap<Key, Instant>,
+    failures: BTreeMap<Key, u32>,
+}
+
+impl Engine {
+    fn all_due(&mut self) {
+        for object in self.hand.list(self.kind, None) {
+            self.due.insert(Key::new(self.kind, object.namespace(), object.name()), Instant::now());
+        }
+    }
+
+    fn due_now(&mut self, key: Key) {
+        let now = Instant::now();
+        let at = self.due.entry(key).or_insert(now);
+        *at = (*at).min(now);
+    }
+
+    /// Which experiments a change wakes.
+    fn hear(&mut self, change: &Change) {
+        if change.key.kind == Kind::PodNetworkChaos {
+            if self.kind != Kind::NetworkChaos {
+                return;
+            }
+            let id = format!("{}/{}", change.key.namespace, change.key.name);
+            for object in self.hand.list(self.kind, None) {
+                if object.list("/status/experiment/containerRecords").iter().any(|record| record["id"] == id) {
+                    self.due_now(Key::new(self.kind, object.namespace(), object.name()));
+                }
+            }
+            return;
+        }
+        if change.verb == Verb::Deleted {
+            self.due.remove(&change.key);
+            self.failures.remove(&change.key);
+        } else if change.previous.as_ref().is_none_or(|old| experiment::relevant(old) != experiment::relevant(&change.object)) {
+            self.due_now(change.key.clone());
+        }
+    }
+
+    /// The five steps.
+    async fn pass(&mut self, key: &Key) {
+        if !self.hand.get(key).is_some_and(|object| object.text("/spec/remoteCluster").is_empty()) {
+            return;
+        }
+        self.init_finalizer(key).await;
+        self.set_desired(key).await;
+        self.set_conditions(key).await;
+        let failed = self.work_records(key).await;
+        if failed {
+            let failures = self.failures.entry(key.clone()).or_insert(0);
+            let wait = Duration::from_millis(5 << (*failures).min(20)).min(Duration::from_secs(1000));
+            *failures += 1;
+            let at = Instant::now() + wait;
+            let due = self.due.entry(key.clone()).or_insert(at);
+            *due = (*due).min(at);
+            return;
+        }
+        self.failures.remove(key);
+        self.clean_finalizer(key).await;
+        self.wake_at_end(key);
+    }
+
+    fn wake_at_end(&mut self, key: &Key) {
+        let Some(object) = self.hand.get(key) else { return };
+        if object.deleting() || experiment::one_shot(self.kind, &object) || object.text("/status/experiment/desiredPhase") != "Run" {
+            return;
+        }
+        let now = self.hand.server().lock().clock.server_now();
+        if let Some(left) = experiment::ends(&object).and_then(|end| (end - now).to_std().ok()) {
+            // A timer wakes a little late, never early.
+            let at = Instant::now() + left + Duration::from_millis(2);
+            let due = self.due.entry(key.clone()).or_insert(at);
+            *due = (*due).min(at);
+        }
+    }
+
+    /// Write the object as it is now, changed by this.
+    async fn write(&mut self, key: &Key, change: impl FnOnce(&mut Value)) -> Option<Arc<Object>> {
+        self.hand.pause(4, 9).await;
+        let mut state = self.hand.server().lock();
+        let mut value = state.store.get(key)?.value().clone();
+        value["spec"] = experiment::without_zeros(&value["spec"]);
+        change(&mut value);
+        value["metadata"]["resourceVersion"] = json!("");
+        state.update(key.kind, &key.namespace, &key.name, value, Part::Main, Intent::default()).ok()
+    }
+
+    async fn init_finalizer(&mut self, key: &Key) {
+        let Some(object) = self.hand.get(key) else { return };
+        if object.deleting() || object.list("/metadata/finalizers").iter().any(|f| f == FINALIZER) {
+            return;
+        }
+        notes::plain(self.hand.server(), self.kind, &object, "initFinalizers", ("FinalizerInited", "Finalizer has been inited"));
+        let written = self
+            .write(key, |value| {
+                let finalizers = metadata(value).entry("finalizers").or_insert_with(|| json!([]));
+                if let Some(finalizers) = finalizers.as_array_mut() {
+                    finalizers.push(json!(FINALIZER));
+                }
+            })
+            .await;
+        if written.is_some() {
+            notes::updated(self.hand.server(), self.kind, &object, "initFinalizers", "finalizer");
+        }
+    }
+
+    async fn set_desired(&mut self, key: &Key) {
+        let Some(object) = self.hand.get(key) else { return };
+        let now = self.hand.server().lock().clock.server_now();
+        let (desired, event) = experiment::desired(self.kind, &object, now);
+        if object.text("/status/experiment/desiredPhase") == desired {
+            return;
+        }
+        if let Some(event) = event {
+            notes::plain(self.hand.server(), self.kind, &object, "desiredphase", event);
+        }
+        let written = self.write(key, |value| value["status"]["experiment"]["desiredPhase"] = json!(desired)).await;
+        if written.is_some() {
+            notes::updated(self.hand.server(), self.kind, &object, "desiredphase", "desiredPhase");
+        }
+    }
+
+    async fn set_conditions(&mut self, key: &Key) {
+        let Some(object) = self.hand.get(key) else { return };
+        let mut wanted = experiment::conditions(&object);
+        if experiment::has_conditions(&object, &wanted) {
+            return;
+        }
+        // The real controller keeps them in a map: each write has its own order.
+        for index in (1..wanted.len()).rev() {
+            let other = self.hand.rolls().index(index + 1);
+            wanted.swap(index, other);
+        }
+        let conditions: Vec<Value> =
+            wanted.iter().map(|(kind, holds)| json!({"status": if *holds { "True" } else { "False" }, "type": kind})).collect();
+        self.write(key, |value| map_mut(value, "status").insert("conditions".to_owned(), json!(conditions)).map_or((), drop)).await;
+    }
+
+    /// Select what has not been selected, and move each record towards the desired phase. True when one of them failed.
+    async fn work_records(&mut self, key: &Key) -> bool {
+        let Some(object) = self.hand.get(key) else { return false };
+        let mut list: Vec<Value> = object.list("/status/experiment/containerRecords").to_vec();
+        let mut changed = false;
+        if list.is_empty() {
+            let salt = format!("selection/{}/{}", self.kind.resource().plural, object.uid());
+            let selected = {
+                let state = self.hand.server().lock();
+                let mut rolls = state.dice.stream(&format!("{salt}/{}", state.store.revision()));
+                records::select(&state, self.kind, &object, &mut rolls)
+            };
+            match selected {
+                Ok(selected) => list = selected,
+                Err(why) => {
+                    let why = if why.is_empty() { selection::NO_TARGET.to_owned() } else { why };
+                    notes::failed(self.hand.server(), self.kind, &object, "records", "select targets", &why);
+                    return false;
+                }
+            }
+            changed = true;
+        }
+        let desired = object.text("/status/experiment/desiredPhase").to_owned();
+        let instances = object.value()["status"]["instances"].as_object().cloned().unwrap_or_default();
+        let mut work = Work { records: list.clone(), instances };
+        let mut failed = false;
+        for record in &mut list {
+            let Some(recovering) = records::operation(&desired, text(record, "/phase")) else { continue };
+            let outcome = records::operate(&mut self.hand, self.kind, &object, record, &mut work, recovering).await;
+            let Some(record) = record.as_object_mut() else { continue };
+            let now = self.hand.stamp();
+            let id = record.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+            let word = if recovering { "Recover" } else { "Apply" };
+            match outcome {
+                Outcome::Moved(phase) => {
+                    let moved = record.get("phase").and_then(Value::as_str) != Some(phase);
+                    changed |= moved;
+                    record.insert("phase".to_owned(), json!(phase));
+                    let done = (recovering && phase == "Not Injected") || (!recovering && phase == "Injected");
+                    if moved && done {
+                        let counter = if recovering { "recoveredCount" } else { "injectedCount" };
+                        let count = record.get(counter).and_then(Value::as_i64).unwrap_or(0) + 1;
+                        record.insert(counter.to_owned(), json!(count));
+                        experiment::note_in_record(record, word, None, &now);
+                        notes::done(self.hand.server(), self.kind, &object, recovering, &id);
+                    }
+                }
+                Outcome::Failed(why) => {
+                    failed = true;
+                    changed = true;
+                    experiment::note_in_record(record, word, Some(&why), &now);
+                    let activity = if recovering { "recover chaos" } else { "apply chaos" };
+                    notes::failed(self.hand.server(), self.kind, &object, "records", activity, &why);
+                }
+            }
+        }
+        if changed {
+            let written = self
+                .write(key, |value| {
+                    value["status"]["experiment"]["containerRecords"] = json!(list);
+                    if !work.instances.is_empty() {
+                        value["status"]["instances"] = Value::Object(work.instances);
+                    }
+                })
+                .await;
+            if written.is_some() {
+                notes::updated(self.hand.server(), self.kind, &object, "records", "records");
+            }
+        }
+        failed
+    }
+
+    async fn clean_finalizer(&mut self, key: &Key) {
+        let Some(object) = self.hand.get(key).filter(|object| object.deleting()) else { return };
+        let forced = object.annotation(FORCE) == "forced";
+        let recovered = object.list("/status/experiment/containerRecords").iter().all(|record| record["phase"] == "Not Injected");
+        if !(forced || recovered) || object.list("/metadata/finalizers").is_empty() {
+            return;
+        }
+        notes::plain(self.hand.server(), self.kind, &object, "initFinalizers", ("FinalizerInited", "Finalizer has been removed"));
+        let written = self
+            .write(key, |value| {
+                metadata(value).shift_remove("finalizers");
+            })
+            .await;
+        if written.is_some() {
+            notes::updated(self.hand.server(), self.kind, &object, "initFinalizers", "finalizer");
+        }
+    }
+}

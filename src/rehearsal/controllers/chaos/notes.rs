@@ -1,0 +1,57 @@
+//! The events that Chaos Mesh writes about its objects.
+
+use serde_json::{Value, json};
+
+use crate::rehearsal::api::ApiServer;
+use crate::rehearsal::api::kinds::Kind;
+use crate::rehearsal::api::object::Object;
+use crate::rehearsal::controllers::recorder::{Note, record_with};
+
+/// An event of this step with nothing more to say than its message.
+pub fn plain(server: &ApiServer, kind: Kind, about: &Object, component: &str, (reason, message): (&str, &str)) {
+    let word = match (reason, message) {
+        ("FinalizerInited", "Finalizer has been removed") => "finalizer-removed".to_owned(),
+        _ => kebab(reason),
+    };
+    write(server, kind, about, Note::normal(component, reason, message), json!({"chaos-mesh.org/type": word}));
+}
+
+/// That a part of the object was written.
+pub fn updated(server: &ApiServer, kind: Kind, about: &Object, component: &str, field: &str) {
+    let message = format!("Successfully update {field} of resource");
+    let annotations = json!({"chaos-mesh.org/field": field, "chaos-mesh.org/type": "updated"});
+    write(server, kind, about, Note::normal(component, "Updated", &message), annotations);
+}
+
+/// That chaos was applied to a target, or recovered.
+pub fn done(server: &ApiServer, kind: Kind, about: &Object, recovered: bool, id: &str) {
+    let (reason, message) = if recovered {
+        ("Recovered", format!("Successfully recover chaos for {id}"))
+    } else {
+        ("Applied", format!("Successfully apply chaos for {id}"))
+    };
+    let annotations = json!({"chaos-mesh.org/id": id, "chaos-mesh.org/type": kebab(reason)});
+    write(server, kind, about, Note::normal("records", reason, &message), annotations);
+}
+
+/// That something failed.
+pub fn failed(server: &ApiServer, kind: Kind, about: &Object, component: &str, activity: &str, why: &str) {
+    let message = format!("Failed to {activity}: {why}");
+    let annotations = json!({"chaos-mesh.org/activity": activity, "chaos-mesh.org/err": why, "chaos-mesh.org/type": "failed"});
+    write(server, kind, about, Note::normal(component, "Failed", &message).as_warning(), annotations);
+}
+
+fn write(server: &ApiServer, kind: Kind, about: &Object, note: Note<'_>, annotations: Value) {
+    record_with(server, kind, about, note, annotations);
+}
+
+fn kebab(reason: &str) -> String {
+    let mut word = String::new();
+    for c in reason.chars() {
+        if c.is_ascii_uppercase() && !word.is_empty() {
+            word.push('-');
+        }
+        word.push(c.to_ascii_lowercase());
+    }
+    word
+}

@@ -1,0 +1,102 @@
+//! `PodChaos`: pods killed, containers killed, images swapped.
+
+use serde_json::{Value, json};
+
+use super::daemon::{daemon_call, unreachable};
+use super::experiment::record_target;
+use super::records::{INJECTED, NOT_INJECTED};
+use crate::rehearsal::api::deletion::DeleteOptions;
+use crate::rehearsal::api::kinds::Kind;
+use crate::rehearsal::api::object::{Object, list, map_mut, metadata, text};
+use crate::rehearsal::api::store::Key;
+use crate::rehearsal::api::writes::Part;
+use crate::rehearsal::controllers::Hand;
+use crate::rehearsal::controllers::kubelet::worker::News;
+
+/// The image that does nothing.
+const PAUSE_IMAGE: &str = "gcr.io/google-containers/pause:latest";
+
+/// Apply to the target of a record.
+///
+/// # Errors
+/// Why not, for the record and the event.
+pub async fn apply(hand: &mut Hand, experiment: &Object, record: &Value) -> Result<&'static str, String> {
+    let (namespace, name, container) = record_target(record);
+    let key = Key::new(Kind::Pod, namespace, name);
+    let pod = hand.get(&key).ok_or_else(|| format!("Pod {name:?} not found"))?;
+    match experiment.text("/spec/action") {
+        "pod-kill" => {
+            let options = DeleteOptions { grace: experiment.number("/spec/gracePeriod").or(Some(0)), ..DeleteOptions::default() };
+            hand.delete(&key, &options).await.map_err(|refusal| refusal.message)?;
+        }
+        "container-kill" => {
+            unreachable(hand, &pod)?;
+            daemon_call(hand).await;
+            if !hand.server().lock().workers.tell(pod.uid(), News::Killed(container.to_owned())) {
+                return Err(format!("can't find container {container} in pod {name}"));
+            }
+        }
+        _ => swap(hand, &pod, experiment.name()).await?,
+    }
+    Ok(INJECTED)
+}
+
+/// Recover the target of a record. Only a swapped image can be recovered; a pod that is gone needs nothing.
+///
+/// # Errors
+/// Why not, for the record and the event.
+pub async fn recover(hand: &mut Hand, experiment: &Object, record: &Value) -> Result<&'static str, String> {
+    let (namespace, name, _) = record_target(record);
+    if experiment.text("/spec/action") == "pod-failure"
+        && let Some(pod) = hand.get(&Key::new(Kind::Pod, namespace, name))
+    {
+        let mut value = pod.value().clone();
+        for (field, what) in [("containers", "image"), ("initContainers", "init-image")] {
+            let annotations = value["metadata"]["annotations"].clone();
+            let Some(containers) = value["spec"][field].as_array_mut() else { continue };
+            for container in containers {
+                let key = annotation(experiment.name(), text(container, "/name"), what);
+                if let Some(image) = annotations[&key].as_str() {
+                    container["image"] = json!(image);
+                }
+            }
+        }
+        let keys: Vec<String> = list(&value, "/spec/containers")
+            .iter()
+            .map(|c| annotation(experiment.name(), text(c, "/name"), "image"))
+            .chain(list(&value, "/spec/initContainers").iter().map(|c| annotation(experiment.name(), text(c, "/name"), "init-image")))
+            .collect();
+        if let Some(annotations) = metadata(&mut value).get_mut("annotations").and_then(Value::as_object_mut) {
+            annotations.retain(|key, _| !keys.contains(key));
+        }
+        value["metadata"]["resourceVersion"] = json!("");
+        hand.update(Kind::Pod, value, Part::Main).await.map_err(|refusal| refusal.message)?;
+    }
+    Ok(NOT_INJECTED)
+}
+
+/// Where the image of a container is kept while it is swapped.
+fn annotation(chaos: &str, container: &str, what: &str) -> String {
+    let long = format!("chaos-mesh-{chaos}-pod-failure-{container}-normal-{what}");
+    if long.len() <= 63 {
+        return long;
+    }
+    if what == "image" { format!("{container}-normal") } else { format!("{container}-init") }
+}
+
+async fn swap(hand: &mut Hand, pod: &Object, chaos: &str) -> Result<(), String> {
+    let mut value = pod.value().clone();
+    for (field, what) in [("containers", "image"), ("initContainers", "init-image")] {
+        let mut kept = Vec::new();
+        for container in value["spec"].get_mut(field).and_then(Value::as_array_mut).into_iter().flatten() {
+            kept.push((annotation(chaos, text(container, "/name"), what), container["image"].clone()));
+            container["image"] = json!(PAUSE_IMAGE);
+        }
+        let annotations = map_mut(&mut value["metadata"], "annotations");
+        for (key, image) in kept {
+            annotations.entry(key).or_insert(image);
+        }
+    }
+    value["metadata"]["resourceVersion"] = json!("");
+    hand.update(Kind::Pod, value, Part::Main).await.map(|_| ()).map_err(|refusal| refusal.message)
+}

@@ -1,0 +1,118 @@
+//! What the metrics of the practice cluster say when pods die and networks break.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use gameday::rehearsal::{MetricSink, PracticeCluster, World};
+use k8s_openapi::api::core::v1::Pod;
+use kube::Client;
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, PostParams};
+use serde_json::json;
+
+type Samples = Arc<Mutex<BTreeMap<String, Vec<(i64, f64)>>>>;
+
+#[derive(Clone, Default)]
+struct Shelf(Samples);
+
+impl MetricSink for Shelf {
+    fn sample(&mut self, labels: &[(&str, &str)], at_ms: i64, value: f64) {
+        let series = labels.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(",");
+        self.0.lock().unwrap().entry(series).or_default().push((at_ms, value));
+    }
+}
+
+impl Shelf {
+    /// How much the series with all these parts have grown in the last seconds.
+    fn growth(&self, parts: &[&str], seconds: i64) -> f64 {
+        let samples = self.0.lock().unwrap();
+        let newest = samples.values().filter_map(|s| s.last()).map(|s| s.0).max().unwrap();
+        samples
+            .iter()
+            .filter(|(series, _)| parts.iter().all(|part| series.contains(part)))
+            .map(|(_, s)| {
+                let from = s.iter().rev().find(|(at, _)| *at <= newest - seconds * 1000).map_or(0.0, |s| s.1);
+                s.last().unwrap().1 - from
+            })
+            .sum()
+    }
+}
+
+async fn network_chaos(client: &Client, spec: serde_json::Value) {
+    let resource = ApiResource {
+        group: "chaos-mesh.org".into(),
+        version: "v1alpha1".into(),
+        api_version: "chaos-mesh.org/v1alpha1".into(),
+        kind: "NetworkChaos".into(),
+        plural: "networkchaos".into(),
+    };
+    let api: Api<DynamicObject> = Api::default_namespaced_with(client.clone(), &resource);
+    let mut value = json!({"apiVersion": "chaos-mesh.org/v1alpha1", "kind": "NetworkChaos", "metadata": {"name": "it"}, "spec": spec});
+    value["spec"]["selector"] = json!({"labelSelectors": {"app": "task-api"}});
+    api.create(&PostParams::default(), &serde_json::from_value(value).unwrap()).await.unwrap();
+}
+
+fn start(world: World) -> (PracticeCluster, Client, Shelf) {
+    let cluster = PracticeCluster::start(world, 9);
+    let shelf = Shelf::default();
+    cluster.scrape_into(Box::new(shelf.clone()));
+    let client = Client::new(cluster.service(), "staging");
+    (cluster, client, shelf)
+}
+
+const SECONDS: Duration = Duration::from_secs(1);
+
+#[tokio::test(start_paused = true)]
+async fn quiet_traffic_should_be_answered_without_errors() {
+    let (_cluster, _client, shelf) = start(World::task_api("staging"));
+    assert!(shelf.growth(&["http_requests_total", "code=200"], 60) > 3000.0, "there is a past to take rates of");
+    tokio::time::sleep(30 * SECONDS).await;
+    let rate = shelf.growth(&["http_requests_total", "code=200"], 30) / 30.0;
+    assert!((50.0..70.0).contains(&rate), "{rate}");
+    assert!(shelf.growth(&["http_requests_total", "code=500"], 30) < 1.0);
+    let mean = shelf.growth(&["duration_seconds_sum"], 30) / shelf.growth(&["duration_seconds_count"], 30);
+    assert!((0.02..0.06).contains(&mean), "{mean}");
+    assert_eq!(shelf.growth(&["duration_seconds_bucket", "le=+Inf"], 30), shelf.growth(&["duration_seconds_count"], 30));
+}
+
+#[tokio::test(start_paused = true)]
+async fn killing_a_pod_should_cost_a_few_requests() {
+    let (_cluster, client, shelf) = start(World::task_api("staging"));
+    tokio::time::sleep(5 * SECONDS).await;
+    let pods: Api<Pod> = Api::default_namespaced(client);
+    let name = pods.list(&ListParams::default()).await.unwrap().items[0].metadata.name.clone().unwrap();
+    pods.delete(&name, &DeleteParams::default().grace_period(0)).await.unwrap();
+    tokio::time::sleep(10 * SECONDS).await;
+    let lost = shelf.growth(&["http_requests_total", "code=500"], 12);
+    assert!((1.0..30.0).contains(&lost), "{lost}");
+    tokio::time::sleep(20 * SECONDS).await;
+    assert!(shelf.growth(&["http_requests_total", "code=500"], 15) < 1.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn delay_should_slow_answers_and_loss_should_fail_some() {
+    let (_cluster, client, shelf) = start(World::task_api("staging"));
+    network_chaos(&client, json!({"action": "delay", "mode": "all", "delay": {"latency": "300ms"}})).await;
+    tokio::time::sleep(20 * SECONDS).await;
+    let mean = shelf.growth(&["duration_seconds_sum"], 10) / shelf.growth(&["duration_seconds_count"], 10);
+    assert!((0.3..0.4).contains(&mean), "{mean}");
+    let (_cluster, client, shelf) = start(World::task_api("staging"));
+    network_chaos(&client, json!({"action": "loss", "mode": "all", "loss": {"loss": "60"}})).await;
+    tokio::time::sleep(20 * SECONDS).await;
+    let failed = shelf.growth(&["http_requests_total", "code=504"], 10) / shelf.growth(&["http_requests_total"], 10);
+    assert!((0.05..0.6).contains(&failed), "{failed}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn partition_from_the_database_should_fail_its_callers() {
+    let (_cluster, client, shelf) = start(World::task_api_with_db("staging"));
+    tokio::time::sleep(5 * SECONDS).await;
+    assert!(shelf.growth(&["http_requests_total", "code=500"], 300) < 1.0);
+    let target = json!({"mode": "all", "selector": {"labelSelectors": {"app": "task-db"}}});
+    network_chaos(&client, json!({"action": "partition", "mode": "one", "direction": "both", "duration": "10s", "target": target})).await;
+    tokio::time::sleep(9 * SECONDS).await;
+    let failed = shelf.growth(&["http_requests_total", "code=500"], 5) / shelf.growth(&["http_requests_total"], 5);
+    assert!((0.2..0.45).contains(&failed), "one of three: {failed}");
+    tokio::time::sleep(20 * SECONDS).await;
+    assert!(shelf.growth(&["http_requests_total", "code=500"], 10) < 1.0);
+}
