@@ -10,7 +10,7 @@
 //! - [`world`]: what the cluster is filled with; [`founding`] fills it.
 //! - [`api`]: the store, the API's rules, and the HTTP face.
 //! - [`controllers`]: Deployment to kubelet, and Chaos Mesh.
-//! - [`promql`]: metrics, and the language they are asked in.
+//! - [`prometheus`]: the samples and their HTTP API; [`promql`]: the language they are asked in.
 //! - [`stage`]: the world a scenario needs.
 //! - [`traffic`]: requests to the workloads, and the metrics they leave.
 //! - [`trouble`]: what can be made to go wrong while it runs.
@@ -21,6 +21,7 @@ pub mod cluster;
 pub mod controllers;
 pub mod dice;
 pub mod founding;
+pub mod prometheus;
 pub mod promql;
 pub mod stage;
 pub mod traffic;
@@ -31,6 +32,7 @@ pub use api::proxy::{Backend, BackendAnswer, BackendRequest};
 pub use api::service::ApiService;
 pub use cluster::PracticeCluster;
 pub use controllers::chaos::daemon::NetworkFault;
+pub use prometheus::Prometheus;
 pub use traffic::MetricSink;
 pub use trouble::Trouble;
 pub use world::{Denial, World};

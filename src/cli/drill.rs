@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use chrono::{DateTime, Utc};
@@ -17,7 +18,7 @@ use crate::face::Face;
 use crate::header::{FORMAT, Header, Place, Sources};
 use crate::headless::{Form, Headless};
 use crate::journal::Journal;
-use crate::rehearsal::{PracticeCluster, stage};
+use crate::rehearsal::{self, PracticeCluster, stage};
 use crate::run::Run;
 use crate::scenario::model::{Injector, PrometheusAt, Scenario, Tier};
 use crate::{archive, wording};
@@ -74,9 +75,12 @@ pub fn rehearse(args: Box<RehearseArgs>) -> Result<u8, Failure> {
         let signals = Signals::listen().context("cannot listen to signals").means(REFUSED)?;
         let namespace = environment.namespace.clone().unwrap_or_else(|| "default".to_owned());
         let practice = PracticeCluster::start(stage::world(&drill.scenario, &namespace), args.seed);
+        let (service_namespace, service) = stage::PROMETHEUS;
+        let metrics = rehearsal::Prometheus::new();
+        practice.register_backend(service_namespace, service, Arc::new(metrics.clone()));
+        practice.scrape_into(Box::new(metrics));
         let client = kube::Client::new(practice.service(), namespace.clone());
         let context = "practice cluster";
-        let (service_namespace, service) = stage::PROMETHEUS;
         let at = PrometheusAt::Service { namespace: service_namespace.to_owned(), name: service.to_owned(), port: "80".to_owned() };
         let place = Place {
             rehearsal: true,

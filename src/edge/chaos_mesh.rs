@@ -83,7 +83,8 @@ async fn residue(cluster: &Cluster, object: &ChaosRef, namespaces: &[String]) ->
     let source = format!("{}/{}", object.namespace, object.name);
     for namespace in namespaces {
         if object.kind == "NetworkChaos" {
-            let listed = api_error::within("list podnetworkchaos", api(cluster, "PodNetworkChaos", namespace).list(&ListParams::default())).await;
+            let listed =
+                api_error::within("list podnetworkchaos", api(cluster, "PodNetworkChaos", namespace).list(&ListParams::default())).await;
             let items = match listed {
                 Ok(listed) => listed.items,
                 Err(error) if error.is_not_found() => Vec::new(),

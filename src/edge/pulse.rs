@@ -57,7 +57,11 @@ pub async fn beat(cluster: Cluster, wall: impl Wall, inbox: Inbox) {
                 // told when it says more than before: closer bounds, or a slower server
                 let news = |new: &Skew| best.is_none_or(|old| new.least > old.least || new.most < old.most || new.took > old.took);
                 if let Some(new) = skew.filter(news) {
-                    let met = best.map_or(new, |old| Skew { least: old.least.max(new.least), most: old.most.min(new.most), took: old.took.max(new.took) });
+                    let met = best.map_or(new, |old| Skew {
+                        least: old.least.max(new.least),
+                        most: old.most.min(new.most),
+                        took: old.took.max(new.took),
+                    });
                     // bounds that exclude each other: a clock was set
                     best = Some(if met.least <= met.most { met } else { new });
                     if inbox.send(Event::SkewMeasured(new)).await.is_err() {

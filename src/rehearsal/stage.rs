@@ -37,8 +37,13 @@ pub fn world(scenario: &Scenario, namespace: &str) -> World {
         target_port: 8080,
         selector: workload.labels.clone(),
     });
-    let prometheus =
-        WorldService { namespace: PROMETHEUS.0.to_owned(), name: PROMETHEUS.1.to_owned(), port: 80, target_port: 9090, selector: BTreeMap::new() };
+    let prometheus = WorldService {
+        namespace: PROMETHEUS.0.to_owned(),
+        name: PROMETHEUS.1.to_owned(),
+        port: 80,
+        target_port: 9090,
+        selector: BTreeMap::new(),
+    };
     World { services: services.chain([prometheus]).collect(), workloads, ..World::default() }
 }
 
@@ -51,7 +56,8 @@ fn loaded(namespace: &str, name: &str) -> Workload {
 fn people(workloads: &mut Vec<Workload>, selector: &Selector, namespace: &str, only_target: bool) {
     let place = selector.namespaces.first().map_or(namespace, String::as_str);
     let wanted = &selector.label_selectors;
-    let bears = |workload: &Workload| workload.namespace == place && wanted.iter().all(|(key, value)| workload.labels.get(key) == Some(value));
+    let bears =
+        |workload: &Workload| workload.namespace == place && wanted.iter().all(|(key, value)| workload.labels.get(key) == Some(value));
     if wanted.is_empty() || workloads.iter().any(bears) {
         return;
     }

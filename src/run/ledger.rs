@@ -81,6 +81,14 @@ pub struct Undo {
     pub handed_over: Option<At>,
 }
 
+/// What the timeline has told of a fault.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Told {
+    pub in_effect: bool,
+    pub lifted: bool,
+    pub removed: bool,
+}
+
 /// One fault of the run.
 #[derive(Clone, Debug)]
 pub struct FaultState {
@@ -116,6 +124,7 @@ pub struct FaultState {
     pub lifted: Option<Seen>,
     /// The undo.
     pub undo: Undo,
+    pub(super) told: Told,
 }
 
 impl FaultState {
@@ -137,6 +146,7 @@ impl FaultState {
             recovered: None,
             lifted: None,
             undo: Undo::default(),
+            told: Told::default(),
         }
     }
 

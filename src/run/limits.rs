@@ -111,7 +111,7 @@ impl Run {
             return;
         }
         let limit = self.scenario.limits.blind_limit;
-        let blind = self.sight.all_lost().find(|(source, since)| self.is_vital(*source) && self.now >= *since + limit);
+        let blind = self.sight.all_lost().find(|(source, since)| self.is_vital(*source) && self.now >= (*since).max(begun) + limit);
         if let Some((source, since)) = blind {
             let why = format!("{source} could not be seen for {}; limits.blindLimit is {}", say(self.now.since(since)), go(limit));
             self.turn_to(End::Inconclusive(why.into()));
@@ -136,7 +136,7 @@ impl Run {
         let begun = self.begun.filter(|_| !matches!(self.phase, Phase::Undoing(_) | Phase::Sealed))?;
         let longest = self.scenario.limits.max_duration.map(|limit| begun + limit);
         let vital = self.sight.all_lost().filter(|(source, _)| self.is_vital(*source));
-        let blind = vital.map(|(_, since)| since + self.scenario.limits.blind_limit).min();
+        let blind = vital.map(|(_, since)| since.max(begun) + self.scenario.limits.blind_limit).min();
         longest.into_iter().chain(blind).min()
     }
 }

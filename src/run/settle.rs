@@ -7,7 +7,7 @@ use crate::clock::At;
 use crate::effect::{Conclusion, Effect, FaultId, Outcome, ProbeId};
 use crate::fault::DEFAULT_DURATION;
 use crate::run::Run;
-use crate::run::ledger::{EFFECT_LIMIT, FaultState, Via};
+use crate::run::ledger::{EFFECT_LIMIT, FaultState, Told, Via};
 use crate::run::limits::{GATE_LIMIT, PREFLIGHT_LIMIT};
 use crate::run::phase::{End, Phase};
 use crate::run::recovery;
@@ -34,12 +34,13 @@ pub(super) struct AskedOnce {
 impl Run {
     pub(super) fn settle(&mut self, sampled: Option<ProbeId>) -> Vec<Effect> {
         let mut effects = Vec::new();
+        self.note_faults();
         self.judge(sampled);
         self.watch_limits();
         while self.step(&mut effects) {
+            self.note_faults();
             self.judge(None);
         }
-        self.note_recoveries();
         if self.cluster.is_some() && !matches!(self.phase, Phase::Undoing(_) | Phase::Sealed) {
             effects.extend(self.probes.due(self.now));
         }
@@ -285,9 +286,6 @@ impl Run {
             };
             return self.give_up_at(asked + EFFECT_LIMIT, id, &why);
         }
-        if !self.timeline.iter().any(|m| m.noted == Noted::InEffect(id)) {
-            self.note(Noted::InEffect(id));
-        }
         if !state.fault.is_lasting() {
             return self.begin_step(index + 1);
         }
@@ -353,21 +351,28 @@ impl Run {
         true
     }
 
-    fn note_recoveries(&mut self) {
+    /// Notes what has become of the faults: in effect, lifted, removed, recovered from.
+    fn note_faults(&mut self) {
         let stable = self.stable_for();
         for index in 0..self.faults.len() {
+            let state = &self.faults[index];
+            let (id, told) = (state.id, state.told);
+            let now = Told { in_effect: state.in_effect.is_some(), lifted: state.lifted.is_some(), removed: state.undo.done.is_some() };
+            self.faults[index].told = now;
+            if now.in_effect && !told.in_effect {
+                self.note(Noted::InEffect(id));
+            }
+            if now.lifted && !told.lifted {
+                self.note(Noted::Lifted(id));
+            }
+            if now.removed && !told.removed {
+                self.note(Noted::Removed(id));
+            }
             let back = recovery::of(&self.faults[index], &self.fleet, self.sight.lag());
             let ripe = back.since().is_some_and(|since| self.now >= since + stable);
             if ripe && !self.recovered[index] {
                 self.recovered[index] = true;
                 self.note(Noted::Recovered(self.faults[index].id, back));
-            }
-            let state = &self.faults[index];
-            if state.undo.done == Some(self.now) {
-                let noted = if state.fault.is_lasting() { Noted::Lifted(state.id) } else { Noted::Removed(state.id) };
-                if !self.timeline.iter().any(|m| m.noted == noted) {
-                    self.note(noted);
-                }
             }
         }
     }
@@ -391,6 +396,9 @@ impl Run {
 /// When a lasting fault's time is up: its duration counts from its object's creation, as the
 /// cluster counts it, but never less than from the moment it was in effect.
 fn lift_due(state: &FaultState) -> At {
+    if let Some(lifted) = state.lifted {
+        return lifted.at;
+    }
     let from = state.in_effect.or(state.asked).unwrap_or_default();
     from + if state.fault.is_lasting() { state.duration() } else { DEFAULT_DURATION }
 }

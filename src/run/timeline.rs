@@ -86,9 +86,9 @@ pub enum Noted {
     LiftAsked(FaultId, ChaosRef, u32),
     /// An undo did not work yet.
     LiftTrouble(FaultId, Untrusted),
-    /// A fault is lifted; its object is gone.
+    /// A lasting fault is lifted: no pod is under it any more.
     Lifted(FaultId),
-    /// The object of a one-shot fault is gone.
+    /// The object of a fault is gone, and what it may have left was looked for.
     Removed(FaultId),
     /// What is left was handed over.
     HandedOver(FaultId, ChaosRef),

@@ -10,7 +10,11 @@ use std::process::{Command, Output};
 /// The gameday binary, with nothing of the developer's own surroundings.
 pub fn gameday(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gameday"));
-    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", folder).env("XDG_DATA_HOME", folder.join("data"));
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", folder)
+        .env("XDG_DATA_HOME", folder.join("data"));
     command.stdin(std::process::Stdio::null());
     command
 }
