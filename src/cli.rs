@@ -7,6 +7,7 @@ mod args;
 mod check;
 mod drill;
 mod rbac;
+mod recover;
 mod report;
 
 use std::ffi::OsString;
@@ -39,6 +40,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Verb::Rehearse(args) => drill::rehearse(args),
         Verb::Check(args) => check::check(&args),
         Verb::Report(args) => report::report(&args),
+        Verb::Abort(args) => recover::abort(&args),
+        Verb::Recover(args) => recover::recover(&args),
         Verb::Rbac => rbac::rbac(),
     };
     match outcome {

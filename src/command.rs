@@ -48,4 +48,6 @@ pub enum AbortedBy {
     JournalLost,
     /// Another process asked, by `gameday abort`.
     OtherProcess,
+    /// The run had died; `gameday recover` finishes its undo.
+    Recovery,
 }

@@ -8,6 +8,7 @@ mod perform;
 mod signals;
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use thiserror::Error;
@@ -41,6 +42,7 @@ pub enum DriverError {
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     origin: Instant,
+    before: Duration,
     started: DateTime<Utc>,
 }
 
@@ -49,15 +51,23 @@ impl Clock {
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the one home of the clock")]
     pub fn start(started: DateTime<Utc>) -> Clock {
-        Clock { origin: Instant::now(), started }
+        Clock { origin: Instant::now(), before: Duration::ZERO, started }
+    }
+
+    /// The clock of a run that died, at the moment when the wall shows `now`.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the one home of the clock")]
+    pub fn resume(started: DateTime<Utc>, now: DateTime<Utc>, last: At) -> Clock {
+        let elapsed = At::from_wall(now, started).max(last).since(At::ZERO);
+        Clock { origin: Instant::now(), before: elapsed, started }
     }
 
     fn at(self) -> At {
-        At::ZERO + self.origin.elapsed()
+        At::ZERO + self.before + self.origin.elapsed()
     }
 
     fn instant(self, at: At) -> Instant {
-        self.origin + at.since(At::ZERO)
+        self.origin + at.since(At::ZERO + self.before)
     }
 }
 
@@ -88,14 +98,31 @@ impl<F: Face> Driver<F> {
         Driver { run, journal: Some(journal), clock, world, face, inbox, outbox, seq: 0, lost: None }
     }
 
+    /// Takes a run that died up again, only to undo what it broke.
+    ///
+    /// # Errors
+    /// The journal can't be written; the undo was tried all the same.
+    pub async fn finish(mut self, signals: Signals) -> Result<(Run, F), DriverError> {
+        self.seq = self.run.seq();
+        self.take(Event::Commanded(Command::Abort { by: AbortedBy::Recovery }));
+        for state in self.run.faults().iter().filter(|state| state.owes_undo()) {
+            self.world.follow(state, &self.inbox);
+        }
+        self.on(signals).await
+    }
+
     /// Drives the run to its end and gives it back, with the face.
     ///
     /// # Errors
     /// The journal can't be written. If something was broken by then it was undone first.
-    pub async fn drive(mut self, mut signals: Signals) -> Result<(Run, F), DriverError> {
+    pub async fn drive(mut self, signals: Signals) -> Result<(Run, F), DriverError> {
         self.face.show(&self.run);
         self.take(Event::Connected(self.world.cluster.fact.clone()));
         self.world.observe(&self.run, self.clock, &self.inbox);
+        self.on(signals).await
+    }
+
+    async fn on(mut self, mut signals: Signals) -> Result<(Run, F), DriverError> {
         while !self.run.phase().0.is_over() {
             let deadline = self.run.next_deadline();
             let event = tokio::select! {

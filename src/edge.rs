@@ -13,6 +13,7 @@ pub mod http_probe;
 pub mod pods;
 pub mod prometheus;
 pub mod pulse;
+pub mod sweep;
 pub mod targets;
 mod watching;
 pub mod workloads;

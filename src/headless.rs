@@ -35,6 +35,11 @@ impl<W: Write> Headless<W> {
         Headless { out, form, told: 0, start, started: false, closed: false }
     }
 
+    /// Does not tell what is on the timeline already.
+    pub fn skip(&mut self, run: &Run) {
+        self.told = run.timeline().len();
+    }
+
     fn tell(&mut self, run: &Run) -> io::Result<()> {
         let moments = run.timeline();
         for moment in moments.iter().skip(self.told) {

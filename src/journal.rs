@@ -6,7 +6,7 @@
 
 pub mod read;
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -26,6 +26,12 @@ pub enum JournalError {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// Another process drives this run.
+    #[error("the run of {} is live in another process; `gameday abort` stops and undoes it", path.display())]
+    Live {
+        /// Its journal.
+        path: PathBuf,
     },
     /// An entry could not be put into JSON.
     #[error("cannot put an entry into the journal: {0}")]
@@ -48,6 +54,7 @@ impl Journal {
     pub fn create(path: &Path, header: &Header) -> Result<Journal, JournalError> {
         let failed = |source| JournalError::Write { path: path.to_owned(), source };
         let file = OpenOptions::new().append(true).create_new(true).open(path).map_err(failed)?;
+        hold(&file, path)?;
         let mut journal = Journal { file, path: path.to_owned(), line: Vec::with_capacity(1024) };
         serde_json::to_writer(&mut journal.line, header)?;
         journal.write_line(true)?;
@@ -56,6 +63,28 @@ impl Journal {
             File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
         }
         Ok(journal)
+    }
+
+    /// Opens the journal of a run that died, to write its end; the torn tail is cut off.
+    ///
+    /// # Errors
+    /// It can't be written, or the run is live.
+    pub fn resume(path: &Path, torn: usize) -> Result<Journal, JournalError> {
+        let failed = |source| JournalError::Write { path: path.to_owned(), source };
+        let file = OpenOptions::new().append(true).open(path).map_err(failed)?;
+        hold(&file, path)?;
+        let length = file.metadata().map_err(failed)?.len();
+        if torn > 0 {
+            file.set_len(length.saturating_sub(torn as u64)).map_err(failed)?;
+        }
+        Ok(Journal { file, path: path.to_owned(), line: Vec::with_capacity(1024) })
+    }
+
+    /// Whether another process writes the journal at `path`.
+    #[must_use]
+    pub fn is_live(path: &Path) -> bool {
+        let Ok(file) = OpenOptions::new().append(true).open(path) else { return false };
+        matches!(file.try_lock(), Err(TryLockError::WouldBlock))
     }
 
     /// Appends an entry.
@@ -77,5 +106,14 @@ impl Journal {
         let written = self.file.write_all(&self.line).and_then(|()| if sync { self.file.sync_data() } else { Ok(()) });
         self.line.clear();
         written.map_err(|source| JournalError::Write { path: self.path.clone(), source })
+    }
+}
+
+/// Locks the journal for as long as it is open: a locked one is of a live run.
+fn hold(file: &File, path: &Path) -> Result<(), JournalError> {
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(JournalError::Live { path: path.to_owned() }),
+        // a file system without locks: the run goes on, it only can't be told from a dead one
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
     }
 }

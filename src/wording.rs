@@ -199,6 +199,7 @@ const fn aborted(by: AbortedBy) -> &'static str {
         AbortedBy::FaceLost => "the output was closed",
         AbortedBy::JournalLost => "the journal can't be written",
         AbortedBy::OtherProcess => "gameday abort",
+        AbortedBy::Recovery => "the run had died; gameday recover finishes it",
     }
 }
 

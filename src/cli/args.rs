@@ -24,6 +24,10 @@ pub enum Verb {
     Check(CheckArgs),
     /// Write the report of a run again, from its journal alone.
     Report(ReportArgs),
+    /// Stop and undo live runs, from any terminal; with --all also whatever bears our label in the cluster.
+    Abort(AbortArgs),
+    /// After a crash: undo what journals and labels say is left.
+    Recover(RecoverArgs),
     /// Print the role that a run needs, to be applied by whoever may.
     Rbac,
 }
@@ -121,6 +125,27 @@ pub struct ReportArgs {
     /// Where to; the standard output by default.
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+/// Flags of `abort`.
+#[derive(Debug, Group)]
+pub struct AbortArgs {
+    /// An id, a unique prefix of one, a folder, or last; all live runs of this machine by default.
+    pub run: Option<String>,
+    /// All runs of this machine, and every object of gameday in the cluster.
+    #[arg(long)]
+    pub all: bool,
+    /// The kubeconfig context to sweep.
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+}
+
+/// Flags of `recover`.
+#[derive(Debug, Group)]
+pub struct RecoverArgs {
+    /// The kubeconfig context to sweep.
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
 }
 
 /// How lines look.

@@ -155,6 +155,7 @@ async fn drive(args: &DrillArgs, scenario: Scenario, header: Header, world: Worl
     archive::make(&folder).means(REFUSED)?;
     let journal = Journal::create(&folder.join(archive::JOURNAL), &header).means(REFUSED)?;
     archive::put(&folder, "scenario.yaml", &header.scenario.text).means(REFUSED)?;
+    let signals = signals.and_wish(folder.join(crate::cli::recover::WISH));
     let clock = Clock::start(header.started);
     let form = if args.output == Output::Json { Form::Json } else { Form::Text };
     let face = Headless::new(io::stdout(), form, start);
@@ -192,7 +193,7 @@ fn confirmed(args: &RunArgs) -> bool {
     args.yes || !io::stdin().is_terminal()
 }
 
-fn runtime(paused: bool) -> io::Result<tokio::runtime::Runtime> {
+pub fn runtime(paused: bool) -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().start_paused(paused).build()
 }
 
@@ -202,7 +203,7 @@ fn name(started: DateTime<Utc>, random: u64) -> String {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the real date is read here alone, for the header")]
-fn today() -> DateTime<Utc> {
+pub fn today() -> DateTime<Utc> {
     Utc::now()
 }
 

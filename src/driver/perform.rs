@@ -9,6 +9,7 @@ use crate::edge::{Cluster, Inbox, agentless, chaos_mesh, endpoints, http_probe, 
 use crate::effect::{ChaosRef, Effect, FaultId};
 use crate::event::{EndpointsSource, Event, Reading};
 use crate::run::Run;
+use crate::run::ledger::FaultState;
 use crate::run::probes::Ask;
 
 /// What effects are performed on.
@@ -39,6 +40,13 @@ impl World {
             }
         }
         tokio::spawn(pulse::beat(self.cluster.clone(), clock, inbox.clone()));
+    }
+
+    /// Begins to follow the object of a fault that another process created.
+    pub fn follow(&self, state: &FaultState, inbox: &Inbox) {
+        if let Some((object, _)) = &state.object {
+            tokio::spawn(chaos_mesh::observe(self.cluster.clone(), state.id, object.clone(), inbox.clone()));
+        }
     }
 
     /// Begins to perform an effect.

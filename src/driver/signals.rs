@@ -1,6 +1,19 @@
 //! Signals as commands: once stops and undoes, twice leaves.
 
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
 use crate::command::{AbortedBy, Command};
+
+/// How often the file of `gameday abort` is looked for.
+const LOOK: Duration = Duration::from_millis(200);
+
+async fn wished(file: Option<&Path>) {
+    let Some(file) = file else { return std::future::pending().await };
+    while !file.exists() {
+        tokio::time::sleep(LOOK).await;
+    }
+}
 
 /// The signals a run listens to; none in tests.
 #[derive(Default)]
@@ -8,6 +21,7 @@ pub struct Signals {
     #[cfg(unix)]
     listening: Option<Listening>,
     seen: u32,
+    wish: Option<PathBuf>,
 }
 
 #[cfg(unix)]
@@ -36,7 +50,14 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
         };
-        Ok(Signals { listening: Some(listening), seen: 0 })
+        Ok(Signals { listening: Some(listening), seen: 0, wish: None })
+    }
+
+    /// Listens to `gameday abort` too: a file of this name that another process makes.
+    #[must_use]
+    pub fn and_wish(mut self, file: PathBuf) -> Signals {
+        self.wish = Some(file);
+        self
     }
 
     /// The command of the next signal.
@@ -47,6 +68,10 @@ impl Signals {
                 _ = listening.interrupt.recv() => AbortedBy::Interrupt,
                 _ = listening.terminate.recv() => AbortedBy::Terminate,
                 _ = listening.hangup.recv() => AbortedBy::Hangup,
+                () = wished(self.wish.as_deref()) => {
+                    self.wish = None;
+                    AbortedBy::OtherProcess
+                }
             };
             // a vanished terminal or a polite kill may come many times; only a second Ctrl-C leaves
             let again = self.seen > 0 && by == AbortedBy::Interrupt;
