@@ -6,6 +6,7 @@
 mod args;
 mod check;
 mod drill;
+mod new;
 mod rbac;
 mod recover;
 mod report;
@@ -38,6 +39,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     let outcome = match args.verb {
         Verb::Run(args) => drill::run(args),
         Verb::Rehearse(args) => drill::rehearse(args),
+        Verb::New(args) => new::new(&args),
         Verb::Check(args) => check::check(&args),
         Verb::Report(args) => report::report(&args),
         Verb::Abort(args) => recover::abort(&args),

@@ -20,6 +20,8 @@ pub enum Verb {
     Run(Box<RunArgs>),
     /// Run a scenario on the built-in practice cluster: no cluster, no network.
     Rehearse(Box<RehearseArgs>),
+    /// Write a scenario from a live workload; `check` passes on it at once.
+    New(NewArgs),
     /// Show every mistake of every file at once.
     Check(CheckArgs),
     /// Write the report of a run again, from its journal alone.
@@ -95,6 +97,23 @@ pub struct DrillArgs {
     /// A parameter of the scenario.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
     pub sets: Vec<(String, String)>,
+}
+
+/// Flags of `new`.
+#[derive(Debug, Group)]
+pub struct NewArgs {
+    /// The workload, as in deployment/task-api.
+    #[arg(value_name = "KIND/NAME")]
+    pub target: String,
+    /// Where to; the standard output by default. A file that is there is not overwritten.
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// The kubeconfig context.
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+    /// The namespace of the workload.
+    #[arg(long, short, value_name = "NAME")]
+    pub namespace: Option<String>,
 }
 
 /// Flags of `check`.

@@ -1,7 +1,11 @@
 //! The targets: found once, with what owns their pods, then followed.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
+use k8s_openapi::api::core::v1::{Namespace, Service};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use kube::api::ListParams;
 use kube::core::NamespaceResourceScope;
 use kube::runtime::watcher;
 use kube::{Api, Resource, ResourceExt};
@@ -10,6 +14,7 @@ use serde::de::DeserializeOwned;
 use crate::edge::watching::{Project, follow};
 use crate::edge::{Cluster, Inbox, api_error, pods};
 use crate::event::{Event, Source, WorkloadFact};
+use crate::fault::Requirement;
 use crate::scenario::model::{TargetRef, WorkloadKind};
 
 /// A kind that owns pods.
@@ -139,4 +144,61 @@ impl<K: Workload> Project<K> for Seen {
     fn deleted(&mut self, _: K) -> Vec<Event> {
         vec![Event::TargetMissing { target: self.index, why: format!("{} was deleted", self.target).into() }]
     }
+}
+
+/// A workload as `gameday new` needs it.
+#[derive(Clone, Debug)]
+pub struct Portrait {
+    /// `matchLabels` of its selector.
+    pub labels: BTreeMap<String, String>,
+    /// `matchExpressions` of its selector.
+    pub expressions: Vec<Requirement>,
+    /// Replicas wanted.
+    pub desired: u32,
+    /// Labels of its namespace; empty where they can't be read.
+    pub namespace_labels: BTreeMap<String, String>,
+    /// `namespace/name:port` of a Service that looks like Prometheus' own, if one is found.
+    pub prometheus: Option<String>,
+}
+
+/// Looks at a workload and its surroundings.
+///
+/// # Errors
+/// The workload can't be read. What else can't be read is left out.
+pub async fn portrait(cluster: &Cluster, target: &TargetRef) -> Result<Portrait, api_error::ApiError> {
+    let (selector, desired) = match target.kind {
+        WorkloadKind::Deployment => look::<Deployment>(cluster, target).await?,
+        WorkloadKind::StatefulSet => look::<StatefulSet>(cluster, target).await?,
+        WorkloadKind::DaemonSet => look::<DaemonSet>(cluster, target).await?,
+    };
+    let namespaces: Api<Namespace> = Api::all(cluster.client.clone());
+    let services: Api<Service> = Api::all(cluster.client.clone());
+    let namespace = api_error::within("namespace", namespaces.get(&cluster.namespace)).await;
+    let services = api_error::within("services", services.list(&ListParams::default())).await;
+    Ok(Portrait {
+        labels: selector.match_labels.unwrap_or_default(),
+        expressions: selector
+            .match_expressions
+            .unwrap_or_default()
+            .into_iter()
+            .map(|r| Requirement { key: r.key, operator: r.operator, values: r.values.unwrap_or_default() })
+            .collect(),
+        desired,
+        namespace_labels: namespace.map(|namespace| namespace.labels().clone()).unwrap_or_default(),
+        prometheus: services.ok().and_then(|services| services.items.iter().find_map(prometheus)),
+    })
+}
+
+async fn look<K: Workload>(cluster: &Cluster, target: &TargetRef) -> Result<(LabelSelector, u32), api_error::ApiError> {
+    let api: Api<K> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
+    let object = api_error::within(&format!("{target} in namespace {}", cluster.namespace), api.get(&target.name)).await?;
+    Ok((object.selector().cloned().unwrap_or_default(), object.wanted().0))
+}
+
+/// A Service that is Prometheus itself by the names its charts give it.
+fn prometheus(service: &Service) -> Option<String> {
+    const NAMES: &[&str] = &["prometheus", "prometheus-server", "prometheus-operated", "prometheus-k8s", "kube-prometheus-stack-prometheus"];
+    let name = service.name_any();
+    let port = service.spec.as_ref()?.ports.as_ref()?.first()?.port;
+    NAMES.contains(&name.as_str()).then(|| format!("{}/{name}:{port}", service.namespace().unwrap_or_default()))
 }
