@@ -1,6 +1,7 @@
 //! The practice cluster against recordings of the real Chaos Mesh.
 //!
 //! `GAMEDAY_TRACES` names a folder of recordings; without it the tests say that they were skipped.
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test stops where it fails")]
 
 use std::path::PathBuf;
 
@@ -101,7 +102,8 @@ impl Names {
                     self.0.push(name.clone());
                     self.0.len() - 1
                 });
-                out += &format!("POD{index}");
+                out.push_str("POD");
+                out.push_str(&index.to_string());
             } else {
                 out += &name;
             }
@@ -182,17 +184,17 @@ fn digest(lines: &[Value]) -> Seen {
         match object["kind"].as_str().unwrap() {
             "PodChaos" | "NetworkChaos" => seen.experiment.push(state(word, object)),
             "PodNetworkChaos" => inner.entry(object["metadata"]["name"].to_string()).or_default().push(state(word, object)),
-            "Event" if object["involvedObject"]["apiVersion"] == "chaos-mesh.org/v1alpha1" => {
-                // May or may not follow a deletion.
-                if object["source"]["component"] != "condition" {
-                    let names = &mut names;
-                    let message = names.settle(object["message"].as_str().unwrap());
-                    let message = if message.contains("POD") { "POD".to_owned() + message.split("POD").next().unwrap() } else { message };
-                    seen.events.push(format!(
-                        "{} {} {} {message} {}",
-                        object["involvedObject"]["kind"], object["type"], object["reason"], object["source"]["component"]
-                    ));
-                }
+            // What the condition step says may or may not follow a deletion.
+            "Event"
+                if object["involvedObject"]["apiVersion"] == "chaos-mesh.org/v1alpha1" && object["source"]["component"] != "condition" =>
+            {
+                let names = &mut names;
+                let message = names.settle(object["message"].as_str().unwrap());
+                let message = if message.contains("POD") { "POD".to_owned() + message.split("POD").next().unwrap() } else { message };
+                seen.events.push(format!(
+                    "{} {} {} {message} {}",
+                    object["involvedObject"]["kind"], object["type"], object["reason"], object["source"]["component"]
+                ));
             }
             "Pod" if line["t"].as_f64().unwrap() >= 0.0 => {
                 let status = &object["status"]["containerStatuses"][0];

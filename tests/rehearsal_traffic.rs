@@ -1,4 +1,5 @@
 //! What the metrics of the practice cluster say when pods die and networks break.
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -72,7 +73,8 @@ async fn quiet_traffic_should_be_answered_without_errors() {
     assert!(shelf.growth(&["http_requests_total", "code=500"], 30) < 1.0);
     let mean = shelf.growth(&["duration_seconds_sum"], 30) / shelf.growth(&["duration_seconds_count"], 30);
     assert!((0.02..0.06).contains(&mean), "{mean}");
-    assert_eq!(shelf.growth(&["duration_seconds_bucket", "le=+Inf"], 30), shelf.growth(&["duration_seconds_count"], 30));
+    let all = shelf.growth(&["duration_seconds_bucket", "le=+Inf"], 30) - shelf.growth(&["duration_seconds_count"], 30);
+    assert!(all.abs() < 0.5, "{all}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -25,7 +25,7 @@ impl Dice {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
         }
         let mut rolls = Rolls { state: self.seed ^ hash.rotate_left(17) };
-        rolls.state = rolls.next() ^ hash;
+        rolls.state = rolls.bits() ^ hash;
         rolls
     }
 }
@@ -41,7 +41,7 @@ const NAME_LETTERS: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
 
 impl Rolls {
     /// The next 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.state;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -51,7 +51,7 @@ impl Rolls {
 
     /// A number in `0..bound`; 0 when `bound` is 0.
     pub fn below(&mut self, bound: u64) -> u64 {
-        if bound == 0 { 0 } else { u64::try_from((u128::from(self.next()) * u128::from(bound)) >> 64).unwrap_or(0) }
+        if bound == 0 { 0 } else { u64::try_from((u128::from(self.bits()) * u128::from(bound)) >> 64).unwrap_or(0) }
     }
 
     /// A position in a list of `len` items; 0 when the list is empty.
@@ -62,7 +62,7 @@ impl Rolls {
     /// A number in `[0, 1)`.
     pub fn unit(&mut self) -> f64 {
         // 32 bits are plenty for a model, and exact in a double.
-        f64::from(u32::try_from(self.next() >> 32).unwrap_or(0)) / 4_294_967_296.0
+        f64::from(u32::try_from(self.bits() >> 32).unwrap_or(0)) / 4_294_967_296.0
     }
 
     /// A duration between the two ends, in whole milliseconds' steps where they allow it.
@@ -78,8 +78,8 @@ impl Rolls {
 
     /// A version 4 UUID.
     pub fn uuid(&mut self) -> String {
-        let high = self.next();
-        let low = self.next();
+        let high = self.bits();
+        let low = self.bits();
         format!(
             "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
             high >> 32,
@@ -112,13 +112,13 @@ mod tests {
         let dice = Dice::new(7);
         let draw = |name: &str| {
             let mut rolls = dice.stream(name);
-            (rolls.next(), rolls.uuid(), rolls.name_suffix())
+            (rolls.bits(), rolls.uuid(), rolls.name_suffix())
         };
         assert_eq!(draw("a"), draw("a"));
         assert_ne!(draw("a"), draw("b"));
         assert_ne!(draw("a"), {
             let mut rolls = Dice::new(8).stream("a");
-            (rolls.next(), rolls.uuid(), rolls.name_suffix())
+            (rolls.bits(), rolls.uuid(), rolls.name_suffix())
         });
     }
 

@@ -127,7 +127,7 @@ impl Traffic {
         Self {
             rps,
             swing: 0.1,
-            period: Duration::from_secs(120),
+            period: Duration::from_mins(2),
             latency: Duration::from_millis(20),
             error_share: 0.0,
             capacity: rps.max(1.0),

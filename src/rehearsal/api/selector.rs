@@ -217,7 +217,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn matches(selector: &str, labels: Value) -> bool {
+    fn matches(selector: &str, labels: &Value) -> bool {
         let object = Object::new(json!({"metadata": {"labels": labels}}));
         Selector::parse(Kind::Pod, selector, "").is_ok_and(|s| s.matches(&object))
     }
@@ -226,10 +226,10 @@ mod tests {
     fn label_selector_should_read_every_form() {
         let labels = || json!({"app": "task-api", "tier": "web"});
         for yes in ["app=task-api", "app==task-api,tier", "app in (x, task-api)", "app notin (x),!gone", "tier!=db", "other!=x", ""] {
-            assert!(matches(yes, labels()), "{yes}");
+            assert!(matches(yes, &labels()), "{yes}");
         }
         for no in ["app=x", "!app", "app in (x,y)", "gone", "app notin (task-api)"] {
-            assert!(!matches(no, labels()), "{no}");
+            assert!(!matches(no, &labels()), "{no}");
         }
         for bad in ["app in x", "a b", "app=ü", "in (", "app near (x)"] {
             assert!(Selector::parse(Kind::Pod, bad, "").is_err(), "{bad}");

@@ -23,7 +23,7 @@ pub fn check(kind: Kind, value: &Value) -> Result<(), Refusal> {
         Kind::Pod if list(value, "/spec/containers").is_empty() => causes.push(Cause::required("spec.containers", "")),
         Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => workload(value, &mut causes),
         Kind::Service if list(value, "/spec/ports").is_empty() && text(value, "/spec/clusterIP") != "None" => {
-            causes.push(Cause::required("spec.ports", ""))
+            causes.push(Cause::required("spec.ports", ""));
         }
         _ => {}
     }

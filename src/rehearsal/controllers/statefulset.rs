@@ -40,8 +40,8 @@ async fn reconcile(hand: &mut Hand, key: &Key) {
                     break;
                 }
             }
-            Some(pod) if !parallel && !(active(&pod) && pod.condition("Ready")) => break,
-            Some(_) => {}
+            Some(pod) if parallel || (active(&pod) && pod.condition("Ready")) => {}
+            Some(_) => break,
         }
     }
     let pods = hand.owned(Kind::Pod, &key.namespace, set.uid());

@@ -228,7 +228,7 @@ impl Engine {
             let Some(record) = record.as_object_mut() else { continue };
             let now = self.hand.stamp();
             let id = record.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
-            let word = if recovering { "Recover" } else { "Apply" };
+            let operation = if recovering { "Recover" } else { "Apply" };
             match outcome {
                 Outcome::Moved(phase) => {
                     let moved = record.get("phase").and_then(Value::as_str) != Some(phase);
@@ -239,14 +239,14 @@ impl Engine {
                         let counter = if recovering { "recoveredCount" } else { "injectedCount" };
                         let count = record.get(counter).and_then(Value::as_i64).unwrap_or(0) + 1;
                         record.insert(counter.to_owned(), json!(count));
-                        experiment::note_in_record(record, word, None, &now);
+                        experiment::note_in_record(record, operation, None, &now);
                         notes::done(self.hand.server(), self.kind, &object, recovering, &id);
                     }
                 }
                 Outcome::Failed(why) => {
                     failed = true;
                     changed = true;
-                    experiment::note_in_record(record, word, Some(&why), &now);
+                    experiment::note_in_record(record, operation, Some(&why), &now);
                     let activity = if recovering { "recover chaos" } else { "apply chaos" };
                     notes::failed(self.hand.server(), self.kind, &object, "records", activity, &why);
                 }

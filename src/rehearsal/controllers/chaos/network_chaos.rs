@@ -219,6 +219,6 @@ fn short_name(name: &str) -> String {
     }
     let (head, rest) = name.split_at(name.char_indices().nth(5).map_or(name.len(), |(index, _)| index));
     let digest = Sha256::digest(rest.as_bytes());
-    let hex: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
-    format!("{head}_{hex}")
+    let number = digest.iter().take(5).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    format!("{head}_{number:010x}")
 }

@@ -57,7 +57,7 @@ impl Container {
         if let Process::Ended(..) = self.process {
             self.last = self.state();
         }
-        self.id = format!("containerd://{:016x}{:016x}{:016x}{:016x}", rolls.next(), rolls.next(), rolls.next(), rolls.next());
+        self.id = format!("containerd://{:016x}{:016x}{:016x}{:016x}", rolls.bits(), rolls.bits(), rolls.bits(), rolls.bits());
         self.process = Process::Running(now.to_owned());
         self.ready = false;
     }
