@@ -37,8 +37,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         }
     };
     let outcome = match args.verb {
-        Verb::Run(args) => drill::run(args),
-        Verb::Rehearse(args) => drill::rehearse(args),
+        Verb::Run(args) => drill::run(&args),
+        Verb::Rehearse(args) => drill::rehearse(&args),
         Verb::New(args) => new::new(&args),
         Verb::Check(args) => check::check(&args),
         Verb::Report(args) => report::report(&args),

@@ -49,14 +49,12 @@ pub struct Clock {
 impl Clock {
     /// A clock that begins now, when the wall shows `started`.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the one home of the clock")]
     pub fn start(started: DateTime<Utc>) -> Clock {
         Clock { origin: Instant::now(), before: Duration::ZERO, started }
     }
 
     /// The clock of a run that died, at the moment when the wall shows `now`.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the one home of the clock")]
     pub fn resume(started: DateTime<Utc>, now: DateTime<Utc>, last: At) -> Clock {
         let elapsed = At::from_wall(now, started).max(last).since(At::ZERO);
         Clock { origin: Instant::now(), before: elapsed, started }
@@ -181,10 +179,9 @@ impl<F: Face> Driver<F> {
     /// The one gate: whether an effect may be performed now.
     fn gate(&self, effect: &Effect) -> Result<(), &'static str> {
         match effect.danger() {
-            Danger::None | Danger::Reads | Danger::Writes => Ok(()),
             Danger::Breaks if self.lost.is_some() => Err("the journal can't be written: nothing is broken without it"),
             Danger::Breaks if !self.run.phase().0.may_break() => Err("the run is not at a step: nothing is broken"),
-            Danger::Breaks => Ok(()),
+            Danger::None | Danger::Reads | Danger::Writes | Danger::Breaks => Ok(()),
         }
     }
 

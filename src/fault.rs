@@ -15,7 +15,7 @@ pub const CHAOS_MESH_API: &str = "chaos-mesh.org/v1alpha1";
 
 /// How long a lasting fault lasts where its author did not say: the dead man's limit that is
 /// always sent.
-pub const DEFAULT_DURATION: Duration = Duration::from_secs(60);
+pub const DEFAULT_DURATION: Duration = Duration::from_mins(1);
 
 /// One fault of a scenario.
 #[derive(Clone, Debug, PartialEq)]
@@ -152,7 +152,7 @@ impl fmt::Display for Mode {
     }
 }
 
-/// Which pods (chaos-mesh: `spec.selector`). Fields are ANDed; `pods` overrules all others.
+/// Which pods (chaos-mesh: `spec.selector`). Fields are `ANDed`; `pods` overrules all others.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Selector {
@@ -196,7 +196,7 @@ impl Selector {
 pub struct Requirement {
     /// The label's key.
     pub key: String,
-    /// In, NotIn, Exists or DoesNotExist.
+    /// `In`, `NotIn`, `Exists` or `DoesNotExist`.
     pub operator: String,
     /// The values, for In and NotIn.
     #[serde(default)]

@@ -334,7 +334,7 @@ fn measured(run: &Run) -> Vec<String> {
     match run.cluster().map(|cluster| cluster.endpoints) {
         Some(EndpointsSource::EndpointSlices) => said.push("endpoints are read from discovery.k8s.io/v1 EndpointSlices".to_owned()),
         Some(EndpointsSource::Endpoints) => {
-            said.push("endpoints are read from core/v1 Endpoints: this cluster has no discovery.k8s.io/v1".to_owned())
+            said.push("endpoints are read from core/v1 Endpoints: this cluster has no discovery.k8s.io/v1".to_owned());
         }
         Some(EndpointsSource::None) | None => {}
     }

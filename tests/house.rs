@@ -32,7 +32,20 @@ fn rules() -> BTreeMap<&'static str, (Vec<&'static str>, Vec<&'static str>)> {
     rules.insert("report", (with(&["run", "findings", "wording"]), vec!["serde_json"]));
     let network = ["kube", "k8s_openapi", "tokio", "futures", "http", "reqwest", "prometheus_http_query", "base64", "percent_encoding"];
     rules.insert("edge", (with(&[]), also(&network)));
-    let simulation = ["kube", "tokio", "http", "http_body_util", "futures", "tower", "json_patch", "k8s_openapi", "sha2", "promql_parser", "regex", "percent_encoding"];
+    let simulation = [
+        "kube",
+        "tokio",
+        "http",
+        "http_body_util",
+        "futures",
+        "tower",
+        "json_patch",
+        "k8s_openapi",
+        "sha2",
+        "promql_parser",
+        "regex",
+        "percent_encoding",
+    ];
     rules.insert("rehearsal", (with(&[]), also(&simulation)));
     rules.insert("driver", (with(&["run", "face", "journal", "edge"]), also(&["tokio", "reqwest"])));
     rules.insert("archive", (with(&["run", "findings", "journal"]), also(&[])));

@@ -37,6 +37,7 @@ pub enum Unreadable {
     Text(Box<Mistake>),
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "every verb has this form")]
 pub fn check(args: &CheckArgs) -> Result<u8, Failure> {
     let sets: BTreeMap<String, String> = args.sets.iter().cloned().collect();
     let mut sound = true;
@@ -67,7 +68,10 @@ pub fn check(args: &CheckArgs) -> Result<u8, Failure> {
 /// The mistakes of a file, and how many there are.
 pub fn told(file: &Path, mistakes: &[Mistake]) -> String {
     let name = crate::text::Untrusted::from(file.to_string_lossy());
-    let mut text: String = mistakes.iter().map(|mistake| format!("{mistake}\n")).collect();
+    let mut text = String::new();
+    for mistake in mistakes {
+        text.push_str(&format!("{mistake}\n"));
+    }
     let errors = mistakes.iter().filter(|mistake| mistake.severity == Severity::Error).count();
     let warnings = mistakes.len() - errors;
     let plural = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });

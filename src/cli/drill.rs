@@ -1,8 +1,10 @@
 //! `gameday run` and `gameday rehearse`: from the file to the report.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, IsTerminal};
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,7 +12,7 @@ use anyhow::{Context, anyhow};
 use chrono::{DateTime, Utc};
 
 use crate::cli::args::{DrillArgs, InjectorArg, Output, RehearseArgs, RunArgs, Speed};
-use crate::cli::{Failure, LEFT, Means, REFUSED, USAGE, check, print, report};
+use crate::cli::{Failure, LEFT, Means, REFUSED, USAGE, check, print, recover, report};
 use crate::driver::{Clock, Driver, Signals, World, pace};
 use crate::edge::prometheus::{Credentials, Prometheus};
 use crate::edge::{Cluster, connect};
@@ -32,8 +34,7 @@ struct Drill {
     random: u64,
 }
 
-#[expect(clippy::boxed_local, reason = "the variants of Verb are boxed to be small")]
-pub fn run(args: Box<RunArgs>) -> Result<u8, Failure> {
+pub fn run(args: &RunArgs) -> Result<u8, Failure> {
     let drill = Drill::read(&args.drill)?;
     let environment = drill.scenario.environment(args.env.as_deref()).cloned();
     let environment = environment.ok_or_else(|| unknown_environment(&drill.scenario, args.env.as_deref())).means(USAGE)?;
@@ -41,33 +42,34 @@ pub fn run(args: Box<RunArgs>) -> Result<u8, Failure> {
         return Err(anyhow!("runs in production are not in this version: its gates are not built yet; rehearse it, or choose --env"))
             .means(REFUSED);
     }
-    runtime(false).means(REFUSED)?.block_on(async {
-        let signals = Signals::listen().context("cannot listen to signals").means(REFUSED)?;
-        let connection =
-            connect::connect(&environment.name, environment.context.as_deref(), args.context.as_deref()).await.means(REFUSED)?;
-        let namespace = args.namespace.clone().or(environment.namespace.clone()).unwrap_or(connection.namespace);
-        let cluster = Cluster::look(connection.client, &connection.context, &namespace).await.means(REFUSED)?;
-        let at = args.prometheus.clone().map(PrometheusAt::Url).or(environment.prometheus.clone());
-        let prometheus = at.as_ref().map(|at| Prometheus::new(at, &credentials(), &cluster.client)).transpose().means(REFUSED)?;
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().means(REFUSED)?;
-        let place = Place {
-            rehearsal: false,
-            environment: environment.name.clone(),
-            tier: environment.tier,
-            context: connection.context,
-            namespace,
-            prometheus: at.as_ref().map(without_secrets),
-        };
-        let run = name(drill.started, drill.random);
-        let token = format!("{:06x}", drill.random >> 40);
-        let header = drill.header(run, drill.started, place, drill.random, token, args.injector);
-        let world = World { cluster, prometheus, http: Some(http) };
-        drive(&args.drill, drill.scenario, header, world, signals, confirmed(&args)).await
+    guarded(|folder| {
+        runtime(false).means(REFUSED)?.block_on(async {
+            let signals = Signals::listen().context("cannot listen to signals").means(REFUSED)?;
+            let connection =
+                connect::connect(&environment.name, environment.context.as_deref(), args.context.as_deref()).await.means(REFUSED)?;
+            let namespace = args.namespace.clone().or(environment.namespace.clone()).unwrap_or(connection.namespace);
+            let cluster = Cluster::look(connection.client, &connection.context, &namespace).await.means(REFUSED)?;
+            let at = args.prometheus.clone().map(PrometheusAt::Url).or(environment.prometheus.clone());
+            let prometheus = at.as_ref().map(|at| Prometheus::new(at, &credentials(), &cluster.client)).transpose().means(REFUSED)?;
+            let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().means(REFUSED)?;
+            let place = Place {
+                rehearsal: false,
+                environment: environment.name.clone(),
+                tier: environment.tier,
+                context: connection.context,
+                namespace,
+                prometheus: at.as_ref().map(without_secrets),
+            };
+            let run = name(drill.started, drill.random);
+            let token = format!("{:06x}", drill.random >> 40);
+            let header = drill.header(run, drill.started, place, drill.random, token, args.injector);
+            let world = World { cluster, prometheus, http: Some(http) };
+            drive(&args.drill, drill.scenario, header, world, signals, confirmed(args), folder).await
+        })
     })
 }
 
-#[expect(clippy::boxed_local, reason = "the variants of Verb are boxed to be small")]
-pub fn rehearse(args: Box<RehearseArgs>) -> Result<u8, Failure> {
+pub fn rehearse(args: &RehearseArgs) -> Result<u8, Failure> {
     let drill = Drill::read(&args.drill)?;
     let environment = drill.scenario.environment(args.env.as_deref()).cloned();
     let environment = environment.ok_or_else(|| unknown_environment(&drill.scenario, args.env.as_deref())).means(USAGE)?;
@@ -96,7 +98,7 @@ pub fn rehearse(args: Box<RehearseArgs>) -> Result<u8, Failure> {
             let cluster = Cluster::look(client, context, &namespace).await.means(REFUSED)?;
             let prometheus = Prometheus::new(&at, &Credentials::default(), &cluster.client).means(REFUSED)?;
             let world = World { cluster, prometheus: Some(prometheus), http: None };
-            drive(&args.drill, drill.scenario, header, world, signals, true).await
+            drive(&args.drill, drill.scenario, header, world, signals, true, &OnceCell::new()).await
         };
         match args.speed {
             Speed::Max => rehearsal.await,
@@ -120,6 +122,10 @@ impl Drill {
         let Some(scenario) = read.reading.scenario else {
             return Err(anyhow!("{}", check::told(&args.file, &read.reading.mistakes).trim_end())).means(USAGE);
         };
+        // what a run may do without, `check` would tell: told here too, beside the run
+        for mistake in &read.reading.mistakes {
+            crate::cli::complain(&anyhow!("{mistake}"));
+        }
         let mut hash = RandomState::new().build_hasher();
         hash.write_u32(std::process::id());
         Ok(Drill { scenario, sources: read.sources, started: today(), random: hash.finish() })
@@ -146,8 +152,29 @@ impl Drill {
     }
 }
 
+/// Does `work`, and if it panics undoes from the journal what it broke.
+fn guarded(work: impl FnOnce(&OnceCell<PathBuf>) -> Result<u8, Failure>) -> Result<u8, Failure> {
+    let folder = OnceCell::new();
+    let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| work(&folder)));
+    outcome.unwrap_or_else(|_| {
+        let Some(folder) = folder.get() else {
+            return Err(anyhow!("gameday itself failed before anything was broken")).means(REFUSED);
+        };
+        crate::cli::complain(&anyhow!("gameday itself failed; undoing from the journal what it broke"));
+        recover::resume(folder).means(LEFT)
+    })
+}
+
 /// Drives a run to its end and writes its reports, whatever the end.
-async fn drive(args: &DrillArgs, scenario: Scenario, header: Header, world: World, signals: Signals, start: bool) -> Result<u8, Failure> {
+async fn drive(
+    args: &DrillArgs,
+    scenario: Scenario,
+    header: Header,
+    world: World,
+    signals: Signals,
+    start: bool,
+    place: &OnceCell<PathBuf>,
+) -> Result<u8, Failure> {
     let folder = match &args.run_dir {
         Some(folder) => folder.clone(),
         None => archive::runs().means(REFUSED)?.join(&header.run),
@@ -155,7 +182,8 @@ async fn drive(args: &DrillArgs, scenario: Scenario, header: Header, world: Worl
     archive::make(&folder).means(REFUSED)?;
     let journal = Journal::create(&folder.join(archive::JOURNAL), &header).means(REFUSED)?;
     archive::put(&folder, "scenario.yaml", &header.scenario.text).means(REFUSED)?;
-    let signals = signals.and_wish(folder.join(crate::cli::recover::WISH));
+    let signals = signals.and_wish(folder.join(recover::WISH));
+    let _ = place.set(folder.clone());
     let clock = Clock::start(header.started);
     let form = if args.output == Output::Json { Form::Json } else { Form::Text };
     let face = Headless::new(io::stdout(), form, start);

@@ -92,7 +92,9 @@ pub fn abort(args: &AbortArgs) -> Result<u8, Failure> {
             left.extend(run.conclusion().into_iter().flat_map(|c| c.left.iter().map(ToString::to_string)));
         }
     }
-    let unfinished = |folder: &PathBuf| report::fold(folder).is_ok_and(|run| run.conclusion().is_none() && run.touched_anything() && !run.header().place.rehearsal);
+    let unfinished = |folder: &PathBuf| {
+        report::fold(folder).is_ok_and(|run| run.conclusion().is_none() && run.touched_anything() && !run.header().place.rehearsal)
+    };
     for folder in dead.iter().filter(|folder| unfinished(folder)) {
         match resume(folder) {
             Ok(0..=6) => {}
@@ -126,6 +128,7 @@ fn wait_until_dead(folder: &Path) -> bool {
     false
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the end of a verb has the form of a verb")]
 fn conclude(left: &[String]) -> Result<u8, Failure> {
     if left.is_empty() {
         print("nothing is left in the cluster\n");

@@ -13,7 +13,7 @@ const STROKE: Duration = Duration::from_millis(5);
 /// Holds simulated time to `speed` times real time, for as long as it is polled.
 pub async fn hold(speed: f64) {
     let stroke = STROKE.mul_f64(speed.max(1.0));
-    let (real, simulated) = (real_now(), now());
+    let (real, simulated) = (real_now(), tokio::time::Instant::now());
     loop {
         tokio::time::sleep(stroke).await;
         let due = real + simulated.elapsed().div_f64(speed);
@@ -28,9 +28,4 @@ pub async fn hold(speed: f64) {
 #[expect(clippy::disallowed_methods, reason = "the driver is the home of the clock; this one is real on purpose")]
 fn real_now() -> Instant {
     Instant::now()
-}
-
-#[expect(clippy::disallowed_methods, reason = "the driver is the home of the clock")]
-fn now() -> tokio::time::Instant {
-    tokio::time::Instant::now()
 }

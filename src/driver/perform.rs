@@ -58,7 +58,7 @@ impl World {
                 let Some(ask) = run.probes().get(*probe).map(|probe| probe.ask.clone()) else { return };
                 let (world, probe) = (self.clone(), *probe);
                 tokio::spawn(async move {
-                    let sent = now();
+                    let sent = Instant::now();
                     let reading = world.read(&ask).await;
                     let _ = inbox.send(Event::Sampled { probe, took: sent.elapsed(), reading }).await;
                 });
@@ -139,9 +139,4 @@ fn touched(run: &Run, fault: FaultId, own: &str) -> Vec<String> {
     all.sort();
     all.dedup();
     all
-}
-
-#[expect(clippy::disallowed_methods, reason = "the driver is the home of the clock")]
-fn now() -> Instant {
-    Instant::now()
 }

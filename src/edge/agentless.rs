@@ -17,15 +17,10 @@ pub async fn kill(cluster: &Cluster, victim: &PodRef, grace: u32) -> Outcome {
         preconditions: Some(Preconditions { uid: Some(victim.uid.clone()), resource_version: None }),
         ..DeleteParams::default()
     };
-    let sent = now();
+    let sent = Instant::now();
     match api_error::within(&format!("delete pod {victim}"), api.delete(&victim.name, &params)).await {
         Ok(_) => Outcome::Done { took: sent.elapsed() },
         Err(error) if error.is_not_found() => Outcome::Already { took: sent.elapsed() },
         Err(error) => error.outcome(),
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "how long a request took is measured where it is made")]
-fn now() -> Instant {
-    Instant::now()
 }

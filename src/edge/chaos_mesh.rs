@@ -28,7 +28,7 @@ fn api(cluster: &Cluster, kind: &str, namespace: &str) -> Api<DynamicObject> {
 /// Sends the object for real or as a dry run.
 pub async fn create(cluster: &Cluster, object: &ChaosRef, manifest: &Value, dry_run: bool) -> Outcome {
     let what = format!("{} {object}", if dry_run { "check" } else { "create" });
-    let sent = now();
+    let sent = Instant::now();
     let parsed: DynamicObject = match serde_json::from_value(manifest.clone()) {
         Ok(parsed) => parsed,
         Err(error) => return Outcome::Refused { why: format!("{what}: the manifest is no object: {error}").into() },
@@ -44,7 +44,7 @@ pub async fn create(cluster: &Cluster, object: &ChaosRef, manifest: &Value, dry_
 
 /// Deletes the object; its controller lifts the fault before it lets the object go.
 pub async fn delete(cluster: &Cluster, object: &ChaosRef) -> Outcome {
-    let sent = now();
+    let sent = Instant::now();
     let deleted = api(cluster, &object.kind, &object.namespace).delete(&object.name, &DeleteParams::background()).await;
     match deleted.map_err(|error| api_error::of(&format!("delete {object}"), &error)) {
         Ok(_) => Outcome::Done { took: sent.elapsed() },
@@ -186,9 +186,4 @@ fn array(value: &Value) -> impl DoubleEndedIterator<Item = &Value> {
 
 fn number(value: &Value) -> u32 {
     value.as_u64().and_then(|n| u32::try_from(n).ok()).unwrap_or(0)
-}
-
-#[expect(clippy::disallowed_methods, reason = "how long a request took is measured where it is made")]
-fn now() -> Instant {
-    Instant::now()
 }

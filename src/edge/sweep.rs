@@ -80,6 +80,9 @@ pub async fn remove(cluster: &Cluster, object: &ChaosRef) -> Result<(), Untruste
     match tokio::time::timeout(PATIENCE, undone).await {
         Ok(None) => Ok(()),
         Ok(Some(left)) => Err(format!("the object is gone, but left behind: {}", left.raw()).into()),
-        Err(_) => Err(format!("still there after {} s: its finalizer waits for Chaos Mesh; is its controller running?", PATIENCE.as_secs()).into()),
+        Err(_) => {
+            Err(format!("still there after {} s: its finalizer waits for Chaos Mesh; is its controller running?", PATIENCE.as_secs())
+                .into())
+        }
     }
 }

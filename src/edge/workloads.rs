@@ -61,9 +61,9 @@ impl Workload for DaemonSet {
 /// Finds a target, then follows it and its pods until the inbox is closed.
 pub async fn observe(cluster: Cluster, index: usize, target: TargetRef, inbox: Inbox) {
     match target.kind {
-        WorkloadKind::Deployment => observe_kind::<Deployment>(cluster, index, target, inbox).await,
-        WorkloadKind::StatefulSet => observe_kind::<StatefulSet>(cluster, index, target, inbox).await,
-        WorkloadKind::DaemonSet => observe_kind::<DaemonSet>(cluster, index, target, inbox).await,
+        WorkloadKind::Deployment => Box::pin(observe_kind::<Deployment>(cluster, index, target, inbox)).await,
+        WorkloadKind::StatefulSet => Box::pin(observe_kind::<StatefulSet>(cluster, index, target, inbox)).await,
+        WorkloadKind::DaemonSet => Box::pin(observe_kind::<DaemonSet>(cluster, index, target, inbox)).await,
     }
 }
 
@@ -197,7 +197,8 @@ async fn look<K: Workload>(cluster: &Cluster, target: &TargetRef) -> Result<(Lab
 
 /// A Service that is Prometheus itself by the names its charts give it.
 fn prometheus(service: &Service) -> Option<String> {
-    const NAMES: &[&str] = &["prometheus", "prometheus-server", "prometheus-operated", "prometheus-k8s", "kube-prometheus-stack-prometheus"];
+    const NAMES: &[&str] =
+        &["prometheus", "prometheus-server", "prometheus-operated", "prometheus-k8s", "kube-prometheus-stack-prometheus"];
     let name = service.name_any();
     let port = service.spec.as_ref()?.ports.as_ref()?.first()?.port;
     NAMES.contains(&name.as_str()).then(|| format!("{}/{name}:{port}", service.namespace().unwrap_or_default()))
