@@ -1,5 +1,4 @@
 //! The rules of the house: who may import whom, and how long a file may be. The crate page says why.
-#![allow(missing_docs, reason = "a test")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

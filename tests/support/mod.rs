@@ -1,5 +1,5 @@
 //! What the tests share.
-#![allow(dead_code, missing_docs, reason = "each test file uses its part")]
+#![allow(dead_code, clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stdout, reason = "each test file uses its part; a test stops where it fails")]
 
 pub mod bare_watch;
 pub mod cluster;
