@@ -370,3 +370,30 @@ async fn slow_reader_should_be_told_410_when_the_log_has_run_away() {
     }
     assert!(matches!(last, Some(WatchEvent::Error(status)) if status.code == 410));
 }
+
+#[tokio::test(start_paused = true)]
+async fn watch_should_bring_bookmarks_and_end_at_its_time() {
+    let (_cluster, client) = cluster();
+    let maps: Api<ConfigMap> = Api::default_namespaced(client);
+    let start = tokio::time::Instant::now();
+    let mut watch = maps.watch(&WatchParams::default().timeout(150), "0").await.unwrap().boxed();
+    let mut bookmarks = 0;
+    while let Some(event) = watch.try_next().await.unwrap() {
+        assert!(matches!(event, WatchEvent::Bookmark(_)), "{event:?}");
+        bookmarks += 1;
+    }
+    assert_eq!(bookmarks, 2);
+    assert_eq!(start.elapsed().as_secs(), 150);
+}
+
+#[tokio::test(start_paused = true)]
+async fn absurd_grace_should_not_harm() {
+    let (_cluster, client) = cluster();
+    let pods: Api<Pod> = Api::default_namespaced(client.clone());
+    let name = pods.list(&ListParams::default()).await.unwrap().items[0].name_any();
+    let path = format!("/api/v1/namespaces/staging/pods/{name}?gracePeriodSeconds=9223372036854775807");
+    let answer: Value = client.request(Request::delete(path).body(Vec::new()).unwrap()).await.unwrap();
+    assert!(answer["metadata"]["deletionTimestamp"].is_string());
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(pods.get_opt(&name).await.unwrap().is_none());
+}

@@ -29,7 +29,7 @@ use super::api::kinds::Kind;
 use super::api::object::Object;
 use super::api::refusal::Refusal;
 use super::api::store::{Change, Key, KindSet, Verb};
-use super::api::writes::{Intent, Part};
+use super::api::writes::{OWN_WRITE, Part};
 use super::dice::Rolls;
 
 /// Start every controller.
@@ -111,7 +111,7 @@ impl Hand {
     /// As the server refuses it.
     pub async fn create(&mut self, kind: Kind, namespace: &str, value: Value) -> Result<Arc<Object>, Refusal> {
         self.travel().await;
-        self.server.lock().create(kind, namespace, value, Intent::default())
+        self.server.lock().create(kind, namespace, value, OWN_WRITE)
     }
 
     /// Change an object; the value's `resourceVersion`, if it has one, must be the stored one's.
@@ -121,7 +121,7 @@ impl Hand {
     pub async fn update(&mut self, kind: Kind, value: Value, part: Part) -> Result<Arc<Object>, Refusal> {
         self.travel().await;
         let key = Key::of(kind, &value);
-        self.server.lock().update(kind, &key.namespace, &key.name, value, part, Intent::default())
+        self.server.lock().update(kind, &key.namespace, &key.name, value, part, OWN_WRITE)
     }
 
     /// Set an object's status, whatever its revision is by now.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::api::kinds::Kind;
 use super::api::object::Object;
 use super::api::store::Key;
-use super::api::writes::{Intent, Part};
+use super::api::writes::{OWN_WRITE, Part};
 use super::api::{ApiServer, State};
 use super::controllers::kubelet::status::Sketch;
 use super::controllers::template::{Counts, template_hash};
@@ -65,13 +65,13 @@ struct Founder<'a> {
 impl Founder<'_> {
     fn create(&mut self, kind: Kind, namespace: &str, value: Value) -> Option<Arc<Object>> {
         // A world that names a thing twice, or badly, has it once or not at all.
-        self.state.create(kind, namespace, value, Intent::default()).ok()
+        self.state.create(kind, namespace, value, OWN_WRITE).ok()
     }
 
     fn set_status(&mut self, kind: Kind, object: &Object, status: Value) -> Option<Arc<Object>> {
         let mut value = object.value().clone();
         value["status"] = status;
-        self.state.update(kind, object.namespace(), object.name(), value, Part::Status, Intent::default()).ok()
+        self.state.update(kind, object.namespace(), object.name(), value, Part::Status, OWN_WRITE).ok()
     }
 
     fn namespaces(&mut self, named: &[String], workloads: &[Workload], services: &[WorldService], chaos_mesh: bool) {
@@ -199,7 +199,7 @@ impl Founder<'_> {
         let host = node.text("/status/addresses/0/address").to_owned();
         let now = self.state.clock.stamp();
         let value = scheduler::bound(&pod, node.name(), &now);
-        let pod = self.state.update(Kind::Pod, pod.namespace(), pod.name(), value, Part::Binding, Intent::default()).ok()?;
+        let pod = self.state.update(Kind::Pod, pod.namespace(), pod.name(), value, Part::Binding, OWN_WRITE).ok()?;
         let mut sketch = Sketch::waiting(&pod, &host, &now);
         let mut rolls = self.state.dice.stream(&format!("container ids/{}", pod.uid()));
         sketch.phase = "Running";

@@ -150,7 +150,8 @@ fn grace_of(kind: Kind, old: &Object, options: &DeleteOptions) -> i64 {
     if kind != Kind::Pod || old.text("/spec/nodeName").is_empty() || matches!(old.text("/status/phase"), "Succeeded" | "Failed") {
         return 0;
     }
-    options.grace.or_else(|| old.number("/spec/terminationGracePeriodSeconds")).unwrap_or(30)
+    // Longer than any rehearsal, and short enough for a calendar.
+    options.grace.or_else(|| old.number("/spec/terminationGracePeriodSeconds")).unwrap_or(30).clamp(0, 1_000_000_000)
 }
 
 fn mark(value: &mut Value, at: &str, grace: i64, kind: Kind, first: bool) {

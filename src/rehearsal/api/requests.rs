@@ -49,7 +49,7 @@ impl Ask<'_> {
             "" | "All" => {}
             other => return Err(Refusal::bad_request(format!("Invalid value: {other:?}: dryRun: supported values: \"All\""))),
         }
-        Ok(Intent { dry_run: self.query.get("dryRun") == "All", strict: self.query.get("fieldValidation") == "Strict" })
+        Ok(Intent { dry_run: self.query.get("dryRun") == "All", strict: self.query.get("fieldValidation") == "Strict", trusted: false })
     }
 }
 

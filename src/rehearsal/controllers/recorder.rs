@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::rehearsal::api::ApiServer;
 use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::Object;
-use crate::rehearsal::api::writes::Intent;
+use crate::rehearsal::api::writes::OWN_WRITE;
 
 /// One event before it is written.
 #[derive(Debug, Clone, Copy)]
@@ -83,5 +83,5 @@ pub fn record_with(server: &ApiServer, kind: Kind, about: &Object, note: Note<'_
         event["reportingInstance"] = json!("default-scheduler-control-plane");
     }
     // An event that cannot be written (its namespace is going) is lost, as it is on a real cluster.
-    let _ = state.create(Kind::Event, namespace, event, Intent::default());
+    let _ = state.create(Kind::Event, namespace, event, OWN_WRITE);
 }

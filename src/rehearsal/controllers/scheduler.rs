@@ -9,7 +9,7 @@ use crate::rehearsal::api::ApiServer;
 use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::{Object, list, map_mut};
 use crate::rehearsal::api::store::Key;
-use crate::rehearsal::api::writes::{Intent, Part};
+use crate::rehearsal::api::writes::{OWN_WRITE, Part};
 
 /// Run the scheduler.
 pub async fn run(server: ApiServer) {
@@ -49,7 +49,7 @@ async fn place(hand: &mut Hand, key: &Key) {
     let now = hand.stamp();
     if let Some(node) = chosen {
         let value = bound(&pod, node.name(), &now);
-        let written = hand.server().lock().update(Kind::Pod, &key.namespace, &key.name, value, Part::Binding, Intent::default());
+        let written = hand.server().lock().update(Kind::Pod, &key.namespace, &key.name, value, Part::Binding, OWN_WRITE);
         if written.is_ok() {
             let message = format!("Successfully assigned {}/{} to {}", pod.namespace(), pod.name(), node.name());
             record(hand.server(), Kind::Pod, &pod, Note::normal("default-scheduler", "Scheduled", &message));

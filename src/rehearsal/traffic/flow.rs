@@ -17,6 +17,9 @@ use crate::rehearsal::world::{Traffic, Workload};
 /// Upper ends of the histogram's buckets, in seconds; above the last is `+Inf`.
 pub const BUCKETS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
+/// The same as label values, with the one above them all.
+pub const BUCKET_LABELS: [&str; 12] = ["0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "+Inf"];
+
 /// After which a caller gives up.
 const TIMEOUT: f64 = 1.0;
 
@@ -30,9 +33,9 @@ const DRAWN: f64 = 64.0;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
     /// The pod.
-    pub pod: String,
+    pub pod: Arc<str>,
     /// Its address.
-    pub ip: String,
+    pub ip: Arc<str>,
 }
 
 /// What a workload's pods are like at a moment.
@@ -163,7 +166,7 @@ impl Flow {
             return;
         }
         let route = self.routes[self.rolls.index(self.routes.len())].clone();
-        let serving = view.pods.iter().any(|pod| pod.name() == route.pod && pod.condition("Ready"));
+        let serving = view.pods.iter().any(|pod| pod.name() == &*route.pod && pod.condition("Ready"));
         let (code, seconds) = if serving {
             self.answer(&route, faults, callees, traffic, each)
         } else if self.rolls.unit() < 0.7 {
@@ -173,10 +176,12 @@ impl Flow {
             // Nobody has the address: the caller waits for nothing.
             (500, TIMEOUT)
         };
-        let tally = self.tallies.entry(route.pod).or_default();
-        tally.count(code, seconds, weight);
-        if serving {
-            tally.cpu += 0.0015 * weight;
+        if !self.tallies.contains_key(&*route.pod) {
+            self.tallies.insert(route.pod.to_string(), Tally::default());
+        }
+        if let Some(tally) = self.tallies.get_mut(&*route.pod) {
+            tally.count(code, seconds, weight);
+            tally.cpu += if serving { 0.0015 * weight } else { 0.0 };
         }
     }
 
@@ -224,8 +229,8 @@ impl Flow {
         let mut seconds = 0.0;
         for fault in faults {
             let (here, there) = match callee {
-                _ if fault.pod == pod.pod && fault.namespace == self.workload.namespace => (true, callee.map(|c| c.ip.as_str())),
-                Some(callee) if fault.pod == callee.pod && fault.namespace == self.workload.namespace => (true, Some(pod.ip.as_str())),
+                _ if fault.pod == *pod.pod && fault.namespace == self.workload.namespace => (true, callee.map(|c| &*c.ip)),
+                Some(callee) if fault.pod == *callee.pod && fault.namespace == self.workload.namespace => (true, Some(&*pod.ip)),
                 _ => (false, None),
             };
             let meant = match &fault.towards {
@@ -289,14 +294,14 @@ fn view(state: &State, workload: &Workload) -> View {
             .flat_map(|slice| slice.list("/endpoints"))
             .filter(|endpoint| endpoint.pointer("/conditions/ready") == Some(&Value::Bool(true)))
             .map(|endpoint| Route {
-                pod: text(endpoint, "/targetRef/name").to_owned(),
-                ip: list(endpoint, "/addresses").first().and_then(Value::as_str).unwrap_or_default().to_owned(),
+                pod: text(endpoint, "/targetRef/name").into(),
+                ip: list(endpoint, "/addresses").first().and_then(Value::as_str).unwrap_or_default().into(),
             })
             .collect(),
         None => pods
             .iter()
             .filter(|pod| pod.condition("Ready") && !pod.deleting())
-            .map(|pod| Route { pod: pod.name().to_owned(), ip: pod.text("/status/podIP").to_owned() })
+            .map(|pod| Route { pod: pod.name().into(), ip: pod.text("/status/podIP").into() })
             .collect(),
     };
     View { pods, routes, revision: state.store.revision() }

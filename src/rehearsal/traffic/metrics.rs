@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::MetricSink;
-use super::flow::{BUCKETS, Flow, Tally};
+use super::flow::{BUCKET_LABELS, Flow, Tally};
 use crate::rehearsal::api::State;
 use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::{Object, text};
@@ -17,13 +17,16 @@ type Series = Vec<(String, String)>;
 #[derive(Debug, Default)]
 pub struct Book {
     live: BTreeSet<Series>,
+    /// The store's revision then: while it stays, so do the targets.
+    revision: u64,
 }
 
 /// One scrape as it goes on.
 struct Scrape<'a> {
     sink: &'a mut dyn MetricSink,
     at_ms: i64,
-    live: BTreeSet<Series>,
+    /// The series of targets; only kept where targets may have changed.
+    live: Option<BTreeSet<Series>>,
 }
 
 impl Scrape<'_> {
@@ -35,7 +38,9 @@ impl Scrape<'_> {
     /// A sample of a target that may go.
     fn passing(&mut self, labels: &[(&str, &str)], value: f64) {
         self.sink.sample(labels, self.at_ms, value);
-        self.live.insert(labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect());
+        if let Some(live) = &mut self.live {
+            live.insert(labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect());
+        }
     }
 }
 
@@ -43,13 +48,15 @@ impl Book {
     /// One scrape of everything.
     pub fn scrape(&mut self, state: &State, flows: &[Flow], sink: &mut dyn MetricSink) {
         let at_ms = state.clock.server_now().timestamp_millis();
-        let mut scrape = Scrape { sink, at_ms, live: BTreeSet::new() };
+        let mut scrape = Scrape { sink, at_ms, live: (state.store.revision() != self.revision).then(BTreeSet::new) };
         let faults = state.daemon.faults();
         for flow in flows {
             application(&mut scrape, flow);
             cluster(&mut scrape, state, flow, &faults);
         }
         let Scrape { sink, live, .. } = scrape;
+        self.revision = state.store.revision();
+        let Some(live) = live else { return };
         for gone in self.live.difference(&live) {
             let labels: Vec<(&str, &str)> = gone.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
             sink.stale(&labels, at_ms);
@@ -80,10 +87,9 @@ fn application(scrape: &mut Scrape<'_>, flow: &Flow) {
 
 fn histogram(scrape: &mut Scrape<'_>, base: &[(&str, &str)], tally: &Tally) {
     let mut total = 0.0;
-    for (index, count) in tally.buckets.iter().enumerate() {
+    for (count, end) in tally.buckets.iter().zip(BUCKET_LABELS) {
         total += count;
-        let end = BUCKETS.get(index).map_or_else(|| "+Inf".to_owned(), f64::to_string);
-        scrape.lasting(&with(base, "http_request_duration_seconds_bucket", &[("le", &end)]), total);
+        scrape.lasting(&with(base, "http_request_duration_seconds_bucket", &[("le", end)]), total);
     }
     scrape.lasting(&with(base, "http_request_duration_seconds_sum", &[]), tally.seconds);
     scrape.lasting(&with(base, "http_request_duration_seconds_count", &[]), total);

@@ -14,7 +14,7 @@ use crate::rehearsal::api::ApiServer;
 use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::{Object, map_mut, metadata, text};
 use crate::rehearsal::api::store::{Change, Key, Verb};
-use crate::rehearsal::api::writes::{Intent, Part};
+use crate::rehearsal::api::writes::{OWN_WRITE, Part};
 use crate::rehearsal::controllers::{Feed, Hand};
 
 /// How often a controller that is down is looked at.
@@ -142,7 +142,7 @@ impl Engine {
         value["spec"] = experiment::without_zeros(&value["spec"]);
         change(&mut value);
         value["metadata"]["resourceVersion"] = json!("");
-        state.update(key.kind, &key.namespace, &key.name, value, Part::Main, Intent::default()).ok()
+        state.update(key.kind, &key.namespace, &key.name, value, Part::Main, OWN_WRITE).ok()
     }
 
     async fn init_finalizer(&mut self, key: &Key) {

@@ -53,7 +53,7 @@ pub async fn recover(hand: &mut Hand, experiment: &Object, record: &Value) -> Re
         let mut value = pod.value().clone();
         for (field, what) in [("containers", "image"), ("initContainers", "init-image")] {
             let annotations = value["metadata"]["annotations"].clone();
-            let Some(containers) = value["spec"][field].as_array_mut() else { continue };
+            let Some(containers) = value["spec"].get_mut(field).and_then(Value::as_array_mut) else { continue };
             for container in containers {
                 let key = annotation(experiment.name(), text(container, "/name"), what);
                 if let Some(image) = annotations[&key].as_str() {
