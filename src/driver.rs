@@ -11,7 +11,6 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -30,12 +29,14 @@ pub use signals::Signals;
 /// How many events may wait to be taken.
 const INBOX: usize = 1024;
 
-/// The driver could not go on.
-#[derive(Debug, Error)]
-pub enum DriverError {
-    /// The journal can't be written, and nothing was broken yet.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
+/// What is left of a run when it is over.
+pub struct Driven<F> {
+    /// The run.
+    pub run: Run,
+    /// The face it was shown to.
+    pub face: F,
+    /// Why the journal does not tell all of it, if it does not. Nothing was begun after that.
+    pub lost: Option<JournalError>,
 }
 
 /// The clock of a run: monotonic, and what the wall shows by it.
@@ -97,10 +98,7 @@ impl<F: Face> Driver<F> {
     }
 
     /// Takes a run that died up again, only to undo what it broke.
-    ///
-    /// # Errors
-    /// The journal can't be written; the undo was tried all the same.
-    pub async fn finish(mut self, signals: Signals) -> Result<(Run, F), DriverError> {
+    pub async fn finish(mut self, signals: Signals) -> Driven<F> {
         self.seq = self.run.seq();
         self.take(Event::Commanded(Command::Abort { by: AbortedBy::Recovery }));
         for state in self.run.faults().iter().filter(|state| state.owes_undo()) {
@@ -109,18 +107,16 @@ impl<F: Face> Driver<F> {
         self.on(signals).await
     }
 
-    /// Drives the run to its end and gives it back, with the face.
-    ///
-    /// # Errors
-    /// The journal can't be written. If something was broken by then it was undone first.
-    pub async fn drive(mut self, signals: Signals) -> Result<(Run, F), DriverError> {
+    /// Drives the run to its end and gives it back, with the face. A run whose journal can't be
+    /// written any more undoes what it broke and ends.
+    pub async fn drive(mut self, signals: Signals) -> Driven<F> {
         self.face.show(&self.run);
         self.take(Event::Connected(self.world.cluster.fact.clone()));
         self.world.observe(&self.run, self.clock, &self.inbox);
         self.on(signals).await
     }
 
-    async fn on(mut self, mut signals: Signals) -> Result<(Run, F), DriverError> {
+    async fn on(mut self, mut signals: Signals) -> Driven<F> {
         while !self.run.phase().0.is_over() {
             let deadline = self.run.next_deadline();
             let event = tokio::select! {
@@ -136,10 +132,7 @@ impl<F: Face> Driver<F> {
             }
         }
         self.face.show(&self.run);
-        match self.lost {
-            Some(error) => Err(error.into()),
-            None => Ok((self.run, self.face)),
-        }
+        Driven { run: self.run, face: self.face, lost: self.lost }
     }
 
     /// Takes one event and everything that follows from it at once.

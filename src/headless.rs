@@ -35,6 +35,11 @@ impl<W: Write> Headless<W> {
         Headless { out, form, told: 0, start, started: false, closed: false }
     }
 
+    /// What it printed to.
+    pub fn into_inner(self) -> W {
+        self.out
+    }
+
     /// Does not tell what is on the timeline already.
     pub fn skip(&mut self, run: &Run) {
         self.told = run.timeline().len();

@@ -257,7 +257,7 @@ impl Run {
     /// Whether anything was broken, or may have been.
     #[must_use]
     pub fn touched_anything(&self) -> bool {
-        self.faults.iter().any(|fault| fault.asked.is_some())
+        self.faults.iter().any(FaultState::may_have_hit)
     }
 
     /// What the run comes to as it stands. Final once sealed.

@@ -108,7 +108,8 @@ fn network_fault_should_be_in_effect_by_its_records_and_lifted_by_them() {
         controller.patch(&name, status("Run", &pod, "Not Injected/Wait", 0, 0)).await;
         controller.patch(&name, status("Run", &pod, "Injected", 1, 0)).await;
         // the duration runs out here; the run deletes the object, and only then is the fault lifted
-        support::cluster::wait("the deletion", || async { controller.the_object().await.unwrap().metadata.deletion_timestamp.is_some() }).await;
+        support::cluster::wait("the deletion", || async { controller.the_object().await.unwrap().metadata.deletion_timestamp.is_some() })
+            .await;
         controller.patch(&name, status("Stop", &pod, "Injected/Wait", 1, 0)).await;
         controller.patch(&name, status("Stop", &pod, "Not Injected", 1, 1)).await;
         controller.patch(&name, json!({"metadata": {"finalizers": []}})).await;
@@ -164,7 +165,8 @@ fn killed_run_should_be_undone_by_recover() {
     let home = cluster.task_api("gameday-test-killed");
     let folder = scratch("killed");
     let controller = Controller::of(&home, "NetworkChaos");
-    let mut child = spawn(&home, &folder, &scenario(&cluster.context, &home.namespace, "NetworkChaos", &DELAY.replace("3s", "5m")), "killed");
+    let mut child =
+        spawn(&home, &folder, &scenario(&cluster.context, &home.namespace, "NetworkChaos", &DELAY.replace("3s", "5m")), "killed");
     cluster.runtime.block_on(support::cluster::wait("the object", || async { controller.the_object().await.is_some() }));
     child.kill().unwrap();
     child.wait().unwrap();
@@ -182,7 +184,8 @@ fn refused_manifest_should_keep_the_run_from_starting() {
     let home = cluster.task_api("gameday-test-rejected");
     let folder = scratch("rejected");
     // valid for us and for the CRD alike but for what only a server knows: a name it does not take
-    let text = scenario(&cluster.context, &home.namespace, "NetworkChaos", DELAY).replace("metadata: {name: chaos}\n        spec", "metadata: {name: chaos, namespace: gameday-test-nowhere}\n        spec");
+    let text = scenario(&cluster.context, &home.namespace, "NetworkChaos", DELAY)
+        .replace("metadata: {name: chaos}\n        spec", "metadata: {name: chaos, namespace: gameday-test-nowhere}\n        spec");
     let child = spawn(&home, &folder, &text, "rejected");
     let out = child.wait_with_output().unwrap();
     assert_eq!(out.status.code(), Some(3), "{}", said(&out));

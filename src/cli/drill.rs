@@ -193,8 +193,16 @@ async fn drive(
 }
 
 async fn follow<F: Face>(driver: Driver<F>, signals: Signals) -> anyhow::Result<u8> {
-    let (run, _) = driver.drive(signals).await?;
-    Ok(run.conclusion().map_or(LEFT, |conclusion| conclusion.verdict.exit_code()))
+    let driven = driver.drive(signals).await;
+    match (driven.run.conclusion(), driven.lost) {
+        (Some(conclusion), None) => Ok(conclusion.verdict.exit_code()),
+        (Some(conclusion), Some(error)) if driven.run.touched_anything() => {
+            crate::cli::complain(&error.into());
+            Ok(conclusion.verdict.exit_code())
+        }
+        (_, Some(error)) => Err(error.into()),
+        (None, None) => Ok(LEFT),
+    }
 }
 
 /// Writes the reports and says where everything is.

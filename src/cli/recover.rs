@@ -154,8 +154,11 @@ pub fn resume(folder: &Path) -> anyhow::Result<u8> {
         let world = World { cluster, prometheus: None, http: None };
         let mut face = Headless::new(io::stdout(), Form::Text, false);
         face.skip(&run);
-        let (run, _) = Driver::new(run, journal, clock, world, face).finish(signals).await?;
-        anyhow::Ok(run.conclusion().map_or(LEFT, |conclusion| conclusion.verdict.exit_code()))
+        let driven = Driver::new(run, journal, clock, world, face).finish(signals).await;
+        if let Some(error) = driven.lost {
+            complain(&error.into());
+        }
+        anyhow::Ok(driven.run.conclusion().map_or(LEFT, |conclusion| conclusion.verdict.exit_code()))
     })?;
     report::file(folder)?;
     Ok(code)

@@ -81,7 +81,8 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     while let Some(error) = cause {
         let more = error.to_string();
         if !text.contains(&more) {
-            text = format!("{text}: {more}");
+            // wrappers that only name themselves say nothing
+            text = if text == "ServiceError" { more } else { format!("{}: {more}", text.trim_end_matches(": ServiceError")) };
         }
         cause = error.source();
     }

@@ -24,7 +24,7 @@ pub(super) trait Project<K>: Send {
 }
 
 /// The first wait after trouble; it doubles up to [`LONGEST_WAIT`].
-const FIRST_WAIT: Duration = Duration::from_millis(250);
+const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// Follows `api` until the inbox is closed.

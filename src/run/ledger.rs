@@ -42,6 +42,8 @@ pub struct Victim {
     pub answered: Option<(At, Duration)>,
     /// Refused or failed.
     pub failed: Option<Untrusted>,
+    /// Refused: surely not hit.
+    pub refused: bool,
     /// Seen to be hit: its deletion, or its record injected.
     pub hit: Option<Seen>,
 }
@@ -184,6 +186,13 @@ impl FaultState {
             && !matches!(self.answered, Some((_, Outcome::Refused { .. })))
     }
 
+    /// Whether it broke something, or may have: it was asked for and not surely refused.
+    #[must_use]
+    pub fn may_have_hit(&self) -> bool {
+        let created = self.object.is_some() && !matches!(self.answered, Some((_, Outcome::Refused { .. })));
+        self.asked.is_some() && (created || self.victims.iter().any(|victim| !victim.refused))
+    }
+
     /// Whether pods may be under its effect right now.
     #[must_use]
     pub fn is_alive(&self) -> bool {
@@ -209,7 +218,14 @@ impl FaultState {
                 if let Some(known) = self.victims.iter_mut().find(|v| v.pod == *victim) {
                     known.asked.get_or_insert(at);
                 } else {
-                    self.victims.push(Victim { pod: victim.clone(), asked: Some(at), answered: None, failed: None, hit: None });
+                    self.victims.push(Victim {
+                        pod: victim.clone(),
+                        asked: Some(at),
+                        answered: None,
+                        failed: None,
+                        refused: false,
+                        hit: None,
+                    });
                 }
             }
             Effect::Lift { attempt, .. } => {
@@ -237,7 +253,10 @@ impl FaultState {
                             victim.answered.get_or_insert((at, *took));
                         }
                         Outcome::Already { .. } => {}
-                        Outcome::Refused { why } | Outcome::Failed { why } => victim.failed = Some(why.clone()),
+                        Outcome::Refused { why } | Outcome::Failed { why } => {
+                            victim.failed = Some(why.clone());
+                            victim.refused = matches!(outcome, Outcome::Refused { .. });
+                        }
                     }
                 }
             }
@@ -338,7 +357,7 @@ impl FaultState {
                 Some(victim) => {
                     victim.hit.get_or_insert(seen);
                 }
-                None => self.victims.push(Victim { pod, asked: None, answered: None, failed: None, hit: Some(seen) }),
+                None => self.victims.push(Victim { pod, asked: None, answered: None, failed: None, refused: false, hit: Some(seen) }),
             }
         }
         let injected = !fact.records.is_empty() && fact.records.iter().all(|record| record.injected > 0);

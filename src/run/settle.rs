@@ -334,8 +334,7 @@ impl Run {
 
     fn not_in_effect(&mut self, id: FaultId, why: Untrusted) -> bool {
         self.note(Noted::NotInEffect(id, why.clone()));
-        let broken = self.faults.iter().any(|state| state.in_effect.is_some() || state.owes_undo() || !state.victims.is_empty());
-        self.turn_to(if broken { End::Inconclusive(why) } else { End::Refused(why) });
+        self.turn_to(if self.touched_anything() { End::Inconclusive(why) } else { End::Refused(why) });
         true
     }
 

@@ -1,8 +1,15 @@
 //! What the tests share.
-#![allow(dead_code, clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stdout, reason = "each test file uses its part; a test stops where it fails")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "each test file uses its part; a test stops where it fails"
+)]
 
 pub mod bare_watch;
 pub mod cluster;
+pub mod practice;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -1,0 +1,153 @@
+//! Bad days on the practice cluster: outages, cut watches, missing rights, a dead Chaos Mesh.
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+mod support;
+
+use std::time::Duration;
+
+use gameday::effect::Verdict;
+use gameday::rehearsal::Denial;
+use gameday::run::recovery::Back;
+use support::practice::{Played, play};
+use support::scratch;
+use tokio::time::sleep;
+
+fn scenario(injector: &str, fault: &str, more: &str) -> String {
+    format!(
+        "apiVersion: gameday/v1
+kind: GameDay
+metadata: {{name: trouble}}
+spec:
+  hypothesis: Task API recovers within 30s
+  environments: {{staging: {{tier: staging, namespace: staging}}}}
+  target: {{kind: Deployment, name: task-api}}
+  injector: {injector}
+  steadyState:
+    - {{name: all ready, ready: {{min: 100%}}, stableFor: 2s}}
+  steps:
+    - name: break it
+      fault:
+        apiVersion: chaos-mesh.org/v1alpha1
+        {fault}
+    - {{name: watch, observe: 20s}}
+  criteria:
+    - {{name: recovers within 30s, recovery: {{within: 30s}}, stableFor: 2s}}
+{more}"
+    )
+}
+
+const KILL: &str = "kind: PodChaos\n        metadata: {name: kill}\n        spec: {action: pod-kill, mode: one, selector: {labelSelectors: {app: task-api}}}";
+const DELAY: &str = "kind: NetworkChaos\n        metadata: {name: delay}\n        spec: {action: delay, mode: one, duration: 10s, selector: {labelSelectors: {app: task-api}}, delay: {latency: 50ms}}";
+
+fn quiet(text: &str, name: &str) -> Played {
+    play(text, 7, &scratch(name), |_| async {})
+}
+
+#[test]
+fn quiet_day_should_hold() {
+    for (name, injector, fault) in [("kill", "agentless", KILL), ("chaos-kill", "chaos-mesh", KILL), ("delay", "auto", DELAY)] {
+        let played = quiet(&scenario(injector, fault, ""), name);
+        assert_eq!(played.run.verdict(), Verdict::Held, "{name}:\n{}", played.lines);
+    }
+}
+
+#[test]
+fn outage_should_be_survived_said_and_shown_in_the_interval() {
+    let text = scenario("agentless", KILL, "");
+    let steady = quiet(&text, "outage-none");
+    // the API server is away while the replacement becomes ready
+    let played = play(&text, 7, &scratch("outage"), |trouble| async move {
+        sleep(Duration::from_millis(2_300)).await;
+        trouble.api_outage(Duration::from_secs(8));
+    });
+    assert!(played.lines.contains("pods lost"), "{}", played.lines);
+    assert!(played.lines.contains("blind"), "{}", played.lines);
+    let span = |played: &Played| match played.run.recoveries().next().unwrap().1 {
+        Back::At { span, .. } => span,
+        other => panic!("{other:?}\n{}", played.lines),
+    };
+    let (seen, unseen) = (span(&steady), span(&played));
+    assert!(unseen.most - unseen.least > seen.most - seen.least, "a blind window widens the interval: {seen} against {unseen}");
+    assert!(unseen.least <= seen.nominal && seen.nominal <= unseen.most, "the true time lies in it: {seen} against {unseen}");
+    assert_eq!(played.run.verdict(), Verdict::Held, "{}", played.lines);
+}
+
+#[test]
+fn cut_and_compacted_watches_should_lose_nothing() {
+    let played = play(&scenario("agentless", KILL, ""), 7, &scratch("cut"), |trouble| async move {
+        sleep(Duration::from_millis(2_100)).await;
+        for _ in 0..20 {
+            sleep(Duration::from_millis(300)).await;
+            trouble.compact();
+            trouble.cut_watches();
+        }
+    });
+    assert_eq!(played.run.verdict(), Verdict::Held, "{}", played.lines);
+    assert_eq!(played.run.fleet().targets[0].ready(), Some(3));
+}
+
+#[test]
+fn outage_during_the_undo_should_only_delay_it() {
+    let played = play(&scenario("chaos-mesh", DELAY, ""), 7, &scratch("undo"), |trouble| async move {
+        sleep(Duration::from_secs(11)).await;
+        trouble.api_outage(Duration::from_secs(15));
+    });
+    assert!(played.lines.contains("lifted"), "{}", played.lines);
+    assert!(played.run.conclusion().unwrap().left.is_empty(), "{}", played.lines);
+}
+
+#[test]
+fn outage_beyond_the_blind_limit_should_end_inconclusive() {
+    let played = play(&scenario("agentless", KILL, "  limits: {blindLimit: 5s}\n"), 7, &scratch("blind"), |trouble| async move {
+        sleep(Duration::from_secs(4)).await;
+        trouble.api_outage(Duration::from_secs(60));
+    });
+    assert_eq!(played.run.verdict(), Verdict::Inconclusive, "{}", played.lines);
+    assert!(played.lines.contains("limits.blindLimit"), "{}", played.lines);
+}
+
+#[test]
+fn missing_right_should_refuse_and_name_verb_and_resource() {
+    let played = play(&scenario("agentless", KILL, ""), 7, &scratch("denied"), |trouble| async move {
+        trouble.deny(Denial { verb: "delete".to_owned(), group: String::new(), resource: "pods".to_owned(), namespace: None });
+    });
+    assert_eq!(played.run.verdict(), Verdict::Refused, "{}", played.lines);
+    assert!(played.lines.contains("cannot delete resource \"pods\"") && played.lines.contains("gameday rbac"), "{}", played.lines);
+}
+
+#[test]
+fn optional_sources_that_are_forbidden_should_not_fail_the_run() {
+    let played = play(&scenario("agentless", KILL, ""), 7, &scratch("optional"), |trouble| async move {
+        let deny = |resource: &str, group: &str| Denial {
+            verb: "*".to_owned(),
+            group: group.to_owned(),
+            resource: resource.to_owned(),
+            namespace: None,
+        };
+        trouble.deny(deny("endpointslices", "discovery.k8s.io"));
+        trouble.deny(deny("replicasets", "apps"));
+    });
+    assert_eq!(played.run.verdict(), Verdict::Held, "{}", played.lines);
+}
+
+#[test]
+fn dead_controller_should_be_inconclusive_and_left_behind_if_it_stays_dead() {
+    let played = play(&scenario("chaos-mesh", DELAY, ""), 7, &scratch("controller"), |trouble| async move {
+        sleep(Duration::from_secs(5)).await;
+        trouble.chaos_controller_down(true);
+    });
+    // the fault was in effect, and nobody lifts it: that outranks everything
+    assert_eq!(played.run.verdict(), Verdict::CleanupIncomplete, "{}", played.lines);
+    assert!(played.lines.contains("gameday recover"), "{}", played.lines);
+}
+
+#[test]
+fn dead_daemon_should_never_count_as_injected() {
+    let played = play(&scenario("chaos-mesh", DELAY, ""), 7, &scratch("daemon"), |trouble| async move {
+        trouble.chaos_daemon_down(true);
+        sleep(Duration::from_secs(60)).await;
+        trouble.chaos_daemon_down(false);
+    });
+    assert_eq!(played.run.verdict(), Verdict::Inconclusive, "{}", played.lines);
+    assert!(played.lines.contains("cannot find daemonIP"), "{}", played.lines);
+}
