@@ -21,8 +21,10 @@ pub mod workloads;
 use std::time::Duration;
 
 use kube::Client;
+use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 
+use crate::edge::connect::Connection;
 use crate::event::{ClusterFact, EndpointsSource, Event};
 use crate::text::Untrusted;
 
@@ -43,11 +45,35 @@ pub struct Cluster {
     alive_tx: watch::Sender<bool>,
 }
 
+/// A cluster does not answer, or refuses.
+#[derive(Debug, Error)]
+#[error("context {context:?} at {server}: {why}")]
+pub struct Unreachable {
+    /// The kubeconfig context.
+    pub context: String,
+    /// The API server's URL.
+    pub server: String,
+    /// What happened, and what to do.
+    pub why: Untrusted,
+}
+
 /// Where adapters put what they learn.
 pub type Inbox = mpsc::Sender<Event>;
 
 impl Cluster {
-    /// Looks at what the cluster serves.
+    /// Looks at what the cluster of a connection serves.
+    ///
+    /// # Errors
+    /// It does not answer, or refuses; with what to do.
+    pub async fn reach(connection: Connection, namespace: &str) -> Result<Cluster, Unreachable> {
+        let Connection { client, context, server, .. } = connection;
+        Cluster::look(client, &context, namespace).await.map_err(|error| {
+            let advice = if error.code.is_none() { "; is the cluster up, and the VPN on?" } else { "" };
+            Unreachable { context, server, why: format!("{error}{advice}").into() }
+        })
+    }
+
+    /// Looks at what the API server behind a client serves.
     ///
     /// # Errors
     /// It does not answer, or refuses; with what to do.

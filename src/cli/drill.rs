@@ -47,8 +47,9 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
             let signals = Signals::listen().context("cannot listen to signals").means(REFUSED)?;
             let connection =
                 connect::connect(&environment.name, environment.context.as_deref(), args.context.as_deref()).await.means(REFUSED)?;
-            let namespace = args.namespace.clone().or(environment.namespace.clone()).unwrap_or(connection.namespace);
-            let cluster = Cluster::look(connection.client, &connection.context, &namespace).await.means(REFUSED)?;
+            let namespace = args.namespace.clone().or(environment.namespace.clone()).unwrap_or_else(|| connection.namespace.clone());
+            let context = connection.context.clone();
+            let cluster = Cluster::reach(connection, &namespace).await.means(REFUSED)?;
             let at = args.prometheus.clone().map(PrometheusAt::Url).or(environment.prometheus.clone());
             let prometheus = at.as_ref().map(|at| Prometheus::new(at, &credentials(), &cluster.client)).transpose().means(REFUSED)?;
             let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().means(REFUSED)?;
@@ -56,7 +57,7 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
                 rehearsal: false,
                 environment: environment.name.clone(),
                 tier: environment.tier,
-                context: connection.context,
+                context,
                 namespace,
                 prometheus: at.as_ref().map(without_secrets),
             };

@@ -18,11 +18,12 @@ pub fn new(args: &NewArgs) -> Result<u8, Failure> {
     let (kind, name) = target(&args.target).means(USAGE)?;
     let (portrait, context, namespace) = drill::runtime(false).means(REFUSED)?.block_on(async {
         let connection = connect::connect("", None, args.context.as_deref()).await.means(REFUSED)?;
-        let namespace = args.namespace.clone().unwrap_or(connection.namespace);
-        let cluster = Cluster::look(connection.client, &connection.context, &namespace).await.means(REFUSED)?;
+        let namespace = args.namespace.clone().unwrap_or_else(|| connection.namespace.clone());
+        let context = connection.context.clone();
+        let cluster = Cluster::reach(connection, &namespace).await.means(REFUSED)?;
         let target = TargetRef { kind, name: name.clone(), namespace: None };
         let portrait = workloads::portrait(&cluster, &target).await.means(REFUSED)?;
-        Ok((portrait, connection.context, namespace))
+        Ok((portrait, context, namespace))
     })?;
     let text = text(kind, &name, &portrait, &context, &namespace).means(REFUSED)?;
     // what is written must pass: a workload that no scenario can be about is said so here

@@ -167,7 +167,7 @@ pub fn resume(folder: &Path) -> anyhow::Result<u8> {
 async fn cluster(context: Option<&str>, namespace: &str) -> anyhow::Result<Cluster> {
     let context = context.filter(|context| *context != "in-cluster");
     let connection = connect::connect("", None, context).await?;
-    Ok(Cluster::look(connection.client, &connection.context, namespace).await?)
+    Ok(Cluster::reach(connection, namespace).await?)
 }
 
 /// Deletes every object with our label that no live run owns; names those that stay.

@@ -81,10 +81,10 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     while let Some(error) = cause {
         let more = error.to_string();
         if !text.contains(&more) {
-            // wrappers that only name themselves say nothing
-            text = if text == "ServiceError" { more } else { format!("{}: {more}", text.trim_end_matches(": ServiceError")) };
+            text = format!("{text}: {more}");
         }
         cause = error.source();
     }
-    text
+    // wrappers that only name themselves say nothing
+    text.replace("ServiceError: ", "")
 }

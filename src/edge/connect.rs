@@ -54,6 +54,8 @@ pub struct Connection {
     pub context: String,
     /// The context's namespace, `default` where it has none.
     pub namespace: String,
+    /// The API server's URL.
+    pub server: String,
 }
 
 /// Makes a client for the context of an environment.
@@ -92,6 +94,7 @@ pub async fn connect(environment: &str, wanted: Option<&str>, asked: Option<&str
     // its retries are silent and can last minutes (429, 503, 504): ours are seen
     config.default_retry = false;
     let namespace = config.default_namespace.clone();
+    let server = config.cluster_url.to_string();
     let client = Client::try_from(config).map_err(|error| ConnectError::Client { context: context.clone(), why: chain(&error).into() })?;
-    Ok(Connection { client, context, namespace })
+    Ok(Connection { client, context, namespace, server })
 }

@@ -1,0 +1,103 @@
+//! Every scenario of the repository, checked and rehearsed; and what a rehearsal promises.
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use support::{gameday, json, said, scratch};
+
+fn scenarios() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let mut found: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    found.sort();
+    assert!(found.len() >= 4);
+    found
+}
+
+fn rehearse(file: &Path, home: &Path, name: &str, flags: &[&str]) -> Output {
+    gameday(home).args(["rehearse", "--headless"]).arg(file).args(flags).arg("--run-dir").arg(home.join(name)).output().unwrap()
+}
+
+/// The entries of a journal, without its header.
+fn entries(folder: &Path) -> String {
+    let text = fs::read_to_string(folder.join("journal.jsonl")).unwrap();
+    text.split_once('\n').unwrap().1.to_owned()
+}
+
+#[test]
+fn every_scenario_should_pass_check_and_hold_in_rehearsal() {
+    let home = scratch("rehearse-all");
+    for file in scenarios() {
+        let out = gameday(&home).args(["check", "--strict"]).arg(&file).output().unwrap();
+        assert_eq!(out.status.code(), Some(0), "{}", said(&out));
+        for seed in ["1", "2", "3"] {
+            let name = format!("{}-{seed}", file.file_stem().unwrap().to_string_lossy());
+            let out = rehearse(&file, &home, &name, &["--speed", "max", "--seed", seed]);
+            assert_eq!(out.status.code(), Some(0), "{name}: {}", said(&out));
+            let report = json(&home.join(&name).join("report.json"));
+            assert_eq!(report["verdict"], "held");
+            assert!(report["faults"].as_array().unwrap().iter().all(|fault| !fault["victims"].as_array().unwrap().is_empty()));
+        }
+    }
+}
+
+#[test]
+fn same_seed_should_give_the_same_journal_at_any_speed() {
+    let home = scratch("rehearse-seed");
+    let file = home.join("short.yaml");
+    let pod_kill = fs::read_to_string(&scenarios().iter().find(|f| f.ends_with("task-api-pod-kill.yaml")).unwrap()).unwrap();
+    fs::write(&file, pod_kill.replace("observe: 60s", "observe: 3s")).unwrap();
+    for (name, flags) in [
+        ("a", ["--speed", "max", "--seed", "5"]),
+        ("b", ["--speed", "max", "--seed", "5"]),
+        ("paced", ["--speed", "40", "--seed", "5"]),
+        ("other", ["--speed", "max", "--seed", "6"]),
+    ] {
+        let out = rehearse(&file, &home, name, &flags);
+        assert_eq!(out.status.code(), Some(0), "{name}: {}", said(&out));
+    }
+    assert_eq!(entries(&home.join("a")), entries(&home.join("b")));
+    assert_eq!(entries(&home.join("a")), entries(&home.join("paced")));
+    assert_ne!(entries(&home.join("a")), entries(&home.join("other")));
+}
+
+#[test]
+fn report_should_be_written_again_from_the_journal_alone() {
+    let home = scratch("rehearse-report");
+    let file = scenarios().pop().unwrap();
+    let out = rehearse(&file, &home, "run", &["--speed", "max"]);
+    assert_eq!(out.status.code(), Some(0), "{}", said(&out));
+    let run = home.join("run");
+    let elsewhere = home.join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    fs::copy(run.join("journal.jsonl"), elsewhere.join("journal.jsonl")).unwrap();
+    for (format, name) in [("md", "report.md"), ("json", "report.json")] {
+        let out = gameday(&home).args(["report", "--format", format]).arg(&elsewhere).output().unwrap();
+        assert_eq!(out.status.code(), Some(0), "{}", said(&out));
+        assert_eq!(String::from_utf8(out.stdout).unwrap(), fs::read_to_string(run.join(name)).unwrap());
+    }
+}
+
+#[test]
+fn headless_lines_should_be_json_where_asked_for() {
+    let home = scratch("rehearse-json");
+    let out = rehearse(&scenarios()[0], &home, "run", &["--speed", "max", "--output", "json"]);
+    assert_eq!(out.status.code(), Some(0), "{}", said(&out));
+    let lines: Vec<serde_json::Value> =
+        String::from_utf8(out.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.iter().all(|line| line["at"].is_number() && line["event"].is_string() && line["text"].is_string()));
+    assert_eq!(lines.last().unwrap()["event"], "sealed");
+}
+
+#[test]
+fn production_scenario_should_be_free_to_rehearse_and_refused_to_run() {
+    let home = scratch("rehearse-production");
+    let file = scenarios().into_iter().find(|f| f.ends_with("task-api-pod-kill.yaml")).unwrap();
+    let out = rehearse(&file, &home, "rehearsal", &["--speed", "max", "--env", "production"]);
+    assert_eq!(out.status.code(), Some(0), "{}", said(&out));
+    let out = gameday(&home).args(["run", "--headless", "--yes", "--env", "production"]).arg(&file).output().unwrap();
+    assert_eq!(out.status.code(), Some(3), "{}", said(&out));
+}
