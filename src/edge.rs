@@ -9,6 +9,7 @@ pub mod chaos_mesh;
 
 pub mod connect;
 pub mod endpoints;
+pub mod events;
 pub mod http_probe;
 pub mod pods;
 pub mod prometheus;
@@ -43,6 +44,8 @@ pub struct Cluster {
     /// Whether the API server answers at the moment.
     pub alive: watch::Receiver<bool>,
     alive_tx: watch::Sender<bool>,
+    /// The apiVersion of an Eviction here.
+    eviction: &'static str,
 }
 
 /// A cluster does not answer, or refuses.
@@ -99,6 +102,7 @@ impl Cluster {
             namespace: namespace.to_owned(),
             alive,
             alive_tx,
+            eviction: if serves("policy", "v1") { "policy/v1" } else { "policy/v1beta1" },
         })
     }
 }

@@ -121,6 +121,8 @@ pub enum Effect {
         victim: PodRef,
         /// Grace period in seconds.
         grace: u32,
+        /// Whether its eviction is asked for instead, which a PodDisruptionBudget may refuse.
+        evict: bool,
     },
     /// Create the object of a fault.
     Apply {

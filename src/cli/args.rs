@@ -192,8 +192,10 @@ pub enum InjectorArg {
     Auto,
     /// Chaos Mesh or nothing.
     ChaosMesh,
-    /// gameday itself.
+    /// gameday itself: pods are deleted.
     Agentless,
+    /// gameday itself: the eviction of pods is asked for; a PodDisruptionBudget may refuse it.
+    Eviction,
 }
 
 /// How fast a rehearsal goes.

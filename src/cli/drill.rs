@@ -147,6 +147,7 @@ impl Drill {
                 InjectorArg::Auto => Injector::Auto,
                 InjectorArg::ChaosMesh => Injector::ChaosMesh,
                 InjectorArg::Agentless => Injector::Agentless,
+                InjectorArg::Eviction => Injector::Eviction,
             }),
             scenario: self.sources.clone(),
         }

@@ -19,6 +19,7 @@ rules:
 - {apiGroups: [discovery.k8s.io], resources: [endpointslices], verbs: [get, list, watch]}
 # pod kill without Chaos Mesh
 - {apiGroups: [''], resources: [pods], verbs: [delete]}
+- {apiGroups: [''], resources: [pods/eviction], verbs: [create]}
 # faults of Chaos Mesh, and what they leave in pods
 - {apiGroups: [chaos-mesh.org], resources: [podchaos, networkchaos], verbs: [create, get, list, watch, delete]}
 - {apiGroups: [chaos-mesh.org], resources: [podnetworkchaos], verbs: [get, list, watch]}

@@ -5,9 +5,10 @@ use tokio::time::Instant;
 
 use crate::driver::Clock;
 use crate::edge::prometheus::Prometheus;
-use crate::edge::{Cluster, Inbox, agentless, chaos_mesh, endpoints, http_probe, pulse, targets, workloads};
+use crate::edge::{Cluster, Inbox, agentless, chaos_mesh, endpoints, events, http_probe, pulse, targets, workloads};
 use crate::effect::{ChaosRef, Effect, FaultId};
 use crate::event::{EndpointsSource, Event, Reading};
+use crate::manifest;
 use crate::run::Run;
 use crate::run::ledger::FaultState;
 use crate::run::probes::Ask;
@@ -34,10 +35,14 @@ impl World {
                 namespaces.push(namespace);
             }
         }
-        if self.cluster.fact.endpoints != EndpointsSource::None {
-            for namespace in namespaces {
-                tokio::spawn(endpoints::observe(self.cluster.clone(), namespace, inbox.clone()));
+        // Events are told of the targets, of whatever bears their names, and of this run's faults
+        let mut names: Vec<String> = run.scenario().targets.iter().map(|target| target.name.clone()).collect();
+        names.extend(run.faults().iter().map(|state| manifest::prepared(&state.fault, state.id, run.header()).0.name));
+        for namespace in namespaces {
+            if self.cluster.fact.endpoints != EndpointsSource::None {
+                tokio::spawn(endpoints::observe(self.cluster.clone(), namespace.clone(), inbox.clone()));
             }
+            tokio::spawn(events::observe(self.cluster.clone(), namespace, names.clone(), inbox.clone()));
         }
         tokio::spawn(pulse::beat(self.cluster.clone(), clock, inbox.clone()));
     }
@@ -63,10 +68,14 @@ impl World {
                     let _ = inbox.send(Event::Sampled { probe, took: sent.elapsed(), reading }).await;
                 });
             }
-            Effect::Kill { victim, grace, .. } => {
-                let (cluster, victim, grace, id) = (self.cluster.clone(), victim.clone(), *grace, effect.id());
+            Effect::Kill { victim, grace, evict, .. } => {
+                let (cluster, victim, grace, evict, id) = (self.cluster.clone(), victim.clone(), *grace, *evict, effect.id());
                 tokio::spawn(async move {
-                    let outcome = agentless::kill(&cluster, &victim, grace).await;
+                    let outcome = if evict {
+                        agentless::evict(&cluster, &victim, grace).await
+                    } else {
+                        agentless::kill(&cluster, &victim, grace).await
+                    };
                     let _ = inbox.send(Event::Answered { effect: id, outcome }).await;
                 });
             }

@@ -26,8 +26,8 @@ impl Run {
         let what = format!("{} {}", state.fault.action.kind(), state.fault.action);
         match self.header.injector.unwrap_or(self.scenario.injector) {
             Injector::ChaosMesh | Injector::Auto if chaos_mesh => Ok(Via::ChaosMesh),
-            Injector::Agentless | Injector::Auto if can_alone => Ok(Via::Agentless),
-            Injector::Agentless => Err(format!(
+            Injector::Agentless | Injector::Eviction | Injector::Auto if can_alone => Ok(Via::Agentless),
+            Injector::Agentless | Injector::Eviction => Err(format!(
                 "step {:?}: gameday can't do a {what} by itself, only pod-kill; install Chaos Mesh and use injector chaos-mesh",
                 state.step
             )

@@ -14,7 +14,7 @@ use crate::run::recovery;
 use crate::run::timeline::Noted;
 use crate::run::verdicts::Standing;
 use crate::run::victims::choose;
-use crate::scenario::model::StepAction;
+use crate::scenario::model::{Injector, StepAction};
 use crate::text::Untrusted;
 
 /// What was asked for already, so that it is not asked for twice.
@@ -323,7 +323,8 @@ impl Run {
                 };
                 let seed = self.header.seed.wrapping_add(state.id.0 as u64);
                 let victims = choose(state.fault.mode, state.candidates().unwrap_or_default(), seed);
-                victims.into_iter().map(|victim| Effect::Kill { fault: state.id, victim, grace }).collect()
+                let evict = self.header.injector.unwrap_or(self.scenario.injector) == Injector::Eviction;
+                victims.into_iter().map(|victim| Effect::Kill { fault: state.id, victim, grace, evict }).collect()
             }
         }
     }

@@ -164,8 +164,10 @@ pub enum Injector {
     Auto,
     /// Chaos Mesh or nothing.
     ChaosMesh,
-    /// gameday itself: deletion or eviction of pods.
+    /// gameday itself: pods are deleted.
     Agentless,
+    /// gameday itself: the eviction of pods is asked for, which PodDisruptionBudgets may refuse.
+    Eviction,
 }
 
 /// A chart.

@@ -157,10 +157,12 @@ fn target(node: &Node, mistakes: &mut Mistakes) -> Option<TargetRef> {
 
 /// `spec.injector`.
 pub fn injector(spec: Fields<'_>, mistakes: &mut Mistakes) -> Injector {
-    let word = spec.get("injector").and_then(|node| fields::word(node, "injector", &["auto", "chaos-mesh", "agentless"], mistakes));
+    let word =
+        spec.get("injector").and_then(|node| fields::word(node, "injector", &["auto", "chaos-mesh", "agentless", "eviction"], mistakes));
     match word {
         Some("chaos-mesh") => Injector::ChaosMesh,
         Some("agentless") => Injector::Agentless,
+        Some("eviction") => Injector::Eviction,
         _ => Injector::Auto,
     }
 }

@@ -148,10 +148,10 @@ impl Reader<'_> {
     fn check(&mut self, node: &Node, mistakes: &mut Mistakes) -> Option<Fault> {
         let fault = manifest::check(node, self.limits.allow_all, mistakes)?;
         self.hold_against_limits(&fault, node, mistakes);
-        if self.injector == Injector::Agentless && !fault.is_agentless() {
+        if matches!(self.injector, Injector::Agentless | Injector::Eviction) && !fault.is_agentless() {
             let at = node.get("spec").and_then(|spec| spec.get("action")).unwrap_or(node);
             mistakes
-                .error(at.span, &fault.action.to_string(), format!("{} needs Chaos Mesh, and injector is agentless", fault.action.kind()))
+                .error(at.span, &fault.action.to_string(), format!("{} needs Chaos Mesh, and injector leaves it out", fault.action.kind()))
                 .allow("PodChaos pod-kill")
                 .hint("write injector: auto");
         }
