@@ -11,6 +11,8 @@ use crate::edge::{Cluster, Inbox};
 use crate::event::{Event, ReportedFact, Source};
 use crate::text::Untrusted;
 
+/// The kinds whose Events say something about a drill; conflicts on Endpoints and the like do not.
+const KINDS: &[&str] = &["Pod", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "PodChaos", "NetworkChaos", "PodNetworkChaos"];
 /// How much of a message is kept.
 const LONGEST: usize = 300;
 
@@ -32,7 +34,8 @@ impl Seen {
     fn fact(&mut self, event: &ClusterEvent, tell: bool) -> Option<Event> {
         let about = &event.involved_object;
         let name = about.name.clone().unwrap_or_default();
-        if !self.names.iter().any(|prefix| name.starts_with(prefix.as_str())) {
+        let ours = KINDS.iter().any(|kind| about.kind.as_deref() == Some(kind)) && self.names.iter().any(|prefix| name.starts_with(prefix.as_str()));
+        if !ours {
             return None;
         }
         let news = self.told.insert((event.uid().unwrap_or_default(), event.count.unwrap_or(1)));
