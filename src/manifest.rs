@@ -30,11 +30,12 @@ pub fn prepared(fault: &Fault, id: FaultId, header: &Header) -> (ChaosRef, Value
     if let Some(metadata) = child(&mut manifest, "metadata") {
         metadata.insert("name".into(), name.clone().into());
         metadata.insert("namespace".into(), namespace.clone().into());
-        if let Some(labels) = object(metadata.entry("labels").or_insert_with(|| Value::Object(Map::new()))) {
-            labels.insert(MANAGED_BY.into(), GAMEDAY.into());
-            labels.insert(RUN.into(), header.token.clone().into());
-            labels.insert(STEP.into(), id.0.to_string().into());
-        }
+        // `labels:` with nothing behind it is null: without the labels no sweep would find the object
+        let mut labels = metadata.get_mut("labels").and_then(object).map(std::mem::take).unwrap_or_default();
+        labels.insert(MANAGED_BY.into(), GAMEDAY.into());
+        labels.insert(RUN.into(), header.token.clone().into());
+        labels.insert(STEP.into(), id.0.to_string().into());
+        metadata.insert("labels".into(), Value::Object(labels));
     }
     if let Some(spec) = child(&mut manifest, "spec") {
         if fault.is_lasting() && fault.duration.is_none() {

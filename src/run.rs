@@ -4,19 +4,23 @@
 //! give the same run, in the cockpit, in a replay, in a report. It answers each entry with the
 //! effects to perform and knows when it wants to be asked again.
 
+mod alerts;
 pub mod fleet;
 mod judge;
 pub mod ledger;
 mod limits;
 pub mod phase;
+mod preflight;
 pub mod probes;
 pub mod recovery;
 mod settle;
 pub mod sight;
 mod take;
 pub mod timeline;
+pub mod undo;
 pub mod verdicts;
 pub mod victims;
+mod windows;
 
 use std::time::Duration;
 
@@ -220,7 +224,14 @@ impl Run {
 
     /// Where each fault's recovery stands.
     pub fn recoveries(&self) -> impl Iterator<Item = (&FaultState, Back)> {
-        self.faults.iter().map(|state| (state, recovery::of(state, &self.fleet, self.sight.lag())))
+        let stable = self.stable_for();
+        self.faults.iter().enumerate().map(move |(index, state)| (state, self.back(index, stable)))
+    }
+
+    /// Where the recovery of one fault stands, if strength must last for `stable`.
+    fn back(&self, index: usize, stable: Duration) -> Back {
+        let next = self.faults[index + 1..].iter().filter_map(|later| later.asked).min();
+        recovery::of(&self.faults[index], next, &self.fleet, self.sight.lag(), stable)
     }
 
     /// How long strength must last to count as recovered.

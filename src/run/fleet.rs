@@ -1,6 +1,8 @@
 //! The pods of the targets, as the watch tells of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
 
 use crate::clock::At;
 use crate::criterion::Amount;
@@ -31,6 +33,7 @@ pub struct Target {
     pub history: Vec<(At, u32)>,
     /// The times it was below its strength, oldest first.
     pub outages: Vec<Outage>,
+    ready: u32,
 }
 
 /// A time a target was below its strength.
@@ -87,7 +90,7 @@ impl Target {
     /// How many pods are ready; `None` before the first list.
     #[must_use]
     pub fn ready(&self) -> Option<u32> {
-        self.listed.then(|| count(self.pods.values().filter(|pod| pod.is_ready()).count()))
+        self.listed.then_some(self.ready)
     }
 
     /// How many are wanted.
@@ -110,13 +113,29 @@ impl Target {
         pods
     }
 
+    /// When the pods that are ready now had become as many as `desired`. A list may tell of several
+    /// at once, in any order.
+    fn strong_since(&self, desired: u32) -> Option<Seen> {
+        let ready: Vec<Seen> = self.pods.values().filter(|pod| pod.is_ready()).filter_map(|pod| pod.ready).collect();
+        let nth = usize::try_from(desired).ok()?.checked_sub(1)?;
+        let of = |moment: fn(&Seen) -> At| {
+            let mut moments: Vec<At> = ready.iter().map(moment).collect();
+            moments.sort_unstable();
+            moments.get(nth).copied()
+        };
+        Some(Seen { at: of(|seen| seen.at)?, earliest: of(|seen| seen.earliest)?, latest: of(|seen| seen.latest)? })
+    }
+
     fn recount(&mut self, seen: Seen, cause: Option<Seen>) {
+        self.ready = count(self.pods.values().filter(|pod| pod.is_ready()).count());
         let (Some(ready), Some(desired)) = (self.ready(), self.desired()) else { return };
         if self.history.last().is_none_or(|(_, last)| *last != ready) {
             self.history.push((seen.at.max(self.history.last().map_or(At::ZERO, |(at, _)| *at)), ready));
         }
+        let weak = self.outages.last().is_some_and(|outage| outage.to.is_none());
+        let strong = cause.filter(|_| weak && ready >= desired).map(|cause| self.strong_since(desired).unwrap_or(cause));
         match self.outages.last_mut().filter(|outage| outage.to.is_none()) {
-            Some(outage) if ready >= desired => outage.to = Some(cause.unwrap_or(seen)),
+            Some(outage) if ready >= desired => outage.to = Some(strong.unwrap_or(seen)),
             Some(outage) => outage.fewest = outage.fewest.min(ready),
             None if ready < desired => self.outages.push(Outage { from: cause.unwrap_or(seen), to: None, fewest: ready }),
             None => {}
@@ -166,9 +185,32 @@ impl Fleet {
 
     /// Takes one pod's fact, told live or by a list after being blind since `blind`.
     pub(super) fn pod(&mut self, fact: &PodFact, sight: &Sight, at: At, blind: Option<At>) -> Vec<Change> {
-        let serving = self.serves(&fact.pod.uid);
+        let mut changes = self.worsen(fact, sight, at, blind);
+        let (more, cause) = self.put(fact, sight, at, blind);
+        changes.extend(more);
+        if let Some(target) = self.targets.get_mut(fact.target) {
+            target.recount(moment(sight, at, blind, None), cause);
+        }
+        changes
+    }
+
+    /// Counts a pod out that was ready, was not for a while that nobody saw, and is ready again.
+    fn worsen(&mut self, fact: &PodFact, sight: &Sight, at: At, blind: Option<At>) -> Vec<Change> {
         let Some(target) = self.targets.get_mut(fact.target) else { return Vec::new() };
-        let seen = |server| blind.map_or_else(|| sight.live(at), |since| sight.relisted(at, since, server));
+        let Some(pod) = target.pods.get_mut(&fact.pod.uid).filter(|pod| pod.is_ready() && fact.ready) else { return Vec::new() };
+        if pod.fact.ready_since.zip(fact.ready_since).is_none_or(|(old, new)| new <= old) {
+            return Vec::new();
+        }
+        pod.fact.ready = false;
+        let seen = moment(sight, at, blind, None);
+        target.recount(seen, Some(seen));
+        vec![Change::Unready]
+    }
+
+    fn put(&mut self, fact: &PodFact, sight: &Sight, at: At, blind: Option<At>) -> (Vec<Change>, Option<Seen>) {
+        let serving = self.serves(&fact.pod.uid);
+        let Some(target) = self.targets.get_mut(fact.target) else { return (Vec::new(), None) };
+        let seen = |server| moment(sight, at, blind, server);
         let mut changes = Vec::new();
         let order = target.pods.len();
         let original = !target.listed;
@@ -216,14 +258,13 @@ impl Fleet {
             changes.push(Change::Deleted);
         }
         pod.fact = fact.clone();
-        target.recount(seen(None), cause);
-        changes
+        (changes, cause)
     }
 
     pub(super) fn gone(&mut self, uid: &str, sight: &Sight, at: At, blind: Option<At>) -> Option<PodFact> {
         let target = self.targets.iter_mut().find(|target| target.pods.contains_key(uid))?;
         let pod = target.pods.get_mut(uid).filter(|pod| pod.gone.is_none())?;
-        let seen = blind.map_or_else(|| sight.live(at), |since| sight.relisted(at, since, None));
+        let seen = moment(sight, at, blind, None);
         pod.gone = Some(seen);
         let unannounced = pod.deleting.is_none().then(|| pod.fact.clone());
         if unannounced.is_some() {
@@ -234,28 +275,43 @@ impl Fleet {
     }
 
     /// Takes a new list of all pods of a target: what is not in it is gone.
+    ///
+    /// What became worse is counted before what became better: in what order they came nobody saw.
     pub(super) fn listed(&mut self, index: usize, pods: &[PodFact], sight: &Sight, at: At) -> Vec<(PodFact, Change)> {
         let Some(target) = self.targets.get(index) else { return Vec::new() };
         let first = !target.listed;
         // what a list shows may have happened at any time since we last saw
-        let since = if first { At::ZERO } else { sight.lost(Source::Pods(index)).map_or(at, |(from, _)| *from) };
-        let missing: Vec<String> = target
-            .pods
-            .iter()
-            .filter(|(uid, pod)| pod.gone.is_none() && !pods.iter().any(|fact| fact.pod.uid == **uid))
-            .map(|(uid, _)| uid.clone())
-            .collect();
+        let since = if first { At::ZERO } else { sight.unseen_since(Source::Pods(index), at) };
+        let there: BTreeSet<&str> = pods.iter().map(|fact| fact.pod.uid.as_str()).collect();
+        let missing = target.pods.iter().filter(|(uid, pod)| pod.gone.is_none() && !there.contains(uid.as_str()));
+        let missing: Vec<String> = missing.map(|(uid, _)| uid.clone()).collect();
+        let was_ready = |fact: &PodFact| target.pods.get(&fact.pod.uid).is_some_and(Pod::is_ready);
+        let (worse, mut better): (Vec<&PodFact>, Vec<&PodFact>) =
+            pods.iter().filter(|fact| fact.target == index).partition(|fact| was_ready(fact) && (!fact.ready || fact.deleting.is_some()));
+        // whoever came first is the first to replace a victim
+        better.sort_by_key(|fact| fact.created);
         let mut changes = Vec::new();
         for uid in missing {
             changes.extend(self.gone(&uid, sight, at, Some(since)).map(|fact| (fact, Change::Deleted)));
         }
-        for fact in pods {
+        for fact in worse {
             changes.extend(self.pod(fact, sight, at, Some(since)).into_iter().map(|change| (fact.clone(), change)));
         }
-        if let Some(target) = self.targets.get_mut(index).filter(|_| first) {
+        for fact in &better {
+            changes.extend(self.worsen(fact, sight, at, Some(since)).into_iter().map(|change| ((*fact).clone(), change)));
+        }
+        for fact in better {
+            changes.extend(self.put(fact, sight, at, Some(since)).0.into_iter().map(|change| (fact.clone(), change)));
+        }
+        if let Some(target) = self.targets.get_mut(index) {
             target.listed = true;
-            changes.clear();
-            target.recount(sight.live(at), None);
+            let seen = moment(sight, at, Some(since), None);
+            if first {
+                changes.clear();
+                target.recount(sight.live(at), None);
+            } else {
+                target.recount(seen, Some(seen));
+            }
         }
         changes
     }
@@ -296,4 +352,9 @@ impl Fleet {
     pub fn pod_of(&self, uid: &str) -> Option<&Pod> {
         self.targets.iter().find_map(|target| target.pods.get(uid))
     }
+}
+
+/// The moment of something that was told at `at`: by a watch, or by a list after being blind.
+fn moment(sight: &Sight, at: At, blind: Option<At>, server: Option<DateTime<Utc>>) -> Seen {
+    blind.map_or_else(|| sight.live(at), |since| sight.relisted(at, since, server))
 }

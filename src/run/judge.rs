@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use crate::clock::At;
-use crate::criterion::{AlertCheck, Bound, Check, Criterion, HttpCheck, StopCheck, Window};
+use crate::criterion::{Bound, Check, Criterion, HttpCheck, StopCheck};
 use crate::effect::ProbeId;
 use crate::event::{Number, Reading, Source};
 use crate::run::Run;
 use crate::run::phase::Phase;
 use crate::run::probes::{Ask, Sample};
-use crate::run::recovery::{self, Back};
+use crate::run::recovery::Back;
 use crate::run::timeline::{List, Noted};
 use crate::run::verdicts::{Judged, Look, Standing, higher, look_at, lower};
-use crate::scenario::model::{Scenario, StepAction};
+use crate::scenario::model::Scenario;
 
 /// What is known of everything that is judged.
 #[derive(Clone, Debug, Default)]
@@ -80,45 +80,11 @@ impl Run {
         }
     }
 
-    /// Whether a window is open now.
-    pub(super) fn is_open(&self, window: &Window) -> bool {
-        match window {
-            Window::Before => self.phase == Phase::Gate,
-            Window::Always => matches!(self.phase, Phase::Gate | Phase::Step(_) | Phase::Settling),
-            Window::Fault => self.under_fault(),
-            Window::After => {
-                let to_come = self.scenario.steps.iter().enumerate().any(|(index, step)| {
-                    matches!(step.action, StepAction::Fault(_))
-                        && self.fault(crate::effect::FaultId(index)).is_some_and(|f| f.in_effect.is_none())
-                });
-                matches!(self.phase, Phase::Step(_) | Phase::Settling) && !to_come && !self.under_fault()
-            }
-            Window::Step(name) => self.current_step().is_some_and(|(_, step)| step.name == *name),
-        }
-    }
-
-    /// Whether pods suffer under a fault: from the first impact until it is lifted, and for a
-    /// one-shot one until the targets are back or another step breaks something.
-    #[must_use]
-    pub fn under_fault(&self) -> bool {
-        self.faults.iter().enumerate().any(|(index, state)| {
-            if state.impact().is_none() {
-                return false;
-            }
-            if state.fault.is_lasting() {
-                return state.lifted.is_none();
-            }
-            let superseded = self.faults[index + 1..].iter().any(|later| later.asked.is_some());
-            let just_hit = state.last_impact().is_some_and(|seen| seen.at == self.now);
-            !superseded && (just_hit || matches!(recovery::of(state, &self.fleet, self.sight.lag()), Back::NotYet { .. } | Back::NotAsked))
-        })
-    }
-
     fn look_steady(&mut self, list: List, index: usize, sampled: Option<ProbeId>) {
         let criterion = self.scenario.steady_state[index].clone();
         if let Some((look, worse)) = self.look_now(&criterion.check, sampled) {
             // the gate asks for the good state to last; how long it was bad before does not matter
-            self.judgement.list_mut(list)[index].look(self.now, look, Duration::MAX, worse);
+            take(&mut self.judgement.list_mut(list)[index], &criterion.check, self.now, look, Duration::MAX, worse);
         }
         let judged = &mut self.judgement.list_mut(list)[index];
         let sure = judged.last.is_some_and(|(_, look)| matches!(look, Look::Good(_)));
@@ -137,18 +103,17 @@ impl Run {
             Check::Alert(check) => self.look_alert(index, check, sampled),
             Check::Ready { .. } | Check::Promql(_) | Check::Http(_) => {
                 if !self.is_open(&criterion.during) {
-                    // a violation does not reach over a closed window
-                    self.judgement.criteria[index].bad_since = None;
+                    self.judgement.criteria[index].shut(self.now);
                 } else if let Some((look, worse)) = self.look_now(&criterion.check, sampled) {
-                    self.judgement.criteria[index].look(self.now, look, criterion.violated_for, worse);
+                    let judged = &mut self.judgement.criteria[index];
+                    take(judged, &criterion.check, self.now, look, criterion.violated_for, worse);
                     if let (Check::Http(check), Some(sample)) = (&criterion.check, self.sample_of(&criterion.check)) {
                         let answer = (is_good(check, &sample.reading), sample.took);
                         self.judgement.answers[index].push(answer);
                     }
                 } else if self.judgement.criteria[index].due(criterion.violated_for).is_some_and(|due| self.now >= due) {
                     // the last answer still stands and the time has come
-                    let look = Look::Bad(None);
-                    self.judgement.criteria[index].look(self.now, look, criterion.violated_for, higher);
+                    self.judgement.criteria[index].stand(self.now, Look::Bad(None), criterion.violated_for, higher);
                 }
             }
         }
@@ -182,10 +147,14 @@ impl Run {
                 })
             }
         };
-        if let Some((look, worse)) = look {
-            self.judgement.stops[index].look(self.now, look, stop.true_for, worse);
-        } else if self.judgement.stops[index].due(stop.true_for).is_some_and(|due| self.now >= due) {
-            self.judgement.stops[index].look(self.now, Look::Bad(None), stop.true_for, higher);
+        let (now, judged) = (self.now, &mut self.judgement.stops[index]);
+        match (look, &stop.check) {
+            (Some((look, worse)), StopCheck::ReadyBelow(_)) => judged.watch(now, look, stop.true_for, worse),
+            (Some((look, worse)), StopCheck::Promql(_)) => judged.look(now, look, stop.true_for, worse),
+            (None, _) if judged.due(stop.true_for).is_some_and(|due| now >= due) => {
+                judged.stand(now, Look::Bad(None), stop.true_for, higher);
+            }
+            (None, _) => {}
         }
         self.tell(List::StopWhen, index, &before);
     }
@@ -246,25 +215,25 @@ impl Run {
         let mut pending = false;
         let mut slowest: Option<f64> = None;
         let mut standing = Standing::Held;
-        for state in &self.faults {
-            let (taken, decided) = match recovery::of(state, &self.fleet, self.sight.lag()) {
+        for fault in 0..self.faults.len() {
+            let back = self.back(fault, criterion.stable_for);
+            let lag = self.sight.lag();
+            let proven = !blind && back.proven(criterion.stable_for, lag).is_some_and(|proven| self.now >= proven);
+            let (taken, decided) = match back {
                 Back::NotAsked => (None, None),
                 Back::NotYet { from } => {
-                    let late = self.now.since(from.latest) > within && !blind;
+                    let late = !blind && back.overdue(within, lag).is_some_and(|due| self.now >= due);
                     (Some(self.now.since(from.at)), late.then_some(Standing::Broken))
                 }
-                Back::At { to, span, .. } => {
-                    let stable = self.now >= to.at + criterion.stable_for;
+                Back::At { span, .. } => {
                     let verdict = match () {
                         () if span.most <= within => Standing::Held,
                         () if span.least > within => Standing::Broken,
                         () => Standing::Unknown,
                     };
-                    (Some(span.nominal), (stable || verdict == Standing::Broken).then_some(verdict))
+                    (Some(span.nominal), (proven || verdict == Standing::Broken).then_some(verdict))
                 }
-                Back::Undisturbed { from } => {
-                    (Some(Duration::ZERO), (self.now >= from.at + criterion.stable_for && !blind).then_some(Standing::Held))
-                }
+                Back::Undisturbed { .. } => (Some(Duration::ZERO), proven.then_some(Standing::Held)),
             };
             slowest = taken.map(|t| t.as_secs_f64()).into_iter().chain(slowest).reduce(f64::max);
             match decided {
@@ -280,38 +249,6 @@ impl Run {
         if standing == Standing::Broken || !pending {
             judged.looked = judged.looked.max(1);
             judged.decide(standing, self.now);
-        }
-    }
-
-    fn look_alert(&mut self, index: usize, check: &AlertCheck, sampled: Option<ProbeId>) {
-        let Some(impact) = self.faults.iter().filter_map(|state| state.impact()).map(|seen| seen.at).min() else { return };
-        let Some(probe) = self.probes.find(&Ask::Alert(check.name.clone())) else { return };
-        let firing = |sample: &&Sample| matches!(sample.reading, Reading::Alert { firing: true });
-        let fired = probe.samples.iter().filter(|sample| sample.at >= impact).find(firing).map(|sample| sample.at);
-        let resolved = fired.and_then(|fired| {
-            let silent = |sample: &&Sample| sample.at > fired && matches!(sample.reading, Reading::Alert { firing: false });
-            probe.samples.iter().find(silent).map(|sample| sample.at)
-        });
-        let failed = matches!(probe.last().map(|s| &s.reading), Some(Reading::Failed { .. }));
-        let now = self.now;
-        let (fires, resolves) = (check.fires_within.unwrap_or(Duration::MAX), check.resolves_within);
-        let verdict = match (fired, resolves, resolved) {
-            (None, ..) if now.since(impact) > fires => Some(if failed { Standing::Unknown } else { Standing::Broken }),
-            (Some(at), ..) if at.since(impact) > fires => Some(Standing::Broken),
-            (Some(_), None, _) => Some(Standing::Held),
-            (Some(at), Some(limit), Some(end)) => Some(if end.since(at) <= limit { Standing::Held } else { Standing::Broken }),
-            (Some(at), Some(limit), None) if now.since(at) > limit => Some(if failed { Standing::Unknown } else { Standing::Broken }),
-            (None | Some(_), ..) => None,
-        };
-        let judged = &mut self.judgement.criteria[index];
-        if Some(probe.id) == sampled {
-            judged.looked += 1;
-            judged.blind += u32::from(failed);
-        }
-        judged.latest = fired.map(|at| at.since(impact).as_secs_f64());
-        judged.worst = judged.latest;
-        if let Some(verdict) = verdict {
-            judged.decide(verdict, now);
         }
     }
 
@@ -379,14 +316,10 @@ impl Run {
         for (criterion, judged) in self.scenario.criteria.iter().zip(&self.judgement.criteria) {
             due.extend(judged.due(criterion.violated_for));
             if let Check::Recovery { within } = criterion.check {
-                for state in self.faults.iter() {
-                    match recovery::of(state, &self.fleet, self.sight.lag()) {
-                        Back::NotAsked => {}
-                        Back::NotYet { from } => due.push(from.latest + within + Duration::from_micros(1)),
-                        back @ (Back::At { .. } | Back::Undisturbed { .. }) => {
-                            due.extend(back.since().map(|since| since + criterion.stable_for))
-                        }
-                    }
+                let lag = self.sight.lag();
+                for fault in 0..self.faults.len() {
+                    let back = self.back(fault, criterion.stable_for);
+                    due.extend(back.overdue(within, lag).into_iter().chain(back.proven(criterion.stable_for, lag)));
                 }
             }
         }
@@ -398,6 +331,14 @@ impl Run {
             due.extend(judged.good_since.map(|since| since + criterion.stable_for));
         }
         due.into_iter().filter(|at| *at > self.now).min()
+    }
+}
+
+/// Takes a look: what is asked for is counted by its answers, what is always in view by its changes.
+fn take(judged: &mut Judged, check: &Check, now: At, look: Look, tolerance: Duration, worse: fn(f64, f64) -> bool) {
+    match check {
+        Check::Ready { .. } => judged.watch(now, look, tolerance, worse),
+        Check::Promql(_) | Check::Http(_) | Check::Alert(_) | Check::Recovery { .. } => judged.look(now, look, tolerance, worse),
     }
 }
 

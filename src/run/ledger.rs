@@ -13,12 +13,9 @@ use crate::effect::{ChaosRef, Effect, EffectId, FaultId, Outcome, PodRef};
 use crate::event::{FaultFact, MatchedPod};
 use crate::fault::{DEFAULT_DURATION, Fault};
 use crate::run::sight::Seen;
+use crate::run::undo::{LIFT_LIMIT, REQUEST_DEADLINE, Undo};
 use crate::text::Untrusted;
 
-/// How long an unanswered request may still land.
-pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
-/// How long an undo is tried before what is left is handed over.
-pub const LIFT_LIMIT: Duration = Duration::from_secs(90);
 /// How long a fault may take to be in effect.
 pub const EFFECT_LIMIT: Duration = Duration::from_secs(30);
 
@@ -49,38 +46,21 @@ pub struct Victim {
 }
 
 impl Victim {
-    /// When it was hit, with what request and watch together say.
+    /// When it was hit, with what request and watch together say: not before the request went
+    /// out, not after its answer came.
     #[must_use]
     pub fn impact(&self) -> Option<Seen> {
         let hit = self.hit?;
         Some(match self.answered {
             Some((at, took)) => {
-                Seen { at: hit.at, earliest: at.minus(took).max(hit.earliest.min(at.minus(took))), latest: at.min(hit.latest) }
+                let (earliest, latest) = (at.minus(took), at.min(hit.latest));
+                // what a watch told keeps its moment; what a list told late is better known by the request
+                let told = hit.at == hit.latest || latest < earliest;
+                Seen { at: if told { hit.at } else { hit.at.clamp(earliest, latest) }, earliest, latest }
             }
             None => hit,
         })
     }
-}
-
-/// How far the undo of a fault is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Undo {
-    /// When it was first asked for.
-    pub asked: Option<At>,
-    /// Tries so far.
-    pub attempts: u32,
-    /// When the next try is due.
-    pub next: Option<At>,
-    /// What the last try said, if it was no success.
-    pub trouble: Option<Untrusted>,
-    /// Looks for the object so far.
-    pub looks: u32,
-    /// When the next look is due.
-    pub next_look: Option<At>,
-    /// Done.
-    pub done: Option<At>,
-    /// Given up: what is left is handed over.
-    pub handed_over: Option<At>,
 }
 
 /// What the timeline has told of a fault.
@@ -89,6 +69,7 @@ pub(super) struct Told {
     pub in_effect: bool,
     pub lifted: bool,
     pub removed: bool,
+    pub handed_over: bool,
 }
 
 /// One fault of the run.
@@ -183,7 +164,8 @@ impl FaultState {
             && self.object.is_some()
             && self.undo.done.is_none()
             && self.undo.handed_over.is_none()
-            && !matches!(self.answered, Some((_, Outcome::Refused { .. })))
+            // refused, and yet seen: it is there
+            && (self.seen.is_some() || !matches!(self.answered, Some((_, Outcome::Refused { .. }))))
     }
 
     /// Whether it broke something, or may have: it was asked for and not surely refused.
@@ -197,6 +179,11 @@ impl FaultState {
     #[must_use]
     pub fn is_alive(&self) -> bool {
         self.fault.is_lasting() && self.owes_undo() && self.lifted.is_none()
+    }
+
+    /// Whether its creation is known to have come to pass.
+    pub(super) fn has_landed(&self) -> bool {
+        self.seen.is_some() || matches!(self.answered, Some((_, Outcome::Done { .. } | Outcome::Already { .. })))
     }
 
     pub(super) fn is_refused(&self) -> Option<&Untrusted> {
@@ -230,6 +217,7 @@ impl FaultState {
             }
             Effect::Lift { attempt, .. } => {
                 self.undo.asked.get_or_insert(at);
+                self.undo.until.get_or_insert(at + LIFT_LIMIT);
                 self.undo.attempts = self.undo.attempts.max(*attempt);
                 self.undo.next = Some(at + REQUEST_DEADLINE);
             }
@@ -237,13 +225,17 @@ impl FaultState {
         }
     }
 
-    /// Takes the answer to an effect of this fault; says whether it was a lift's.
+    /// Takes the answer to an effect of this fault.
     pub(super) fn answered(&mut self, effect: &EffectId, outcome: &Outcome, at: At) {
         let kind = effect.0.split('/').next().unwrap_or_default();
         match kind {
             "dry-run" => self.dry_run = Some(outcome.clone()),
-            "apply" => {
-                self.answered.get_or_insert((at, outcome.clone()));
+            "apply" if self.answered.is_none() => {
+                let landed = self.has_landed();
+                self.answered = Some((at, outcome.clone()));
+                if !landed && self.has_landed() {
+                    self.turned_up(at);
+                }
             }
             "kill" => {
                 let uid = effect.0.rsplit('/').next().unwrap_or_default();
@@ -265,87 +257,10 @@ impl FaultState {
         }
     }
 
-    fn lift_answered(&mut self, outcome: &Outcome, at: At) {
-        match outcome {
-            Outcome::Done { .. } | Outcome::Already { .. } => {
-                self.undo.trouble = None;
-                self.undo.next = None;
-                // a creation that was never answered may land after the delete
-                let landing = match (&self.answered, self.asked) {
-                    (Some((_, Outcome::Done { .. } | Outcome::Already { .. })), _) | (_, None) => at,
-                    (_, Some(asked)) => at.max(asked + REQUEST_DEADLINE),
-                };
-                self.undo.next_look = Some(landing);
-            }
-            Outcome::Refused { why } | Outcome::Failed { why } => {
-                self.undo.trouble = Some(why.clone());
-                let wait = Duration::from_secs(1 << self.undo.attempts.clamp(1, 4).saturating_sub(1));
-                self.undo.next = Some(at + wait);
-            }
-        }
-    }
-
-    /// The next effect of the undo that is due, if one is.
-    pub(super) fn undo(&mut self, now: At) -> Option<Effect> {
-        if !self.owes_undo() {
-            return None;
-        }
-        let (object, _) = self.object.clone()?;
-        if self.undo.asked.is_some_and(|asked| now >= asked + LIFT_LIMIT) {
-            self.undo.handed_over = Some(now);
-            return None;
-        }
-        if self.undo.asked.is_none() || self.undo.next.is_some_and(|due| now >= due) {
-            self.undo.asked.get_or_insert(now);
-            self.undo.attempts += 1;
-            self.undo.next = Some(now + REQUEST_DEADLINE);
-            return Some(Effect::Lift { fault: self.id, object, attempt: self.undo.attempts });
-        }
-        if self.undo.next_look.is_some_and(|due| now >= due) {
-            self.undo.looks += 1;
-            self.undo.next_look = Some(now + look_again(self.undo.looks));
-            return Some(Effect::LookFor { fault: self.id, object, round: self.undo.looks });
-        }
-        None
-    }
-
-    /// When the undo wants to be asked again.
-    pub(super) fn undo_due(&self) -> Option<At> {
-        let asked = self.undo.asked.filter(|_| self.owes_undo())?;
-        [Some(asked + LIFT_LIMIT), self.undo.next, self.undo.next_look].into_iter().flatten().min()
-    }
-
-    /// Takes what a look for the object found.
-    pub(super) fn looked(&mut self, present: bool, residue: Option<&[Untrusted]>, at: At, seen: Seen) {
-        if present {
-            // it may be on its way out; delete again if it never was
-            if !self.seen.as_ref().is_some_and(|fact| fact.deleting) {
-                self.undo.next.get_or_insert(at + Duration::from_secs(2));
-            }
-            return;
-        }
-        self.gone.get_or_insert(at);
-        if self.undo.asked.is_none() {
-            return;
-        }
-        let clean = residue.is_some_and(<[Untrusted]>::is_empty);
-        if clean || self.recovered.is_some() || !self.fault.is_lasting() {
-            self.undo.done.get_or_insert(at);
-            self.undo.trouble = None;
-            if self.fault.is_lasting() {
-                self.lifted.get_or_insert(self.recovered.unwrap_or(seen));
-            }
-        } else {
-            self.undo.trouble = Some(residue.and_then(|found| found.first()).map_or_else(
-                || Untrusted::from("the object is gone; whether its effect is, could not be seen"),
-                |found| Untrusted::from(format!("left behind: {}", found.raw())),
-            ));
-        }
-    }
-
-    /// Takes the object as it stands; says whether every victim is hit for the first time.
+    /// Takes the object as it stands.
     pub(super) fn observed(&mut self, fact: &FaultFact, seen: Seen, at: At) {
         self.gone = None;
+        let another = self.seen.as_ref().map_or_else(|| !self.has_landed(), |last| last.uid != fact.uid);
         for record in &fact.records {
             if record.injected == 0 && record.phase.raw() != "Injected" {
                 continue;
@@ -370,13 +285,8 @@ impl FaultState {
             self.lifted.get_or_insert(seen);
         }
         self.seen = Some(fact.clone());
+        if another && !fact.deleting {
+            self.turned_up(at);
+        }
     }
-}
-
-fn look_again(looks: u32) -> Duration {
-    Duration::from_millis(match looks {
-        0..=5 => 200,
-        6..=10 => 1000,
-        _ => 3000,
-    })
 }

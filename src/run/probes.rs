@@ -110,11 +110,12 @@ impl Probes {
         &self.all
     }
 
-    pub(super) fn take(&mut self, id: ProbeId, sample: Sample) {
-        if let Some(probe) = self.all.get_mut(id.0) {
-            probe.outstanding = None;
-            probe.samples.push(sample);
-        }
+    /// Takes an answer; says whether it was waited for: one told twice counts once.
+    pub(super) fn take(&mut self, id: ProbeId, sample: Sample) -> bool {
+        let Some(probe) = self.all.get_mut(id.0).filter(|probe| probe.outstanding.is_some()) else { return false };
+        probe.outstanding = None;
+        probe.samples.push(sample);
+        true
     }
 
     /// The questions that are due, each asked at most once at a time.

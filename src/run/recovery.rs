@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::clock::{At, say};
 use crate::effect::PodRef;
 use crate::run::fleet::{Fleet, Outage, Pod, Target};
-use crate::run::ledger::FaultState;
+use crate::run::ledger::{FaultState, Victim};
 use crate::run::sight::Seen;
 use crate::scenario::model::WorkloadKind;
 
@@ -69,22 +69,37 @@ pub enum Back {
     },
 }
 
-/// Where a fault's recovery stands now.
+/// Where a fault's recovery stands now. Strength that lasted for `stable` is recovery; what was lost
+/// after it, or after the `next` fault was asked for, is another matter.
 #[must_use]
-pub fn of(state: &FaultState, fleet: &Fleet, lag: Duration) -> Back {
-    let from = if state.fault.is_lasting() { state.lifted } else { state.in_effect.and_then(|_| state.impact()) };
+pub fn of(state: &FaultState, next: Option<At>, fleet: &Fleet, lag: Duration, stable: Duration) -> Back {
+    let lasting = state.fault.is_lasting();
+    let from = if lasting { state.lifted } else { state.in_effect.and_then(|_| state.impact()) };
     let Some(from) = from else { return Back::NotAsked };
-    let after = |outage: &&Outage| outage.to.is_none_or(|to| to.at >= from.at);
-    let outages: Vec<&Outage> = fleet.targets.iter().flat_map(|target| target.outages.iter().filter(after)).collect();
-    if outages.is_empty() {
-        return Back::Undisturbed { from };
+    let mut outages: Vec<&Outage> = fleet
+        .targets
+        .iter()
+        .flat_map(|target| target.outages.iter().rev().take_while(|outage| outage.to.is_none_or(|to| to.latest >= from.earliest)))
+        .collect();
+    outages.sort_by_key(|outage| outage.from.at);
+    // a one-shot fault may show late; a lasting one has shown when it is lifted
+    let mut whole = if lasting { Some(from.at) } else { None };
+    let mut back: Option<(Seen, usize)> = None;
+    for outage in outages {
+        let proven = whole.is_some_and(|whole| outage.from.at >= whole + stable);
+        if proven || next.is_some_and(|next| outage.from.at >= next) {
+            break;
+        }
+        let Some(to) = outage.to else { return Back::NotYet { from } };
+        whole = whole.max(Some(to.at));
+        back = Some(match back {
+            Some((last, dips)) => (if last.at > to.at { last } else { to }, dips + 1),
+            None => (to, 1),
+        });
     }
-    if outages.iter().any(|outage| outage.to.is_none()) {
-        return Back::NotYet { from };
-    }
-    match outages.iter().filter_map(|outage| outage.to).max_by_key(|to| to.at) {
-        Some(to) => Back::At { from, to, span: Span::between(from, to, lag), dips: outages.len() },
-        None => Back::NotYet { from },
+    match back {
+        Some((to, dips)) => Back::At { from, to, span: Span::between(from, to, lag), dips },
+        None => Back::Undisturbed { from },
     }
 }
 
@@ -96,6 +111,27 @@ impl Back {
             Back::At { to, .. } => Some(to.at),
             Back::Undisturbed { from } => Some(from.at),
             Back::NotAsked | Back::NotYet { .. } => None,
+        }
+    }
+
+    /// When strength will have lasted for `stable`, if nothing comes between. What was told at
+    /// this very moment may have consequences that are told `lag` later.
+    #[must_use]
+    pub fn proven(&self, stable: Duration, lag: Duration) -> Option<At> {
+        match self {
+            Back::At { to, .. } => Some(to.latest + stable),
+            Back::Undisturbed { from } => Some(from.latest + stable.max(lag)),
+            Back::NotAsked | Back::NotYet { .. } => None,
+        }
+    }
+
+    /// When it is certain that it took longer than `within`, if it lasts: a return that was told
+    /// up to `lag` later may have been in time.
+    #[must_use]
+    pub fn overdue(&self, within: Duration, lag: Duration) -> Option<At> {
+        match self {
+            Back::NotYet { from } => Some(from.latest + within + lag + Duration::from_micros(1)),
+            Back::At { .. } | Back::Undisturbed { .. } | Back::NotAsked => None,
         }
     }
 }
@@ -143,7 +179,9 @@ impl Waterfall {
 pub fn waterfalls(state: &FaultState, fleet: &Fleet) -> Vec<Waterfall> {
     let mut taken: Vec<&str> = Vec::new();
     let mut falls = Vec::new();
-    for victim in &state.victims {
+    let mut victims: Vec<&Victim> = state.victims.iter().collect();
+    victims.sort_by_key(|victim| victim.impact().map(|hit| hit.at));
+    for victim in victims {
         let home = fleet.targets.iter().find_map(|target| {
             let pod = target.pods.get(&victim.pod.uid)?;
             Some((target, pod))

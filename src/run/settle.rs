@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::clock::At;
-use crate::effect::{Conclusion, Effect, FaultId, Outcome, ProbeId};
+use crate::effect::{Conclusion, Effect, FaultId, ProbeId};
 use crate::fault::DEFAULT_DURATION;
+use crate::manifest::prepared;
 use crate::run::Run;
 use crate::run::ledger::{EFFECT_LIMIT, FaultState, Told, Via};
 use crate::run::limits::{GATE_LIMIT, PREFLIGHT_LIMIT};
 use crate::run::phase::{End, Phase};
-use crate::run::recovery;
 use crate::run::timeline::Noted;
 use crate::run::verdicts::Standing;
 use crate::run::victims::choose;
@@ -24,42 +24,36 @@ pub(super) struct AskedOnce {
     pub skip: bool,
     pub end: Option<End>,
     pub proof: bool,
-    connected: bool,
-    dry_runs: BTreeSet<FaultId>,
+    pub connected: bool,
+    pub dry_runs: BTreeSet<FaultId>,
     resolves: BTreeSet<FaultId>,
     breaks: BTreeSet<FaultId>,
     seal: bool,
 }
 
 impl Run {
-    pub(super) fn settle(&mut self, sampled: Option<ProbeId>) -> Vec<Effect> {
+    pub(super) fn settle(&mut self, mut sampled: Option<ProbeId>) -> Vec<Effect> {
         let mut effects = Vec::new();
-        self.note_faults();
-        self.judge(sampled);
-        self.watch_limits();
-        while self.step(&mut effects) {
+        let now = self.now;
+        self.faults.iter_mut().for_each(|state| state.give_up(now));
+        loop {
             self.note_faults();
-            self.judge(None);
+            self.judge(sampled.take());
+            self.watch_limits();
+            if !self.step(&mut effects) {
+                break;
+            }
         }
         if self.cluster.is_some() && !matches!(self.phase, Phase::Undoing(_) | Phase::Sealed) {
             effects.extend(self.probes.due(self.now));
         }
         // newest first, none waiting for another
-        let now = self.now;
-        let mut handed = Vec::new();
         for state in self.faults.iter_mut().rev() {
             if state.undo.asked.is_some() || matches!(self.phase, Phase::Undoing(_)) {
                 effects.extend(state.undo(now));
             }
-            if state.undo.handed_over == Some(now) {
-                handed.extend(state.object.as_ref().map(|(object, _)| (state.id, object.clone())));
-            }
         }
-        for (id, object) in handed {
-            if !self.timeline.iter().any(|m| matches!(&m.noted, Noted::HandedOver(fault, _) if *fault == id)) {
-                self.note(Noted::HandedOver(id, object));
-            }
-        }
+        self.note_handed_over();
         effects.extend(self.seal());
         effects
     }
@@ -67,6 +61,9 @@ impl Run {
     /// When the run wants to be asked again, if nothing happens before.
     #[must_use]
     pub fn next_deadline(&self) -> Option<At> {
+        if self.phase.is_over() {
+            return None;
+        }
         let mut due: Vec<Option<At>> = vec![self.limits_due(), self.judgement_due()];
         due.extend(self.faults.iter().map(FaultState::undo_due));
         if self.cluster.is_some() && !matches!(self.phase, Phase::Undoing(_) | Phase::Sealed) {
@@ -79,12 +76,8 @@ impl Run {
             Phase::Step(index) => self.step_due(*index),
             Phase::Ready | Phase::Undoing(_) | Phase::Sealed => None,
         });
-        if !self.phase.is_over() {
-            let stable = self.stable_for();
-            due.extend(
-                self.recoveries().zip(&self.recovered).filter(|(_, noted)| !**noted).map(|((_, back), _)| Some(back.since()? + stable)),
-            );
-        }
+        let (stable, lag) = (self.stable_for(), self.sight.lag());
+        due.extend(self.recoveries().zip(&self.recovered).filter(|(_, noted)| !**noted).map(|((_, back), _)| back.proven(stable, lag)));
         due.into_iter().flatten().filter(|at| *at > self.now).min()
     }
 
@@ -109,7 +102,7 @@ impl Run {
         self.faults.iter_mut().find(|state| state.id == id)
     }
 
-    fn enter(&mut self, phase: Phase) {
+    pub(super) fn enter(&mut self, phase: Phase) {
         self.phase = phase;
         self.since = self.now;
     }
@@ -148,59 +141,6 @@ impl Run {
             Phase::Settling => self.settling(),
             Phase::Undoing(_) | Phase::Sealed => false,
         }
-    }
-
-    fn preflight(&mut self, effects: &mut Vec<Effect>) -> bool {
-        let missing = self.fleet.targets.iter().find_map(|target| target.missing.clone());
-        if let Some(why) = missing {
-            return self.refuse(why);
-        }
-        if self.cluster.is_some() && !self.asked.connected {
-            self.asked.connected = true;
-            for index in 0..self.faults.len() {
-                match self.via(&self.faults[index]) {
-                    Ok(via) => self.faults[index].via = Some(via),
-                    Err(why) => return self.refuse(why),
-                }
-                effects.push(Effect::Resolve { fault: self.faults[index].id, round: 1 });
-            }
-        }
-        if let Some(why) = self.faults.iter().find_map(|state| state.resolved.values().next_back()?.as_ref().err().cloned()) {
-            return self.refuse(why);
-        }
-        for index in 0..self.faults.len() {
-            let state = &self.faults[index];
-            if state.via == Some(Via::ChaosMesh) && !state.resolved.is_empty() && self.asked.dry_runs.insert(state.id) {
-                let (object, manifest) = crate::manifest::prepared(&state.fault, state.id, &self.header);
-                effects.push(Effect::DryRun { fault: state.id, object, manifest });
-            }
-            if let Some(Outcome::Refused { why } | Outcome::Failed { why }) = &state.dry_run {
-                let why = format!("step {:?}: the API server does not accept its manifest: {}", state.step, why.raw());
-                return self.refuse(why.into());
-            }
-        }
-        if let Some(what) = self.waiting_for() {
-            if self.now >= self.since + PREFLIGHT_LIMIT {
-                return self.refuse(format!("the preflight could not see {what} within {} s", PREFLIGHT_LIMIT.as_secs()).into());
-            }
-            return false;
-        }
-        if let Some(why) = self.faults.iter().find_map(|state| self.too_much(state)) {
-            return self.refuse(why);
-        }
-        let idle = self.fleet.targets.iter().find(|target| target.desired() == Some(0)).and_then(|target| target.workload.as_ref());
-        if let Some(workload) = idle {
-            return self.refuse(format!("{} is scaled to 0: there is nothing to break and nothing to come back", workload.workload).into());
-        }
-        self.note(Noted::Ready);
-        self.enter(Phase::Ready);
-        true
-    }
-
-    fn refuse(&mut self, why: Untrusted) -> bool {
-        self.note(Noted::Refused(why.clone()));
-        self.turn_to(End::Refused(why));
-        true
     }
 
     /// How long the gate, or the proof after, may take.
@@ -296,8 +236,7 @@ impl Run {
             // the effect itself is emitted with those of all other undos, at the end of settling
             let now = self.now;
             if let Some(state) = self.fault_mut(id) {
-                state.undo.asked = Some(now);
-                state.undo.next = Some(now);
+                state.undo_again(now);
             }
             return false;
         }
@@ -311,7 +250,7 @@ impl Run {
     fn breaks(&self, state: &FaultState) -> Vec<Effect> {
         match state.via {
             Some(Via::ChaosMesh) => {
-                let (object, manifest) = crate::manifest::prepared(&state.fault, state.id, &self.header);
+                let (object, manifest) = prepared(&state.fault, state.id, &self.header);
                 vec![Effect::Apply { fault: state.id, object, manifest }]
             }
             Some(Via::Agentless) | None => {
@@ -339,12 +278,16 @@ impl Run {
         true
     }
 
+    /// Whether the proof after has had all the time it may take.
+    pub(super) fn is_late(&self) -> bool {
+        self.phase == Phase::Settling && self.now >= self.since + self.gate_limit()
+    }
+
     fn settling(&mut self) -> bool {
         let pending = |judged: &crate::run::verdicts::Judged| judged.standing == Standing::Pending;
         let waits =
             self.scenario.criteria.iter().zip(&self.judgement.criteria).any(|(criterion, judged)| criterion.waits() && pending(judged));
-        let late = self.now >= self.since + self.gate_limit();
-        if waits || (self.judgement.proof.iter().any(pending) && !late) {
+        if waits || (self.judgement.proof.iter().any(pending) && !self.is_late()) {
             return false;
         }
         self.turn_to(End::Complete);
@@ -353,11 +296,16 @@ impl Run {
 
     /// Notes what has become of the faults: in effect, lifted, removed, recovered from.
     fn note_faults(&mut self) {
-        let stable = self.stable_for();
+        let (stable, lag) = (self.stable_for(), self.sight.lag());
         for index in 0..self.faults.len() {
             let state = &self.faults[index];
             let (id, told) = (state.id, state.told);
-            let now = Told { in_effect: state.in_effect.is_some(), lifted: state.lifted.is_some(), removed: state.undo.done.is_some() };
+            let now = Told {
+                in_effect: state.in_effect.is_some(),
+                lifted: state.lifted.is_some(),
+                removed: state.undo.done.is_some(),
+                handed_over: told.handed_over,
+            };
             self.faults[index].told = now;
             if now.in_effect && !told.in_effect {
                 self.note(Noted::InEffect(id));
@@ -368,11 +316,26 @@ impl Run {
             if now.removed && !told.removed {
                 self.note(Noted::Removed(id));
             }
-            let back = recovery::of(&self.faults[index], &self.fleet, self.sight.lag());
-            let ripe = back.since().is_some_and(|since| self.now >= since + stable);
-            if ripe && !self.recovered[index] {
+            if self.recovered[index] {
+                continue;
+            }
+            let back = self.back(index, stable);
+            if back.proven(stable, lag).is_some_and(|proven| self.now >= proven) {
                 self.recovered[index] = true;
                 self.note(Noted::Recovered(self.faults[index].id, back));
+            }
+        }
+    }
+
+    fn note_handed_over(&mut self) {
+        for index in 0..self.faults.len() {
+            let state = &mut self.faults[index];
+            let handed_over = state.undo.handed_over.is_some();
+            if handed_over && !std::mem::replace(&mut state.told.handed_over, handed_over) {
+                let (id, object) = (state.id, state.object.as_ref().map(|(object, _)| object.clone()));
+                if let Some(object) = object {
+                    self.note(Noted::HandedOver(id, object));
+                }
             }
         }
     }

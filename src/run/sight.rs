@@ -12,6 +12,10 @@ use crate::text::Untrusted;
 /// The lag of a watch that is allowed for where none larger was measured.
 const LEAST_LAG: Duration = Duration::from_millis(30);
 
+/// How long a watch may have been silent before that is noticed: a beat a second, each with three
+/// seconds of patience.
+const SILENCE: Duration = Duration::from_secs(5);
+
 /// When something happened, as exactly as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen {
@@ -29,6 +33,7 @@ pub struct Sight {
     started: DateTime<Utc>,
     skew: Option<Skew>,
     lag: Duration,
+    heard: BTreeMap<Source, At>,
     lost: BTreeMap<Source, (At, Untrusted)>,
     blind: Vec<Blind>,
 }
@@ -50,7 +55,7 @@ impl Sight {
     /// Sight of a run that began when the wall showed `started`.
     #[must_use]
     pub fn new(started: DateTime<Utc>) -> Sight {
-        Sight { started, skew: None, lag: LEAST_LAG, lost: BTreeMap::new(), blind: Vec::new() }
+        Sight { started, skew: None, lag: LEAST_LAG, heard: BTreeMap::new(), lost: BTreeMap::new(), blind: Vec::new() }
     }
 
     pub(super) fn measured(&mut self, skew: Skew) {
@@ -84,6 +89,16 @@ impl Sight {
             window.to = Some(at);
         }
         Some(at.since(from))
+    }
+
+    pub(super) fn heard(&mut self, source: Source, at: At) {
+        self.heard.insert(source, at);
+    }
+
+    /// Since when something of `source` may have gone unseen, as a new list of it is told.
+    pub(super) fn unseen_since(&self, source: Source, now: At) -> At {
+        let heard = self.heard.get(&source).copied().unwrap_or_default();
+        self.lost.get(&source).map_or(heard, |(from, _)| from.minus(SILENCE).max(heard)).min(now)
     }
 
     /// Since when `source` has been lost, and why.
@@ -124,10 +139,14 @@ impl Sight {
     /// the server's own time of it, in whole seconds, narrows them where it can.
     pub(super) fn relisted(&self, at: At, since: At, server: Option<DateTime<Utc>>) -> Seen {
         let (mut earliest, mut latest) = (since.minus(self.lag), at);
-        if let (Some(server), Some(skew)) = (server, self.skew) {
-            // ours = theirs - skew; theirs lies in the second that begins at `server`
-            let not_before = At::from_wall(server - chrono::Duration::microseconds(skew.most), self.started);
-            let not_after = At::from_wall(server + chrono::Duration::microseconds(1_000_000 - skew.least), self.started) + self.lag;
+        // ours = theirs - skew; theirs lies in the second that begins at `server`
+        let ours = |theirs: Option<DateTime<Utc>>, ahead: i64| {
+            Some(At::from_wall(theirs?.checked_sub_signed(chrono::Duration::microseconds(ahead))?, self.started))
+        };
+        let until = server.and_then(|second| second.checked_add_signed(chrono::Duration::seconds(1)));
+        let bounds = self.skew.and_then(|skew| ours(server, skew.most).zip(ours(until, skew.least)));
+        if let Some((not_before, not_after)) = bounds {
+            let not_after = not_after + self.lag;
             if not_before.max(earliest) <= not_after.min(latest) {
                 earliest = not_before.max(earliest);
                 latest = not_after.min(latest);

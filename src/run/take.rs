@@ -1,8 +1,10 @@
 //! Taking one event into the run: facts first, without deciding anything.
 
+use std::time::Duration;
+
 use crate::command::Command;
-use crate::effect::{Effect, FaultId, Outcome, ProbeId};
-use crate::event::{Event, FaultFact, PodFact, Reading};
+use crate::effect::{Effect, FaultId, Outcome, PodRef, ProbeId};
+use crate::event::{Event, FaultFact, PodFact, Reading, Skew, Source};
 use crate::fault::Action;
 use crate::run::Run;
 use crate::run::fleet::Change;
@@ -17,18 +19,23 @@ impl Run {
         let now = self.now;
         match event {
             Event::Connected(fact) => {
-                self.cluster = Some(fact.clone());
-                self.note(Noted::Connected);
+                if self.cluster.replace(fact.clone()).is_none() {
+                    self.note(Noted::Connected);
+                }
             }
-            Event::SkewMeasured(skew) => self.sight.measured(*skew),
+            Event::SkewMeasured(skew) => self.sight.measured(Skew { took: whole(skew.took), ..*skew }),
             Event::TargetMissing { target, why } => self.fleet.missing(*target, why),
             Event::WorkloadSeen(fact) => self.fleet.workload(fact, self.sight.live(now)),
             Event::PodSeen(fact) => {
+                self.sight.heard(Source::Pods(fact.target), now);
                 for change in self.fleet.pod(fact, &self.sight, now, None) {
                     self.pod_changed(fact, change);
                 }
             }
             Event::PodGone { uid } => {
+                if let Some(pod) = self.fleet.pod_of(uid) {
+                    self.sight.heard(Source::Pods(pod.fact.target), now);
+                }
                 if let Some(fact) = self.fleet.gone(uid, &self.sight, now, None) {
                     self.pod_changed(&fact, Change::Deleted);
                 }
@@ -37,6 +44,7 @@ impl Run {
                 for (fact, change) in self.fleet.listed(*target, pods, &self.sight, now) {
                     self.pod_changed(&fact, change);
                 }
+                self.sight.heard(Source::Pods(*target), now);
             }
             Event::EndpointsSeen(fact) => self.fleet.endpoints(fact, self.sight.live(now)),
             Event::Reported(fact) => {
@@ -65,17 +73,15 @@ impl Run {
                 }
             }
             Event::Sampled { probe, took, reading } => {
-                self.probe_changed(*probe, reading);
-                self.probes.take(*probe, Sample { at: now, took: *took, reading: reading.clone() });
-                return Some(*probe);
+                if self.probes.take(*probe, Sample { at: now, took: whole(*took), reading: reading.clone() }) {
+                    self.probe_changed(*probe, reading);
+                    return Some(*probe);
+                }
             }
             Event::FaultSeen(fact) => self.fault_seen(fact),
             Event::FaultGone { fault } => {
                 if let Some(state) = self.fault_mut(*fault) {
-                    state.gone = Some(now);
-                    if state.undo.asked.is_some() && state.undo.done.is_none() {
-                        state.undo.next_look = Some(now);
-                    }
+                    state.vanished(now);
                 }
             }
             Event::FaultLookedFor { fault, present, residue } => {
@@ -89,6 +95,7 @@ impl Run {
             Event::Answered { effect, outcome } => {
                 let fault = effect.0.split('/').nth(1).and_then(|part| part.parse().ok()).map(FaultId);
                 let lift = effect.0.starts_with("lift/");
+                let outcome = &in_whole_micros(outcome);
                 if let Some(state) = fault.and_then(|id| self.fault_mut(id)) {
                     state.answered(effect, outcome, now);
                 }
@@ -111,6 +118,7 @@ impl Run {
     }
 
     fn commanded(&mut self, command: &Command) {
+        let now = self.now;
         match command {
             Command::Start => self.asked.start = true,
             Command::Skip => self.asked.skip = true,
@@ -118,6 +126,10 @@ impl Run {
                 self.note(Noted::Aborted(*by));
                 if !matches!(self.phase, Phase::Undoing(_) | Phase::Sealed) {
                     self.turn_to(End::Aborted);
+                }
+                // whoever asks may be another process than the one that asked before and died
+                for state in &mut self.faults {
+                    state.undo_again(now);
                 }
             }
             Command::Leave => {
@@ -226,9 +238,9 @@ impl Run {
         let pod_kill = self.fault(fact.fault).is_some_and(|state| matches!(state.fault.action, Action::PodKill { .. }));
         let mut hits = Vec::new();
         if let Some(state) = self.fault_mut(fact.fault) {
-            let known: Vec<String> = state.victims.iter().filter(|v| v.hit.is_some()).map(|v| v.pod.name.clone()).collect();
+            let known: Vec<PodRef> = state.victims.iter().filter(|v| v.hit.is_some()).map(|v| v.pod.clone()).collect();
             state.observed(fact, seen, now);
-            hits.extend(state.victims.iter().filter(|v| v.hit.is_some() && !known.contains(&v.pod.name)).map(|v| v.pod.clone()));
+            hits.extend(state.victims.iter().filter(|v| v.hit.is_some() && !known.contains(&v.pod)).map(|v| v.pod.clone()));
         }
         for hit in hits {
             let asked = self.fault(fact.fault).and_then(|state| state.asked).unwrap_or_default();
@@ -240,7 +252,7 @@ impl Run {
                 same.max_by_key(|pod| (pod.gone.is_none(), pod.order))
             };
             let (uid, deleting) = old.map_or((String::new(), None), |pod| (pod.fact.pod.uid.clone(), pod.deleting));
-            let full = crate::effect::PodRef { uid: uid.clone(), ..hit.clone() };
+            let full = PodRef { uid: uid.clone(), ..hit.clone() };
             if let Some(victim) = self.fault_mut(fact.fault).and_then(|state| state.victims.iter_mut().find(|v| v.pod == hit)) {
                 victim.pod.uid = uid;
                 if pod_kill {
@@ -254,7 +266,6 @@ impl Run {
     }
 
     fn probe_changed(&mut self, id: ProbeId, reading: &Reading) {
-        use crate::event::Source;
         let Some(probe) = self.probes.get(id) else { return };
         if matches!(probe.ask, crate::run::probes::Ask::Http(_)) {
             return;
@@ -272,5 +283,18 @@ impl Run {
                 }
             }
         }
+    }
+}
+
+/// A span as the journal keeps it, so that a run that is driven and one that is read are equal.
+fn whole(span: Duration) -> Duration {
+    u64::try_from(span.as_micros()).map_or(Duration::MAX, Duration::from_micros)
+}
+
+fn in_whole_micros(outcome: &Outcome) -> Outcome {
+    match outcome {
+        Outcome::Done { took } => Outcome::Done { took: whole(*took) },
+        Outcome::Already { took } => Outcome::Already { took: whole(*took) },
+        Outcome::Refused { .. } | Outcome::Failed { .. } => outcome.clone(),
     }
 }

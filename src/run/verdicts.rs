@@ -59,6 +59,9 @@ pub struct Judged {
     /// The longest time it could not be told.
     pub longest_blind: Duration,
     unknown_since: Option<At>,
+    /// Since when it has not been good for certain, and the longest such time.
+    doubted_since: Option<At>,
+    longest_doubt: Duration,
     /// The newest look.
     pub last: Option<(At, Look)>,
 }
@@ -68,6 +71,21 @@ impl Judged {
     /// whether its first number is worse than its second.
     pub fn look(&mut self, at: At, look: Look, tolerance: Duration, worse: fn(f64, f64) -> bool) {
         self.looked += 1;
+        self.blind += u32::from(look == Look::Unknown);
+        self.stand(at, look, tolerance, worse);
+    }
+
+    /// Takes a look at a state that is always in view: counted when it is another than before.
+    pub fn watch(&mut self, at: At, look: Look, tolerance: Duration, worse: fn(f64, f64) -> bool) {
+        if self.last.is_none_or(|(_, last)| last != look) {
+            self.looked += 1;
+            self.blind += u32::from(look == Look::Unknown);
+        }
+        self.stand(at, look, tolerance, worse);
+    }
+
+    /// What was seen last is so at `at` too.
+    pub fn stand(&mut self, at: At, look: Look, tolerance: Duration, worse: fn(f64, f64) -> bool) {
         self.last = Some((at, look));
         let number = match look {
             Look::Good(number) | Look::Bad(number) => number,
@@ -80,30 +98,32 @@ impl Judged {
             }
         }
         if look == Look::Unknown {
-            self.blind += 1;
             self.unknown_since.get_or_insert(at);
             self.good_since = None;
         }
-        if let Some(since) = self.unknown_since {
-            self.longest_blind = self.longest_blind.max(at.since(since));
-            if look != Look::Unknown {
-                self.unknown_since = None;
-            }
+        self.doubt(at);
+        if look != Look::Unknown {
+            self.unknown_since = None;
         }
         match look {
             Look::Good(_) => {
                 self.bad_since = None;
+                self.doubted_since = None;
                 self.good_since.get_or_insert(at);
             }
             Look::Bad(_) => {
                 self.good_since = None;
+                self.doubted_since.get_or_insert(at);
                 if self.bad_since.is_none() {
                     self.violations += 1;
                     self.bad_since = Some(at);
                 }
             }
-            // unknown neither ends nor lengthens a violation
-            Look::Unknown => self.bad_since = None,
+            // no proof of a violation that lasts, nor of one that ended: it may hide in the doubt
+            Look::Unknown => {
+                self.bad_since = None;
+                self.doubted_since.get_or_insert(at);
+            }
         }
         if let Some(since) = self.bad_since {
             self.longest = self.longest.max(at.since(since));
@@ -111,6 +131,25 @@ impl Judged {
                 self.decide(Standing::Broken, at);
             }
         }
+    }
+
+    fn doubt(&mut self, at: At) {
+        if let Some(since) = self.doubted_since {
+            self.longest_doubt = self.longest_doubt.max(at.since(since));
+        }
+        if let Some(since) = self.unknown_since {
+            self.longest_blind = self.longest_blind.max(at.since(since));
+        }
+    }
+
+    /// Its window closed for now: nothing reaches over to when it opens again.
+    pub fn shut(&mut self, at: At) {
+        self.doubt(at);
+        self.bad_since = None;
+        self.good_since = None;
+        self.unknown_since = None;
+        self.doubted_since = None;
+        self.last = None;
     }
 
     /// Settles the verdict: the first decision stands, but for a break that comes after.
@@ -126,10 +165,8 @@ impl Judged {
         if self.standing != Standing::Pending {
             return;
         }
-        if let Some(since) = self.unknown_since {
-            self.longest_blind = self.longest_blind.max(at.since(since));
-        }
-        let hidden = self.blind > 0 && (tolerance.is_zero() || self.longest_blind >= tolerance);
+        self.doubt(at);
+        let hidden = self.blind > 0 && (tolerance.is_zero() || self.longest_doubt >= tolerance);
         self.decide(if self.looked == 0 || hidden { Standing::Unknown } else { Standing::Held }, at);
     }
 

@@ -1,0 +1,483 @@
+//! The promise of the fold, tried on histories made up by chance: whatever was asked for is undone,
+//! or named as left; and nothing else is ever broken.
+
+#[path = "support/history.rs"]
+mod history;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use gameday::command::{AbortedBy, Command};
+use gameday::effect::{ChaosRef, Conclusion, Danger, Effect, EffectId, FaultId, Outcome, PodRef, ProbeId, Verdict};
+use gameday::event::{Entry, Event, FaultFact, MatchedPod, Number, Reading, RecordFact, ReportedFact, Source};
+use gameday::run::Run;
+use gameday::run::phase::End;
+use gameday::run::verdicts::Standing;
+use history::{ALL, Dice, MS, ONE_TARGET, SECOND, Sim, at, delay, drill, is_observation, kill, observe, pod, run_of};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+/// Runs a property on `cases` drawn from a fixed seed.
+fn check<S: Strategy>(cases: u32, strategy: &S, property: impl Fn(S::Value)) {
+    let config = Config { cases, failure_persistence: None, max_shrink_iters: 3000, ..Config::default() };
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
+    let outcome = TestRunner::new_with_rng(config, rng).run(strategy, |value| {
+        property(value);
+        Ok(())
+    });
+    if let Err(error) = outcome {
+        panic!("{error}");
+    }
+}
+
+/// A drill of one to three faults, with or without Chaos Mesh.
+#[derive(Clone, Debug)]
+struct Drill {
+    text: String,
+    chaos_mesh: bool,
+}
+
+fn drills() -> impl Strategy<Value = Drill> {
+    let faults = prop::collection::vec((0..4_u8, 1..30_u64), 1..=3);
+    (faults, any::<bool>(), any::<[bool; 6]>(), 0..3_usize).prop_map(|(faults, chaos_mesh, with, limits)| {
+        let mut steps = Vec::new();
+        for (index, (kind, seconds)) in faults.iter().enumerate() {
+            steps.push(match kind {
+                0 if !chaos_mesh => kill(&format!("k{index}"), "mode: fixed, value: \"2\""),
+                0 | 1 => kill(&format!("k{index}"), "mode: one"),
+                _ if !chaos_mesh => kill(&format!("k{index}"), "mode: one"),
+                2 => delay(&format!("d{index}"), Some(*seconds)),
+                _ => delay(&format!("d{index}"), None),
+            });
+            if with[0] {
+                steps.push(observe(&format!("o{index}"), *seconds));
+            }
+        }
+        steps.push(observe("at last", 3));
+        let pick = |items: &[(bool, &'static str)]| items.iter().filter(|(on, _)| *on).map(|(_, item)| *item).collect::<Vec<_>>();
+        let steady = pick(&[(with[1], "{name: all ready, ready: {min: 100%}, stableFor: 2s}")]);
+        let criteria = pick(&[
+            (with[2], "{name: back, recovery: {within: 10s}, stableFor: 1s}"),
+            (with[3], "{name: one ready, ready: {min: 1}, during: fault}"),
+            (with[4], "{name: few errors, promql: {query: errors, below: 0.5}, for: 2s}"),
+            (with[5], "{name: it fires, alert: {name: Down, resolvesWithin: 20s}}"),
+        ]);
+        let stops = pick(&[
+            (with[4], "{name: hurt, promql: {query: errors, above: 0.8}, for: 3s}"),
+            (with[5], "{name: none, ready: {below: 1}, for: 2s}"),
+        ]);
+        let limits = [ALL, "{allowAll: true, maxDuration: 2m, blindLimit: 5s}", "{maxTargets: 3, allowAll: true}"][limits];
+        Drill { text: drill(ONE_TARGET, &steady, &steps, &criteria, &stops, limits), chaos_mesh }
+    })
+}
+
+fn tapes() -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(any::<u8>(), 0..400)
+}
+
+/// A drill and its world, somewhere on the way.
+fn on_the_way() -> impl Strategy<Value = Sim> {
+    (drills(), tapes(), 0..250_usize).prop_map(|(drill, tape, steps)| {
+        let mut sim = Sim::new(&drill.text, drill.chaos_mesh, &tape, true);
+        for _ in 0..steps {
+            if !sim.step() {
+                break;
+            }
+        }
+        sim
+    })
+}
+
+/// An event that no honest driver would tell here.
+fn hostile(run: &Run, dice: &mut Dice) -> Event {
+    let fault = FaultId(dice.roll(9) as usize);
+    let object = ChaosRef { kind: "NetworkChaos".into(), namespace: "staging".into(), name: format!("d-{}", dice.roll(3)) };
+    let victim = PodRef { namespace: "staging".into(), name: "api0-1".into(), uid: ["u0-1", "", "u0-9"][dice.roll(3) as usize].into() };
+    let took = Duration::from_millis(dice.roll(99) * 100);
+    let outcome = match dice.roll(4) {
+        0 => Outcome::Done { took },
+        1 => Outcome::Already { took },
+        2 => Outcome::Refused { why: "no".into() },
+        _ => Outcome::Failed { why: "\u{7}".into() },
+    };
+    let mut fact = pod(dice.roll(3) as usize, &victim.name, &victim.uid);
+    fact.ready = dice.roll(2) == 0;
+    fact.deleting = (dice.roll(3) == 2).then(|| history::started() + chrono::Duration::days(90_000));
+    let seen = || {
+        let record = |n: u64| RecordFact {
+            id: ["staging/api0-0", "nonsense", ""][(n % 3) as usize].into(),
+            selector: ".".into(),
+            phase: if n % 2 == 0 { "Injected".into() } else { "Not Injected".into() },
+            injected: (n % 3) as u32,
+            recovered: 0,
+            failure: None,
+        };
+        let deleting = took.as_millis() % 200 == 0;
+        let records = (0..took.as_millis() as u64 / 1000 % 4).map(record).collect();
+        let uid = format!("x{}", took.as_millis() % 3);
+        let (conditions, finalizers) = (Vec::new(), Vec::new());
+        FaultFact {
+            fault,
+            object: object.clone(),
+            uid,
+            created: None,
+            desired: Some("Stop".into()),
+            conditions,
+            records,
+            deleting,
+            finalizers,
+        }
+    };
+    let source = [Source::Pods(7), Source::Pods(0), Source::Fault(fault), Source::Prometheus][dice.roll(4) as usize];
+    let matched = MatchedPod { pod: victim.clone(), owner: None, running: false };
+    let manifest = serde_json::json!({"a": [1.5, null, "\u{0}"]});
+    match dice.roll(24) {
+        0 => Event::Asked(Effect::Apply { fault, object, manifest }),
+        1 => Event::Asked(Effect::Kill { fault, victim, grace: 0 }),
+        2 => Event::Asked(Effect::Lift { fault, object, attempt: dice.roll(255) as u32 }),
+        3 => Event::Answered { effect: EffectId(format!("apply/{}", fault.0)), outcome },
+        4 => Event::Answered { effect: EffectId(format!("lift/{}/1", fault.0)), outcome },
+        5 => Event::Answered { effect: EffectId(format!("kill/{}/{}", fault.0, victim.uid)), outcome },
+        6 => Event::Answered {
+            effect: EffectId(["", "/", "kill", "lift/x", "apply/99999999999999999999"][dice.roll(5) as usize].into()),
+            outcome,
+        },
+        7 | 8 => Event::FaultSeen(seen()),
+        9 => Event::FaultGone { fault },
+        10 => Event::FaultLookedFor { fault, present: dice.roll(2) == 0, residue: (dice.roll(2) == 0).then(Vec::new) },
+        11 | 12 => Event::PodSeen(fact),
+        13 => Event::PodGone { uid: victim.uid },
+        14 => Event::PodsListed { target: dice.roll(3) as usize, pods: vec![fact.clone(), fact] },
+        15 => Event::SourceLost { source, why: "x".into() },
+        16 => Event::SourceBack { source },
+        17 => Event::TargetsResolved { fault, round: 2, pods: vec![matched] },
+        18 => Event::TargetsUnresolved { fault, round: dice.roll(4) as u32, why: "x".into() },
+        19 => Event::Sampled { probe: ProbeId(dice.roll(4) as usize), took, reading: Reading::Values { values: Vec::new() } },
+        20 => Event::SkewMeasured(gameday::event::Skew { least: i64::MAX - dice.roll(2) as i64, most: i64::MIN, took }),
+        21 => Event::TargetMissing { target: dice.roll(4) as usize, why: "x".into() },
+        22 => history::workload(run.scenario(), 0, dice.roll(5) as u32),
+        _ => Event::DeadlinePassed,
+    }
+}
+
+/// The lasting faults that were asked for and are not known to be lifted, newest first, by the
+/// entries alone but for what the fold says of how each ended.
+fn alive(sim: &Sim) -> Vec<FaultId> {
+    let mut alive = Vec::new();
+    for state in sim.run.faults().iter().rev() {
+        let is_asked = |entry: &Entry| matches!(&entry.event, Event::Asked(Effect::Apply { fault, .. }) if *fault == state.id);
+        let answer = sim.entries.iter().find_map(|entry| match &entry.event {
+            Event::Answered { effect, outcome } if effect.0 == format!("apply/{}", state.id.0) => Some(outcome),
+            _ => None,
+        });
+        let seen = sim.entries.iter().any(|entry| matches!(&entry.event, Event::FaultSeen(fact) if fact.fault == state.id));
+        let refused = matches!(answer, Some(Outcome::Refused { .. })) && !seen;
+        let over = state.lifted.is_some() || state.undo.done.is_some() || state.undo.handed_over.is_some();
+        if state.fault.is_lasting() && sim.entries.iter().any(is_asked) && !refused && !over {
+            alive.push(state.id);
+        }
+    }
+    alive
+}
+
+fn lifts(effects: &[Effect]) -> Vec<FaultId> {
+    effects.iter().filter_map(|effect| if let Effect::Lift { fault, .. } = effect { Some(*fault) } else { None }).collect()
+}
+
+fn abort() -> Event {
+    Event::Commanded(Command::Abort { by: AbortedBy::Key })
+}
+
+/// What must be true of a run that is over, whatever happened.
+fn must_end_well(sim: &Sim) {
+    let run = &sim.run;
+    let conclusion = run.conclusion().expect("a run that is over says what it came to");
+    for state in run.faults() {
+        assert!(!state.owes_undo(), "fault {} was asked for and nothing became of it", state.id.0);
+        assert!(!(state.undo.done.is_some() && state.undo.handed_over.is_some()));
+        if state.undo.handed_over.is_some() {
+            let (object, _) = state.object.as_ref().expect("only objects are handed over");
+            assert!(conclusion.left.contains(object), "{object} is left and not named");
+            assert_eq!(conclusion.verdict, Verdict::CleanupIncomplete);
+        }
+        if state.fault.is_lasting() && state.undo.done.is_some() {
+            assert!(state.lifted.is_some(), "undone, and not lifted");
+        }
+    }
+    assert_eq!(conclusion.verdict == Verdict::CleanupIncomplete, !conclusion.left.is_empty());
+    assert_eq!(conclusion.verdict, run.verdict(), "the last entry says what the fold says");
+    assert_eq!(run.next_deadline(), None);
+}
+
+/// What must be true of the effects of a whole history.
+fn must_break_only_when_allowed(sim: &Sim) {
+    let told =
+        |seq: u64, wanted: fn(&Event) -> bool| sim.entries.iter().take_while(|entry| entry.seq <= seq).any(|entry| wanted(&entry.event));
+    for (seq, effect) in &sim.effects {
+        if effect.danger() == Danger::Breaks {
+            assert!(told(*seq, |event| *event == Event::Commanded(Command::Start)), "{:?} before the start", effect.id());
+            let stop = |event: &Event| matches!(event, Event::Commanded(Command::Abort { .. } | Command::Leave) | Event::Sealed(_));
+            assert!(!told(*seq, stop), "{:?} after the stop", effect.id());
+        }
+    }
+    let once: BTreeSet<EffectId> = sim.effects.iter().filter(|(_, e)| e.danger() == Danger::Breaks).map(|(_, e)| e.id()).collect();
+    let all = sim.effects.iter().filter(|(_, effect)| effect.danger() == Danger::Breaks).count();
+    assert_eq!(once.len(), all, "nothing is broken twice");
+}
+
+#[test]
+fn abort_should_lift_every_lasting_fault_in_its_own_step_newest_first() {
+    check(400, &on_the_way(), |mut sim| {
+        if sim.run.phase().0.is_over() {
+            return;
+        }
+        let alive = alive(&sim);
+        let effects = sim.take(abort());
+        let lifted: Vec<FaultId> = lifts(&effects).into_iter().filter(|id| alive.contains(id)).collect();
+        assert_eq!(lifted, alive);
+        assert!(effects.iter().all(|effect| effect.danger() != Danger::Breaks));
+        sim.to_end();
+        must_end_well(&sim);
+        must_break_only_when_allowed(&sim);
+    });
+}
+
+#[test]
+fn abort_should_keep_the_promise_after_a_hostile_history() {
+    let strategy = (on_the_way(), prop::collection::vec(any::<u8>(), 0..200));
+    check(400, &strategy, |(mut sim, bytes)| {
+        let mut dice = Dice::of(&bytes);
+        for _ in 0..bytes.len() / 8 {
+            if sim.run.phase().0.is_over() {
+                return;
+            }
+            let event = hostile(&sim.run, &mut dice);
+            sim.now += dice.roll(20) * 300 * MS;
+            sim.take(event);
+        }
+        if sim.run.phase().0.is_over() {
+            return;
+        }
+        let alive = alive(&sim);
+        let effects = sim.take(abort());
+        let lifted: Vec<FaultId> = lifts(&effects).into_iter().filter(|id| alive.contains(id)).collect();
+        assert_eq!(lifted, alive);
+        sim.to_end();
+        must_end_well(&sim);
+    });
+}
+
+#[test]
+fn run_should_always_end_and_never_leave_what_it_does_not_name() {
+    check(500, &(drills(), tapes()), |(drill, tape)| {
+        let mut sim = Sim::new(&drill.text, drill.chaos_mesh, &tape, true);
+        sim.to_end();
+        must_end_well(&sim);
+        must_break_only_when_allowed(&sim);
+        let left = &sim.run.conclusion().unwrap().left;
+        for state in sim.run.faults() {
+            let exists = sim.things.get(&state.id).is_some_and(|thing| thing.exists);
+            let named = state.object.as_ref().is_some_and(|(object, _)| left.contains(object));
+            // a refusal that was none is a lie no fold can see through
+            assert!(!exists || named, "the object of fault {} is there, and the run does not say so", state.id.0);
+        }
+        let took = sim.now / SECOND + 1;
+        assert!(sim.deadlines <= 40 + 12 * took, "{} deadlines in {took} s", sim.deadlines);
+    });
+}
+
+#[test]
+fn unanswered_creation_should_be_deleted_again_when_it_turns_up() {
+    let text = drill(ONE_TARGET, &[], &[delay("d", Some(30)), observe("o", 3)], &[], &[], ALL);
+    // (when the abort comes after the creation was asked for, when the object turns up, whether the create is ever answered)
+    check(150, &(0..12_000_u64, 0..9_900_u64, 0..3_u8), |(stop, lands, answer)| {
+        let mut sim = Sim::new(&text, true, &[], false);
+        while !sim.entries.iter().any(|entry| matches!(entry.event, Event::Asked(Effect::Apply { .. }))) {
+            sim.step();
+        }
+        // the world as it is from here on: nothing of what the tame one had planned
+        let mut late = sim.clone();
+        late.forget();
+        late.land(FaultId(0), lands * MS);
+        let id = EffectId("apply/0".into());
+        match answer {
+            0 => {}
+            1 => late
+                .tell(lands * MS + MS, Event::Answered { effect: id, outcome: Outcome::Done { took: Duration::from_millis(lands + 1) } }),
+            _ => late.tell(lands * MS / 2, Event::Answered { effect: id, outcome: Outcome::Failed { why: "no answer".into() } }),
+        }
+        late.tell(stop * MS, abort());
+        late.to_end();
+        must_end_well(&late);
+        assert!(!late.things[&FaultId(0)].exists, "it turned up after {lands} ms, the stop came after {stop} ms, and it is still there");
+        assert!(late.run.conclusion().unwrap().left.is_empty());
+        let asked = late.entries.iter().find(|entry| matches!(entry.event, Event::Asked(Effect::Apply { .. }))).unwrap().at;
+        let looks = late.entries.iter().filter(|entry| matches!(entry.event, Event::FaultLookedFor { .. })).map(|entry| entry.at);
+        let last = looks.max().expect("it is looked for");
+        if answer != 1 && lands > stop + 10_000 {
+            assert!(last.since(asked) >= Duration::from_secs(10), "looked for at last {:?} after it was asked for", last.since(asked));
+        }
+    });
+}
+
+#[test]
+fn creation_that_never_lands_should_be_looked_for_after_its_deadline() {
+    let text = drill(ONE_TARGET, &[], &[delay("d", Some(30)), observe("o", 3)], &[], &[], ALL);
+    let mut sim = Sim::new(&text, true, &[], false);
+    while !sim.entries.iter().any(|entry| matches!(entry.event, Event::Asked(Effect::Apply { .. }))) {
+        sim.step();
+    }
+    sim.forget();
+    let asked = sim.run.now();
+    assert_eq!(lifts(&sim.take(abort())), [FaultId(0)], "lifted as if it had happened");
+    sim.to_end();
+    must_end_well(&sim);
+    let last = sim.entries.iter().rev().find(|entry| matches!(entry.event, Event::FaultLookedFor { .. })).unwrap().at;
+    assert!(last.since(asked) >= Duration::from_secs(10) && last.since(asked) < Duration::from_secs(11));
+    assert_eq!(sim.run.conclusion().unwrap().verdict, Verdict::Aborted);
+}
+
+#[test]
+fn kill_should_have_an_empty_lift_and_its_object_should_go() {
+    for chaos_mesh in [false, true] {
+        let text = drill(ONE_TARGET, &[], &[kill("k", "mode: one"), observe("o", 5)], &["{name: back, recovery: {within: 10s}}"], &[], ALL);
+        let mut sim = Sim::new(&text, chaos_mesh, &[], false);
+        sim.to_end();
+        must_end_well(&sim);
+        let first = sim.effects.iter().find(|(_, effect)| matches!(effect, Effect::Lift { .. }));
+        assert_eq!(first.is_some(), chaos_mesh, "gameday's own kill leaves nothing to delete");
+        assert!(sim.things.values().all(|thing| !thing.exists));
+        assert_eq!(sim.run.conclusion().unwrap().verdict, Verdict::Held);
+        assert!(sim.run.faults()[0].lifted.is_none(), "there is nothing to lift");
+    }
+}
+
+#[test]
+fn entry_of_a_seq_that_was_applied_should_change_nothing() {
+    check(150, &(on_the_way(), any::<prop::sample::Index>()), |(sim, which)| {
+        let mut run = sim.run.clone();
+        let before = format!("{run:?}");
+        let mut entry = sim.entries[which.index(sim.entries.len().max(1)).min(sim.entries.len() - 1)].clone();
+        assert!(run.apply(&entry).is_empty());
+        entry.event = abort();
+        assert!(run.apply(&entry).is_empty());
+        assert_eq!(format!("{run:?}"), before);
+    });
+}
+
+#[test]
+fn observation_told_twice_should_change_no_verdict_count_or_time() {
+    let strategy = (on_the_way(), 0..3_000_u64);
+    check(400, &strategy, |(sim, later)| {
+        let Some(last) = sim.entries.last().filter(|entry| is_observation(&entry.event)) else { return };
+        let again = |event: Event| Entry { seq: last.seq + 1, at: at(sim.now + later * MS), event };
+        let (mut once, mut twice) = (sim.run.clone(), sim.run.clone());
+        let effects = once.apply(&again(Event::DeadlinePassed));
+        assert_eq!(twice.apply(&again(last.event.clone())), effects, "{last:?}");
+        assert_eq!(without_hearing(&twice), without_hearing(&once), "{last:?}");
+    });
+}
+
+/// A run but for when each source was last heard: that it was heard is what is new.
+fn without_hearing(run: &Run) -> String {
+    let text = format!("{run:#?}");
+    let Some((before, after)) = text.split_once("heard: {") else { return text };
+    format!("{before}{}", after.split_once('}').map_or("", |(_, rest)| rest))
+}
+
+#[test]
+fn verdict_should_follow_the_precedence_of_the_exit_codes() {
+    check(500, &(drills(), tapes()), |(drill, tape)| {
+        let mut sim = Sim::new(&drill.text, drill.chaos_mesh, &tape, true);
+        sim.to_end();
+        let run = &sim.run;
+        let conclusion = run.conclusion().unwrap();
+        let tested = run.faults().iter().all(|state| state.in_effect.is_some());
+        let criteria: Vec<Standing> = run.criteria().map(|(_, judged)| judged.standing).collect();
+        let judged: Vec<Standing> = criteria.iter().copied().chain(run.steady().map(|(_, judged)| judged.standing)).collect();
+        let end = run.end().unwrap();
+        let expected = match () {
+            () if run.faults().iter().any(|state| state.undo.handed_over.is_some()) => 7,
+            () if *end == End::Aborted => 5,
+            () if matches!(end, End::Stopped(_)) => 4,
+            () if matches!(end, End::Refused(_)) && !run.touched_anything() => 3,
+            () if judged.contains(&Standing::Broken) => 1,
+            () if *end == End::Complete && tested && !criteria.is_empty() && judged.iter().all(|s| *s == Standing::Held) => 0,
+            () => 6,
+        };
+        assert_eq!(conclusion.verdict.exit_code(), expected, "{end:?} {judged:?}");
+        assert!(judged.iter().all(|standing| *end != End::Complete || *standing != Standing::Pending));
+    });
+}
+
+#[test]
+fn run_should_follow_from_its_entries_alone() {
+    check(150, &(drills(), tapes()), |(drill, tape)| {
+        let mut sim = Sim::new(&drill.text, drill.chaos_mesh, &tape, true);
+        sim.to_end();
+        let mut again = run_of(&drill.text);
+        let mut effects = Vec::new();
+        for entry in &sim.entries {
+            let line = serde_json::to_string(entry).unwrap();
+            let back: Entry = serde_json::from_str(&line).unwrap();
+            effects.extend(again.apply(&back).into_iter().map(|effect| (entry.seq, effect)));
+        }
+        assert_eq!(format!("{again:?}"), format!("{:?}", sim.run));
+        assert_eq!(format!("{effects:?}"), format!("{:?}", sim.effects));
+    });
+}
+
+#[test]
+fn entries_should_survive_the_journal_word_for_word() {
+    let number = prop_oneof![any::<f64>(), Just(f64::NAN), Just(f64::INFINITY), Just(f64::NEG_INFINITY), Just(-0.0)];
+    let text = "[\\PC\u{0}\u{1b}\r\n\u{2028}\u{feff}]{0,12}";
+    check(600, &(tapes(), prop::collection::vec((text, number), 0..4), text, any::<u64>()), |(tape, values, text, n)| {
+        let run = run_of(&drill(ONE_TARGET, &[], &[observe("o", 3)], &[], &[], ALL));
+        let mut events = vec![
+            Event::Sampled {
+                probe: ProbeId(3),
+                took: Duration::from_micros(n >> 20),
+                reading: Reading::Values { values: values.into_iter().map(|(labels, v)| (labels.into(), Number(v))).collect() },
+            },
+            Event::Commanded(Command::Note { author: text.as_str().into(), text: text.as_str().into() }),
+            Event::Reported(ReportedFact {
+                kind: "Pod".into(),
+                name: text.as_str().into(),
+                warning: true,
+                reason: "x".into(),
+                message: text.as_str().into(),
+            }),
+            Event::Asked(Effect::Apply {
+                fault: FaultId(0),
+                object: ChaosRef { kind: text.clone(), namespace: String::new(), name: text.clone() },
+                manifest: serde_json::json!({"event": "sealed", "effect": [n, -1.5, null, {"at": text}], "outcome": 0.1}),
+            }),
+            Event::Sealed(Conclusion { verdict: Verdict::Held, left: Vec::new(), why: Some(text.into()) }),
+        ];
+        let mut dice = Dice::of(&tape);
+        events.extend((0..tape.len() / 20).map(|_| hostile(&run, &mut dice)));
+        for (index, event) in events.into_iter().enumerate() {
+            let entry = Entry { seq: index as u64 + 1, at: at(n), event };
+            let line = serde_json::to_string(&entry).unwrap();
+            assert!(!line.contains('\n'), "one entry is one line");
+            let back: Entry = serde_json::from_str(&line).unwrap();
+            // NaN equals nothing, so the words are compared
+            assert_eq!(format!("{back:?}"), format!("{entry:?}"));
+            assert_eq!(serde_json::to_string(&back).unwrap(), line);
+        }
+    });
+}
+
+#[test]
+fn leaving_should_name_what_is_left() {
+    check(200, &on_the_way(), |mut sim| {
+        if sim.run.phase().0.is_over() {
+            return;
+        }
+        let owed: Vec<FaultId> = sim.run.faults().iter().filter(|state| state.owes_undo()).map(|state| state.id).collect();
+        sim.take(Event::Commanded(Command::Leave));
+        assert!(sim.run.phase().0.is_over(), "who leaves does not wait");
+        must_end_well(&sim);
+        assert!(sim.run.conclusion().unwrap().left.len() >= owed.len());
+    });
+}
