@@ -20,4 +20,5 @@ pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod text;
+pub mod tui;
 pub mod wording;
