@@ -28,6 +28,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::oneshot;
@@ -43,6 +44,8 @@ use crate::tui::theme::Theme;
 
 /// How many keys may wait.
 const INBOX: usize = 256;
+/// How long the reader of keys may take to end.
+const PATIENCE: Duration = Duration::from_millis(400);
 
 /// What the cockpit has to know before it opens.
 #[derive(Clone, Debug, PartialEq)]
@@ -155,7 +158,16 @@ impl Cockpit {
             None => Ok(()),
         };
         if let Some(reader) = self.reader.take() {
-            let _ = reader.join();
+            // crossterm reads a terminal that has hung up for ever: such a reader ends with the process
+            for _ in 0..20 {
+                if reader.is_finished() {
+                    break;
+                }
+                thread::sleep(PATIENCE / 20);
+            }
+            if reader.is_finished() {
+                let _ = reader.join();
+            }
         }
         terminal::give_back();
         drawn

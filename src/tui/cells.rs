@@ -44,7 +44,7 @@ pub fn name(text: &str, columns: u16) -> String {
     let cut = cuts
         .map(|(head, tail)| format!("{}…{}", &text[..=head], &text[tail..]))
         .filter(|cut| width(cut) <= columns)
-        .max_by_key(|cut| width(cut));
+        .max_by_key(|cut| cut.find('…'));
     match (cut, columns) {
         (Some(cut), _) => cut,
         (None, 0) => String::new(),

@@ -2,7 +2,7 @@
 //! stop conditions that no panel shows, the answers of http criteria, and the pods that are ready.
 
 use crate::clock::At;
-use crate::criterion::{Amount, Check, StopCheck};
+use crate::criterion::{Amount, Bound, Check, StopCheck};
 use crate::event::Source;
 use crate::run::Run;
 use crate::run::probes::Ask;
@@ -26,6 +26,16 @@ pub struct Limit {
     pub value: f64,
     /// Whether it ends the run.
     pub stops: bool,
+    /// Whether numbers under it are the bad ones.
+    pub low: bool,
+}
+
+impl Limit {
+    /// Whether a number is on its bad side.
+    #[must_use]
+    pub fn is_crossed(&self, number: f64) -> bool {
+        if self.low { number < self.value } else { number > self.value }
+    }
 }
 
 /// One chart.
@@ -87,14 +97,14 @@ fn limits(run: &Run, ask: &Ask) -> Vec<Limit> {
         if let Check::Promql(check) = &criterion.check
             && check.query == *query
         {
-            limits.push(Limit { value: check.bound.limit(), stops: false });
+            limits.push(Limit { value: check.bound.limit(), stops: false, low: matches!(check.bound, Bound::Above(_)) });
         }
     }
     for stop in &scenario.stop_when {
         if let StopCheck::Promql(check) = &stop.check
             && check.query == *query
         {
-            limits.push(Limit { value: check.bound.limit(), stops: true });
+            limits.push(Limit { value: check.bound.limit(), stops: true, low: matches!(check.bound, Bound::Below(_)) });
         }
     }
     limits
@@ -106,12 +116,12 @@ fn ready_limits(run: &Run, target: usize) -> Vec<Limit> {
     let mut limits = Vec::new();
     for criterion in &run.scenario().criteria {
         if let Check::Ready { min } = criterion.check {
-            limits.push(Limit { value: of(min), stops: false });
+            limits.push(Limit { value: of(min), stops: false, low: true });
         }
     }
     for stop in &run.scenario().stop_when {
         if let StopCheck::ReadyBelow(amount) = stop.check {
-            limits.push(Limit { value: of(amount), stops: true });
+            limits.push(Limit { value: of(amount), stops: true, low: true });
         }
     }
     limits
@@ -151,6 +161,12 @@ impl Chart {
             Shows::Ready(index) => Source::Pods(*index),
         };
         run.sight().lost(source).map(|(since, _)| *since)
+    }
+
+    /// Whether its low numbers are the bad ones.
+    #[must_use]
+    pub fn is_low_bad(&self) -> bool {
+        !self.limits.is_empty() && self.limits.iter().all(|limit| limit.low)
     }
 
     /// Whether it is made of answers that come once a second, so that a longer pause is a gap.

@@ -56,7 +56,8 @@ impl Theme {
             production: on(231).bg(Color::Indexed(160)).add_modifier(BOLD),
             badge: on(252).bg(Color::Indexed(238)).add_modifier(BOLD),
             window: Style::new().bg(Color::Indexed(236)),
-            window_glyph: " ",
+            // no plain space: terminals and multiplexers drop those at the end of a run
+            window_glyph: "\u{a0}",
         }
     }
 

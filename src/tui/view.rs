@@ -39,7 +39,7 @@ fn screen(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     strip::draw(scene, steps, buffer);
     keyline::draw(scene, keys, buffer);
     let roomy = area.height >= 30;
-    let body = if roomy { split(body, 1).1 } else { body };
+    let body = if roomy { Rect { y: body.y + 1, height: body.height.saturating_sub(2), ..body } } else { body };
     let body = Rect { x: body.x + 1, width: body.width.saturating_sub(2), ..body };
     match scene.run.phase().0 {
         Phase::Preflight | Phase::Ready => preflight::draw(scene, body, buffer),
@@ -50,7 +50,7 @@ fn screen(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
                 let count = charts.len();
                 charts.rotate_left(scene.hands.chart % count);
             }
-            if body.width >= 98 && body.height >= 23 {
+            if body.width >= 98 && body.height >= 22 {
                 columns(scene, &charts, body, buffer);
             } else {
                 essentials(scene, &charts, body, buffer);

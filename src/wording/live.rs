@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::clock::{At, go, say};
-use crate::criterion::{Check, Criterion, PromqlCheck, StopCheck, StopCondition};
+use crate::criterion::{Check, Criterion, PromqlCheck, StopCheck, StopCondition, Window};
 use crate::event::Source;
 use crate::run::Run;
 use crate::run::ledger::{EFFECT_LIMIT, FaultState};
@@ -197,6 +197,10 @@ pub fn ready(ready: Option<u32>, desired: Option<u32>) -> String {
 #[must_use]
 pub fn sources(run: &Run, now: At) -> Vec<(Standing, String)> {
     let mut said = Vec::new();
+    if run.phase().0.is_over() {
+        // nobody looks any more
+        return said;
+    }
     let blind: Vec<(Source, At)> = run.blind().collect();
     let watches: Vec<_> = blind.iter().filter(|(source, _)| *source != Source::Prometheus).collect();
     if run.cluster().is_none() {
@@ -216,7 +220,7 @@ pub fn sources(run: &Run, now: At) -> Vec<(Standing, String)> {
             }
             (None, None) => (Standing::Pending, "prometheus not asked yet".to_owned()),
             (None, Some(at)) => {
-                let standing = if now.since(at) > OLD && !run.phase().0.is_over() { Standing::Pending } else { Standing::Held };
+                let standing = if now.since(at) > OLD { Standing::Pending } else { Standing::Held };
                 (standing, format!("prometheus {} ago", age(now.since(at))))
             }
         });
@@ -243,6 +247,18 @@ pub fn unit(run: &Run, query: &str) -> Unit {
     run.scenario().panels.iter().find(|panel| panel.query == query).map_or(Unit::None, |panel| panel.unit)
 }
 
+/// A number without the zeros that say nothing: `1.00 s` is `1 s`.
+#[must_use]
+pub fn plain(value: f64, unit: Unit) -> String {
+    let text = wording::number(value, unit);
+    let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '-')).unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    if !number.contains('.') {
+        return text;
+    }
+    format!("{}{unit}", number.trim_end_matches('0').trim_end_matches('.'))
+}
+
 /// A criterion's bound as a person says it, without its query: `under 1 %`, `at least 2 ready`.
 #[must_use]
 pub fn bound(run: &Run, criterion: &Criterion) -> String {
@@ -259,7 +275,7 @@ pub fn limit(run: &Run, check: &PromqlCheck) -> String {
         crate::criterion::Bound::Above(_) => "over",
         crate::criterion::Bound::Below(_) => "under",
     };
-    format!("{side} {}", wording::number(check.bound.limit(), unit(run, &check.query)))
+    format!("{side} {}", plain(check.bound.limit(), unit(run, &check.query)))
 }
 
 /// A stop condition as a person says it, without its query: `over 20 % for 5s`.
@@ -282,11 +298,11 @@ pub fn margin(run: &Run, criterion: &Criterion, judged: &Judged, now: At) -> Str
         Check::Recovery { within } if judged.standing == Standing::Pending => {
             let worst = run.recoveries().map(|(_, back)| back).filter(|back| *back != Back::NotAsked).last();
             match worst {
-                None | Some(Back::NotAsked) => format!("no fault has hit; {}", wording::bound_of(criterion)),
+                None | Some(Back::NotAsked) => wording::bound_of(criterion),
                 Some(Back::NotYet { from }) => {
                     let taken = now.since(from.at);
                     match within.checked_sub(taken) {
-                        Some(left) => format!("{}, {} left", say(taken), say(left)),
+                        Some(_) => format!("{}, {} left", say(taken), left(from.at + *within, now)),
                         None => format!("{}, {} too long", say(taken), say(taken.saturating_sub(*within))),
                     }
                 }
@@ -295,27 +311,28 @@ pub fn margin(run: &Run, criterion: &Criterion, judged: &Judged, now: At) -> Str
             }
         }
         Check::Ready { min } => match judged.latest {
-            None => format!("not looked at; at least {min}"),
+            None => format!("at least {min}"),
             Some(latest) => {
                 let fewest = judged.worst.filter(|worst| *worst < latest).map_or_else(String::new, |worst| format!(", fewest {worst:.0}"));
-                let lasting = judged.good_since.filter(|_| judged.standing == Standing::Pending && !criterion.stable_for.is_zero());
+                // only the steady state has to last; elsewhere a single look counts
+                let steady = criterion.during == Window::Before && judged.standing == Standing::Pending;
+                let lasting = judged.good_since.filter(|_| steady && !criterion.stable_for.is_zero());
                 let lasting = lasting.map_or_else(String::new, |since| format!(", {}", lasts(since, criterion.stable_for, now)));
                 format!("{latest:.0} ready{fewest}{lasting}")
             }
         },
         Check::Promql(check) => {
             let (unit, limit) = (unit(run, &check.query), limit(run, check));
-            let Some(latest) = judged.latest else { return format!("not looked at; {limit}") };
+            let Some(latest) = judged.latest else { return limit };
             let number = wording::number(latest, unit);
             match judged.bad_since {
                 Some(since) if judged.standing == Standing::Pending => {
-                    let left = (since + criterion.violated_for).since(now);
-                    format!("{number} for {}, {} left", say(now.since(since)), say(left))
+                    format!("{number} for {}, {} left", say(now.since(since)), left(since + criterion.violated_for, now))
                 }
                 _ => {
                     let worst = judged.worst.filter(|worst| (worst - latest).abs() > f64::EPSILON);
                     let worst = worst.map_or_else(String::new, |worst| format!(", worst {}", wording::number(worst, unit)));
-                    format!("{number}{worst}; {limit}")
+                    format!("{number}{worst}, {limit}")
                 }
             }
         }
@@ -324,8 +341,24 @@ pub fn margin(run: &Run, criterion: &Criterion, judged: &Judged, now: At) -> Str
 }
 
 fn lasts(since: At, wanted: Duration, now: At) -> String {
-    let left = (since + wanted).since(now);
-    if left.is_zero() { "steady".to_owned() } else { format!("must last {} more", say(left)) }
+    let to = since + wanted;
+    if to <= now { "proven".to_owned() } else { format!("proven in {}", left(to, now)) }
+}
+
+/// How near a stop condition came, beside whether it tripped.
+#[must_use]
+pub fn stop_margin(run: &Run, stop: &StopCondition, judged: &Judged) -> String {
+    let unit = match &stop.check {
+        StopCheck::Promql(check) => unit(run, &check.query),
+        StopCheck::ReadyBelow(_) => Unit::None,
+    };
+    let Some(worst) = judged.worst else { return "never looked at".to_owned() };
+    let was = match (&stop.check, judged.violations) {
+        (StopCheck::ReadyBelow(_), _) => format!("fewest {} ready", plain(worst, unit)),
+        (StopCheck::Promql(_), _) => format!("nearest {}", plain(worst, unit)),
+    };
+    let lasted = if judged.violations > 0 { format!(", true for {}", say(judged.longest)) } else { String::new() };
+    format!("{was}{lasted}, {}", self::stop(run, stop))
 }
 
 /// Where a recovery stands at `now`.
@@ -335,11 +368,11 @@ pub fn recovery(run: &Run, back: &Back, now: At) -> (Standing, String) {
         Back::NotAsked => (Standing::Pending, "recovery counts from the moment the fault is lifted".to_owned()),
         Back::NotYet { from } => (Standing::Pending, format!("{} and not back", say(now.since(from.at)))),
         Back::At { span, to, .. } => {
-            let left = (to.at + run.stable_for()).since(now);
-            if left.is_zero() || run.phase().0.is_over() {
+            let left = (to.at + run.stable_for()).since(now).as_secs_f64();
+            if left <= 0.0 || run.phase().0.is_over() {
                 (Standing::Held, format!("back in {span}"))
             } else {
-                (Standing::Pending, format!("back in {span}; must last {} more", say(left)))
+                (Standing::Pending, format!("back in {span}; proven in {left:.1} s"))
             }
         }
         Back::Undisturbed { .. } => (Standing::Held, "strength was never lost".to_owned()),

@@ -10,7 +10,7 @@ use crate::clock::{At, say};
 use crate::scenario::model::Unit;
 use crate::tui::cells::{self, Pen, head, row};
 use crate::tui::charts::{Chart, Points, Shows};
-use crate::tui::plot::Grid;
+use crate::tui::plot;
 use crate::tui::scene::{Scene, round_up};
 use crate::wording::{self, live};
 
@@ -64,21 +64,25 @@ pub fn draw(scene: &Scene<'_>, chart: &Chart, area: Rect, buffer: &mut Buffer) {
     }
     let time = Time::of(scene, &series);
     let top = top(chart, &series);
-    let labels = [top, 0.0].map(|value| tidy(&wording::number(value, chart.unit)));
+    let labels = [top, 0.0].map(|value| live::plain(value, chart.unit));
     let left = labels.iter().map(|label| cells::width(label)).max().unwrap_or(0) + 1;
     let plot = Rect { x: inner.x + left, width: inner.width.saturating_sub(left), height: inner.height - 1, ..inner };
     for (label, y) in labels.iter().zip([0, plot.height - 1]) {
         Pen::new(buffer, Rect { width: left - 1, ..row(inner, y) }).cell_right(label, left - 1, theme.quiet);
     }
     shade(scene, &time, plot, buffer);
-    let mut grid = Grid::new(plot.width, plot.height);
-    for (index, points) in series.iter().take(SERIES).enumerate() {
-        trace(&mut grid, points, &time, top, chart.is_sampled(), index);
+    let mut dots: Vec<(u16, u16, char, usize)> = Vec::new();
+    for (index, points) in series.iter().take(SERIES).enumerate().rev() {
+        let places: Vec<(f64, Option<f64>)> = points.iter().map(|(at, value)| (time.place(*at), value.map(|value| value / top))).collect();
+        let joined = |index: usize| !chart.is_sampled() || points[index].0.since(points[index - 1].0) <= GAP;
+        let values = plot::columns(&places, plot.width, joined, if chart.is_low_bad() { f64::min } else { f64::max });
+        dots.extend(plot::line(&values, plot.height).into_iter().map(|(x, y, sign)| (x, y, sign, index)));
     }
-    limits(scene, chart, top, plot, &grid, buffer);
-    for (x, y) in (0..plot.width).flat_map(|x| (0..plot.height).map(move |y| (x, y))) {
-        if let (Some((glyph, series)), Some(cell)) = (grid.cell(x, y), buffer.cell_mut((plot.x + x, plot.y + y))) {
-            cell.set_char(glyph).set_style(if series == 0 { theme.accent } else { theme.second });
+    let newest = series.iter().filter_map(|points| points.last()).filter_map(|(_, value)| *value).reduce(f64::max);
+    limits(scene, chart, (top, newest), plot, &dots, buffer);
+    for (x, y, sign, series) in dots {
+        if let Some(cell) = buffer.cell_mut((plot.x + x, plot.y + y)) {
+            cell.set_char(sign).set_style(if series == 0 { theme.accent } else { theme.second });
         }
     }
     axis(scene, &time, Rect { x: plot.x, width: plot.width, ..row(inner, inner.height - 1) }, buffer);
@@ -127,22 +131,6 @@ fn top(chart: &Chart, series: &[Points]) -> f64 {
     }
 }
 
-fn trace(grid: &mut Grid, points: &Points, time: &Time, top: f64, sampled: bool, series: usize) {
-    let mut before: Option<(At, f64)> = None;
-    for (at, value) in points {
-        let Some(value) = value else {
-            before = None;
-            continue;
-        };
-        let from = before.filter(|(earlier, _)| !sampled || at.since(*earlier) <= GAP).unwrap_or((*at, *value));
-        let (x0, x1) = (time.place(from.0), time.place(*at));
-        if x1 >= 0.0 && x0 <= 1.0 {
-            grid.line((x0, from.1 / top), (x1, value / top), series);
-        }
-        before = Some((*at, *value));
-    }
-}
-
 /// Marks when a fault was in effect, its recovery included.
 fn shade(scene: &Scene<'_>, time: &Time, plot: Rect, buffer: &mut Buffer) {
     for (from, to) in scene.windows() {
@@ -161,23 +149,34 @@ fn shade(scene: &Scene<'_>, time: &Time, plot: Rect, buffer: &mut Buffer) {
     }
 }
 
-fn limits(scene: &Scene<'_>, chart: &Chart, top: f64, plot: Rect, grid: &Grid, buffer: &mut Buffer) {
+fn limits(
+    scene: &Scene<'_>,
+    chart: &Chart,
+    (top, newest): (f64, Option<f64>),
+    plot: Rect,
+    dots: &[(u16, u16, char, usize)],
+    buffer: &mut Buffer,
+) {
     for limit in chart.limits.iter().filter(|limit| limit.value <= top) {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a row of a terminal")]
-        let y = ((1.0 - limit.value / top) * (f64::from(plot.height) * 4.0 - 1.0) / 4.0).max(0.0) as u16;
-        let style = if limit.stops { scene.theme.broken } else { scene.theme.pending };
+        let y = plot::place(limit.value / top, plot.height);
+        let crossed = newest.is_some_and(|newest| limit.is_crossed(newest));
+        let style = match (crossed, limit.stops) {
+            (false, _) => scene.theme.quiet,
+            (true, false) => scene.theme.pending,
+            (true, true) => scene.theme.broken,
+        };
         let word = match (&chart.shows, limit.stops) {
             (Shows::Ready(_), false) => "at least",
             (Shows::Ready(_), true) => "stop below",
             (Shows::Answers(..), false) => "limit",
             (Shows::Answers(..), true) => "stop",
         };
-        let label = format!(" {word} {} ", tidy(&wording::number(limit.value, chart.unit)));
+        let label = format!(" {word} {} ", live::plain(limit.value, chart.unit));
         let columns = cells::width(&label);
-        let free = |from: u16| (from..from + columns).all(|x| grid.cell(x, y).is_none());
+        let free = |from: u16| !dots.iter().any(|(x, row, ..)| *row == y && (from..from + columns).contains(x));
         for x in 0..plot.width {
             if let Some(cell) = buffer.cell_mut((plot.x + x, plot.y + y)) {
-                cell.set_symbol("┄").set_style(scene.theme.line);
+                cell.set_symbol("┄").set_style(if crossed { style } else { scene.theme.line });
             }
         }
         let places = [plot.width.saturating_sub(columns + 1), 1];
@@ -199,7 +198,7 @@ fn axis(scene: &Scene<'_>, time: &Time, area: Rect, buffer: &mut Buffer) {
         labels.push((time.before / (time.before + time.after), " 0 ".to_owned()));
         labels.push((0.0, format!("−{} ", span(time.before))));
         labels.push((1.0, format!(" +{}", span(time.after))));
-        if time.after >= 10.0 && area.width > 40 {
+        if time.after % 10.0 == 0.0 && area.width > 40 {
             labels.push(((time.before + time.after / 2.0) / (time.before + time.after), format!(" +{} ", span(time.after / 2.0))));
         }
     } else {
@@ -225,24 +224,4 @@ fn axis(scene: &Scene<'_>, time: &Time, area: Rect, buffer: &mut Buffer) {
 fn tidy_number(value: f64) -> String {
     let text = format!("{value:.1}");
     text.strip_suffix(".0").map_or(text.clone(), ToOwned::to_owned)
-}
-
-/// A number without the zeros that say nothing: `1.00 s` is `1 s`.
-fn tidy(text: &str) -> String {
-    let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
-    let (number, unit) = text.split_at(end);
-    if !number.contains('.') {
-        return text.to_owned();
-    }
-    format!("{}{unit}", number.trim_end_matches('0').trim_end_matches('.'))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tidy_should_drop_zeros_that_say_nothing() {
-        assert_eq!(["1.00 s", "0.0 %", "200 ms", "12.5/s"].map(tidy), ["1 s", "0 %", "200 ms", "12.5/s"]);
-    }
 }

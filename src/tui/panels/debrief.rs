@@ -5,41 +5,33 @@ use ratatui::layout::Rect;
 
 use crate::clock::say;
 use crate::findings::{Findings, JudgedFinding};
+use crate::run::timeline::List;
 use crate::run::verdicts::Standing;
 use crate::text::Untrusted;
 use crate::tui::cells::{self, Pen, head, lines, row, split, wrap};
-use crate::tui::panels::{timeline, verdict};
+use crate::tui::panels::{recovery, timeline, verdict};
 use crate::tui::scene::Scene;
 use crate::tui::theme::{Theme, sign};
 use crate::wording::live;
 
 /// Draws it.
 pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
-    let theme = scene.theme;
     let findings = Findings::of(scene.run);
     let mut rest = banner(scene, &findings, area, buffer);
-    let criteria = findings.criteria.len() + findings.proof.len() + findings.stops.len();
-    let criteria = u16::try_from(criteria + 1).unwrap_or(u16::MAX);
     let wide = rest.width >= 100;
     let (left, right) = if wide {
-        let half = (rest.width - 3) * 11 / 20;
+        let half = (rest.width - 3) * 3 / 5;
         (Rect { width: half, ..rest }, Rect { x: rest.x + half + 3, width: rest.width - half - 3, ..rest })
     } else {
         (rest, rest)
     };
-    let (top, below) = split(left, criteria.min(left.height));
+    let (top, below) = split(left, judged_want(&findings).min(left.height));
     judged(scene, &findings, top, buffer);
-    let below = if below.height > 4 { split(below, 1).1 } else { below };
-    let (faults, below) = split(below, recoveries_want(&findings).min(below.height));
-    recoveries(theme, &findings, faults, buffer);
-    rest = if wide {
-        right
-    } else if below.height > 3 {
-        split(below, 1).1
-    } else {
-        below
-    };
-    if rest.height > 1 {
+    let below = split(below, 1).1;
+    let (middle, below) = split(below, if scene.fault().is_some() && below.height > 2 { recovery::WANT } else { 0 });
+    recovery::draw(scene, middle, buffer);
+    rest = if wide { right } else { split(below, 1).1 };
+    if rest.height > 2 {
         timeline::draw(scene, rest, buffer);
     }
 }
@@ -83,60 +75,58 @@ fn banner(scene: &Scene<'_>, findings: &Findings, area: Rect, buffer: &mut Buffe
     split(top, (height + 1).min(top.height)).1
 }
 
+/// The height of what was judged: three lists, each with its head and a row of space.
+fn judged_want(findings: &Findings) -> u16 {
+    let list = |n: usize| if n == 0 { 0 } else { n + 2 };
+    let rows = list(findings.criteria.len()) + list(findings.proof.len()) + list(findings.stops.len());
+    u16::try_from(rows).unwrap_or(u16::MAX).saturating_sub(1)
+}
+
 fn judged(scene: &Scene<'_>, findings: &Findings, area: Rect, buffer: &mut Buffer) {
-    let theme = scene.theme;
-    let inner = head(buffer, area, theme, "criteria", None);
-    let rows: Vec<(&JudgedFinding, &'static str)> = findings
-        .criteria
-        .iter()
-        .map(|found| (found, ""))
-        .chain(findings.proof.iter().map(|found| (found, "steady again: ")))
-        .chain(findings.stops.iter().map(|found| (found, "stop if: ")))
-        .collect();
-    let names: Vec<String> = rows.iter().map(|(found, prefix)| format!("{prefix}{}", found.name)).collect();
-    let widest = names.iter().map(|name| cells::width(name)).max().unwrap_or(0).min(inner.width / 2) + 2;
-    let run = scene.run;
-    let margins: Vec<String> = run
-        .criteria()
-        .map(|(criterion, judged)| live::margin(run, criterion, judged, scene.now))
-        .chain(rows.iter().skip(run.scenario().criteria.len()).map(|(found, _)| found.evidence.clone()))
-        .collect();
-    for (index, ((found, _), name)) in rows.iter().zip(&names).enumerate() {
-        let standing = match found.verdict {
+    let (run, theme) = (scene.run, scene.theme);
+    let of = |list: &[JudgedFinding], margins: Vec<String>| -> Vec<Row> {
+        let row = |(found, margin): (&JudgedFinding, String)| Row { verdict: found.verdict, name: found.name.clone(), margin };
+        list.iter().zip(margins).map(row).collect()
+    };
+    let steady = |index: usize| run.judged(List::Proof, index).map(|(_, judged)| judged);
+    let proof = run.scenario().steady_state.iter().enumerate();
+    let proof =
+        proof.map(|(index, criterion)| steady(index).map_or_else(String::new, |judged| live::margin(run, criterion, judged, scene.now)));
+    let lists = [
+        ("criteria", of(&findings.criteria, run.criteria().map(|(c, judged)| live::margin(run, c, judged, scene.now)).collect())),
+        ("steady again", of(&findings.proof, proof.collect())),
+        ("stop conditions", of(&findings.stops, run.stops().map(|(stop, judged)| live::stop_margin(run, stop, judged)).collect())),
+    ];
+    let widest = lists.iter().flat_map(|(_, rows)| rows).map(|row| cells::width(&row.name)).max().unwrap_or(0).min(area.width / 2) + 2;
+    let spaced = area.height >= judged_want(findings);
+    let mut rest = area;
+    for (title, rows) in lists.iter().filter(|(_, rows)| !rows.is_empty()) {
+        let (top, below) = split(rest, u16::try_from(rows.len() + 1).unwrap_or(u16::MAX));
+        let inner = head(buffer, top, theme, title, None);
+        for (index, found) in rows.iter().enumerate() {
+            found.draw(theme, widest, row(inner, u16::try_from(index).unwrap_or(u16::MAX)), buffer);
+        }
+        rest = if spaced { split(below, 1).1 } else { below };
+    }
+}
+
+struct Row {
+    verdict: &'static str,
+    name: String,
+    margin: String,
+}
+
+impl Row {
+    fn draw(&self, theme: &Theme, widest: u16, area: Rect, buffer: &mut Buffer) {
+        let standing = match self.verdict {
             "held" | "not tripped" => Standing::Held,
             "broken" | "tripped" => Standing::Broken,
             "pending" => Standing::Pending,
             _ => Standing::Unknown,
         };
-        let mut pen = Pen::new(buffer, row(inner, u16::try_from(index).unwrap_or(u16::MAX)));
         let style = theme.standing(standing);
-        pen.put(sign(standing), style).skip(1).cell(found.verdict, 13, style).cell(name, widest, theme.text);
-        pen.put(margins.get(index).map_or("", String::as_str), theme.quiet);
-    }
-}
-
-fn recoveries_want(findings: &Findings) -> u16 {
-    let lines: usize = findings.faults.iter().map(|fault| 2 + fault.waterfalls.len().min(4)).sum();
-    u16::try_from(lines + 1).unwrap_or(u16::MAX)
-}
-
-fn recoveries(theme: &Theme, findings: &Findings, area: Rect, buffer: &mut Buffer) {
-    if area.height < 2 {
-        return;
-    }
-    let inner = head(buffer, area, theme, "recovery", None);
-    let mut at = 0;
-    for fault in &findings.faults {
-        Pen::new(buffer, row(inner, at)).put(&format!("{}: {}", fault.step, fault.recovery), theme.text);
-        Pen::new(buffer, row(inner, at + 1)).put(&format!("{}, {}", fault.what, fault.state), theme.quiet);
-        at += 2;
-        for fall in fault.waterfalls.iter().take(4) {
-            let last = |name: &str| name.rsplit('-').next().unwrap_or(name).to_owned();
-            let stages: Vec<String> =
-                fall.stages.iter().skip(1).filter_map(|(stage, ms)| ms.map(|ms| format!("{stage} {:.2} s", ms / 1000.0))).collect();
-            let to = fall.replacement.as_deref().map_or_else(|| "nobody".to_owned(), last);
-            Pen::new(buffer, row(inner, at)).put(&format!("{} → {to}: {}", last(&fall.victim), stages.join(", ")), theme.quiet);
-            at += 1;
-        }
+        let mut pen = Pen::new(buffer, area);
+        pen.put(sign(standing), style).skip(1).cell(self.verdict, 13, style).cell(&self.name, widest, theme.text);
+        pen.put(&self.margin, theme.quiet);
     }
 }

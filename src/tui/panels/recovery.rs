@@ -5,8 +5,9 @@ use ratatui::layout::Rect;
 
 use crate::clock::{At, say};
 use crate::criterion::Check;
-use crate::run::recovery::{self, Back, Waterfall};
-use crate::tui::cells::{self, Pen, head, lines, row, wrap};
+use crate::fault::Action;
+use crate::run::recovery::{self, Back, Stage, Waterfall};
+use crate::tui::cells::{self, Pen, head, row};
 use crate::tui::scene::{Scene, round_up, share};
 use crate::tui::theme::sign;
 use crate::wording::{self, live};
@@ -33,13 +34,7 @@ fn length(fall: &Waterfall, now: At) -> std::time::Duration {
 /// Draws it.
 pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let theme = scene.theme;
-    let Some((state, back)) = scene.fault() else {
-        let inner = head(buffer, area, theme, "recovery", None);
-        let wanted = scene.run.scenario().criteria.iter().find(|criterion| matches!(criterion.check, Check::Recovery { .. }));
-        let wanted = wanted.map_or_else(String::new, |criterion| format!("; wanted: {}", wording::bound_of(criterion)));
-        lines(buffer, inner, &wrap(&format!("no fault has hit yet{wanted}"), inner.width, 2), theme.quiet);
-        return;
-    };
+    let Some((state, back)) = scene.fault() else { return to_come(scene, area, buffer) };
     let falls = recovery::waterfalls(state, scene.run.fleet());
     let slowest = falls.iter().max_by_key(|fall| length(fall, scene.now));
     let title = match falls.len() {
@@ -61,6 +56,24 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         }
     }
     statement(scene, &back, row(inner, used), buffer);
+}
+
+/// The stages that will be seen, and what is wanted of them.
+fn to_come(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
+    let theme = scene.theme;
+    let wanted = scene.run.scenario().criteria.iter().find(|criterion| matches!(criterion.check, Check::Recovery { .. }));
+    let wanted = wanted.map_or_else(String::new, wording::bound_of);
+    let inner = head(buffer, area, theme, "recovery", Some((&wanted, theme.quiet)));
+    let ends = scene.run.faults().iter().any(|state| matches!(state.fault.action, Action::PodKill { .. }));
+    let stages = [Stage::Hit, Stage::Replaced, Stage::Scheduled, Stage::Started, Stage::Ready, Stage::InEndpoints];
+    let mut used = 0;
+    for stage in stages.into_iter().filter(|_| ends).take(usize::from(inner.height.saturating_sub(1))) {
+        let mut pen = Pen::new(buffer, row(inner, used));
+        pen.cell(wording::stage(stage), 14, theme.line).put("│", theme.line);
+        pen.last("–", theme.line);
+        used += 1;
+    }
+    Pen::new(buffer, row(inner, used)).put("no fault has hit yet", theme.quiet);
 }
 
 struct Line {

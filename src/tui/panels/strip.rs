@@ -90,17 +90,21 @@ fn phases(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let wide = |marks: &[(Mark, String)]| marks.iter().map(|(_, name)| cells::width(name) + 4).sum::<u16>();
     // what is over or never comes is counted, then what is to come, before any word is cut
     for kind in [Mark::Done, Mark::Never, Mark::ToCome] {
-        while wide(&marks) > room + 2 {
-            let Some(first) = marks.iter().position(|(mark, _)| *mark == kind) else { break };
-            let run_of = marks[first..].iter().take_while(|(mark, _)| *mark == kind).count();
-            let counted = |name: &str| name.split(' ').next().and_then(|n| n.parse::<usize>().ok()).filter(|_| name.ends_with(" more"));
-            let (a, b) = if kind == Mark::ToCome { (first + run_of.saturating_sub(2), first + run_of - 1) } else { (first, first + 1) };
-            if run_of < 2 {
-                break;
-            }
-            let n = counted(&marks[a].1).unwrap_or(1) + counted(&marks[b].1).unwrap_or(1);
-            marks[a].1 = format!("{n} more");
-            marks.remove(b);
+        let word = match kind {
+            Mark::Done => "done",
+            Mark::Never => "not reached",
+            Mark::Now | Mark::ToCome | Mark::Failed => "more",
+        };
+        let of_kind = |marks: &[(Mark, String)]| marks.iter().filter(|(mark, _)| *mark == kind).count();
+        let mut counted = 0;
+        while wide(&marks) > room + 2 && of_kind(&marks) > 1 {
+            // what is over goes from the first on, what is to come from the last
+            let places: Vec<usize> = (0..marks.len()).filter(|place| marks[*place].0 == kind).collect();
+            let (keep, gone) =
+                if kind == Mark::ToCome { (places[places.len() - 2], places[places.len() - 1]) } else { (places[0], places[1]) };
+            counted += if counted == 0 { 2 } else { 1 };
+            marks[keep].1 = format!("{counted} {word}");
+            marks.remove(gone);
         }
     }
     let spare = (room + 2).saturating_sub(wide(&marks)).min(22);
@@ -153,9 +157,13 @@ fn next(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         Standing::Broken => ("✗", theme.broken),
     };
     let words = if standing == Standing::Held { theme.text } else { sign.1 };
-    pen.put(sign.0, sign.1).skip(1).put(&safety, words);
-    let next = live::next(scene.run, scene.now);
-    if pen.room() > 12 {
+    let next = if here == Scope::Over { String::new() } else { live::next(scene.run, scene.now) };
+    // a countdown that is cut says nothing: the words before it give way
+    let room = pen.room().saturating_sub(cells::width(&next) + 11);
+    let short = safety.split([',', ':']).next().unwrap_or_default();
+    let safety = if cells::width(&safety) <= room || standing != Standing::Held { safety.as_str() } else { short };
+    pen.put(sign.0, sign.1).skip(1).put(safety, words);
+    if !next.is_empty() && pen.room() > 12 {
         pen.put("  next: ", theme.quiet).put(&next, theme.text);
     }
 }
