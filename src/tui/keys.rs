@@ -189,18 +189,12 @@ pub const TABLE: &[Binding] = &[
     ),
     danger(
         Danger::Writes,
-        bind(Act::Skip, &[Key::Char('>')], &[Scope::Live], "skip step", "skip the rest of this step; what it broke is undone; asks once"),
+        bind(Act::Skip, &[Key::Char('>')], &[Scope::Live], "skip step", "skip the rest of this step, undo what it broke; asks once"),
     ),
     bind(Act::NextChart, &[Key::Code(KeyCode::Tab)], &[Scope::Live, Scope::Undoing, Scope::Over], "chart", "show the next chart"),
     bind(Act::LastChart, &[Key::Code(KeyCode::BackTab)], &[Scope::Live, Scope::Undoing, Scope::Over], "", "show the chart before"),
     bind(Act::Down, &[Key::Char('j'), Key::Code(KeyCode::Down)], &[Scope::Live, Scope::Undoing, Scope::Over], "", "timeline: a line down"),
-    bind(
-        Act::Up,
-        &[Key::Char('k'), Key::Code(KeyCode::Up)],
-        &[Scope::Live, Scope::Undoing, Scope::Over],
-        "timeline",
-        "timeline: a line up",
-    ),
+    bind(Act::Up, &[Key::Char('k'), Key::Code(KeyCode::Up)], &[Scope::Live, Scope::Undoing, Scope::Over], "older", "timeline: a line up"),
     bind(
         Act::PageDown,
         &[Key::Code(KeyCode::PageDown), Key::Ctrl('d')],

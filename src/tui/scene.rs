@@ -8,6 +8,7 @@ use crate::run::ledger::FaultState;
 use crate::run::recovery::Back;
 use crate::tui::hands::Hands;
 use crate::tui::theme::Theme;
+use crate::wording::live;
 
 /// The run, the moment, the look and the hands.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +41,8 @@ impl<'a> Scene<'a> {
     pub fn windows(&self) -> Vec<(At, At)> {
         let window = |(state, back): (&FaultState, Back)| {
             let from = state.impact()?.at;
-            let to = match back {
+            // a later loss of strength is not this fault's
+            let to = match live::recovered(self.run, state).unwrap_or(back) {
                 Back::At { to, .. } => to.at,
                 Back::Undisturbed { .. } => state.lifted.map_or(from, |lifted| lifted.at),
                 Back::NotAsked | Back::NotYet { .. } => self.now,
@@ -51,14 +53,18 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// The next of 1, 2, 5, 10, 20, 50 … that is not less.
+/// The next number that reads well and is not less: 1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 15 …
 #[must_use]
 pub fn round_up(value: f64) -> f64 {
     if !value.is_finite() || value <= 0.0 {
         return 1.0;
     }
     let base = 10f64.powf(value.log10().floor());
-    [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().map(|step| step * base).find(|step| *step >= value * (1.0 - 1e-9)).unwrap_or(10.0 * base)
+    [1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0]
+        .into_iter()
+        .map(|step| step * base)
+        .find(|step| *step >= value * (1.0 - 1e-9))
+        .unwrap_or(10.0 * base)
 }
 
 /// So many eighths of a cell of a bar of `columns` for a share of it.

@@ -65,11 +65,13 @@ fn columns(scene: &Scene<'_>, charts: &[Chart], area: Rect, buffer: &mut Buffer)
     let left = if wide { (area.width * 2 / 5).max(62) } else { (area.width - GUTTER) * 49 / 100 };
     let first = Rect { width: left, ..area };
     let second = Rect { x: area.x + left + GUTTER, width: area.width - left - GUTTER, ..area };
-    let shown = right(scene, charts, second, wide, buffer);
-    self::left(scene, &charts[shown.min(charts.len())..], first, buffer);
+    // where it is high, too, the timeline gets the lower left, and charts the height at the right
+    let high = wide && area.height >= 44;
+    let shown = right(scene, charts, second, (wide, high), buffer);
+    self::left(scene, &charts[shown.min(charts.len())..], first, high, buffer);
 }
 
-fn left(scene: &Scene<'_>, charts: &[Chart], area: Rect, buffer: &mut Buffer) {
+fn left(scene: &Scene<'_>, charts: &[Chart], area: Rect, high: bool, buffer: &mut Buffer) {
     let (pods_want, fault_want) = (pods::want(scene), fault::want(scene, area.width));
     // the fault is the first to leave, then the waterfall, whose bars the pods carry, too
     let with_recovery = area.height >= pods_want.min(12) + 1 + recovery::WANT;
@@ -86,8 +88,14 @@ fn left(scene: &Scene<'_>, charts: &[Chart], area: Rect, buffer: &mut Buffer) {
         return;
     }
     let rest = split(rest, 1).1;
+    if high {
+        let (bottom, rest) = split(rest, fault_want);
+        fault::draw(scene, bottom, buffer);
+        timeline::draw(scene, split(rest, 1).1, buffer);
+        return;
+    }
     let spare = rest.height.saturating_sub(fault_want + 1);
-    match charts.first().filter(|_| spare >= 6) {
+    match charts.first().filter(|_| spare >= 5) {
         Some(chart) => {
             let (bottom, rest) = split(rest, fault_want.max(rest.height.saturating_sub(15)));
             fault::draw(scene, bottom, buffer);
@@ -98,13 +106,14 @@ fn left(scene: &Scene<'_>, charts: &[Chart], area: Rect, buffer: &mut Buffer) {
 }
 
 /// Draws the right column; gives how many charts are in it.
-fn right(scene: &Scene<'_>, charts: &[Chart], area: Rect, wide: bool, buffer: &mut Buffer) -> usize {
+fn right(scene: &Scene<'_>, charts: &[Chart], area: Rect, (wide, high): (bool, bool), buffer: &mut Buffer) -> usize {
     let judged = criteria::room(scene).min(area.height / 3);
-    let for_charts = area.height.saturating_sub(judged + 2 + 8);
+    let told = if high { 0 } else { 1 + 8 };
+    let for_charts = area.height.saturating_sub(judged + 1 + told);
     let (across, down) = if wide { (2, 2) } else { (1, 2) };
     let rows = if for_charts >= 14 { down.min(charts.len().div_ceil(across)) } else { 1 };
     let shown = charts.len().min(rows * across);
-    let (upper, rest) = split(area, for_charts.min(if wide { 32 } else { 22 }));
+    let (upper, rest) = split(area, for_charts.min(if wide { 46 } else { 22 }));
     let mut rest_of = upper;
     for (index, line) in charts[..shown].chunks(across).enumerate() {
         let left_rows = u16::try_from(rows - index).unwrap_or(1);
@@ -119,7 +128,9 @@ fn right(scene: &Scene<'_>, charts: &[Chart], area: Rect, wide: bool, buffer: &m
     }
     let (middle, rest) = split(split(rest, 1).1, judged);
     criteria::draw(scene, middle, buffer);
-    timeline::draw(scene, split(rest, 1).1, buffer);
+    if !high {
+        timeline::draw(scene, split(rest, 1).1, buffer);
+    }
     shown
 }
 

@@ -12,6 +12,7 @@ use crate::run::ledger::{EFFECT_LIMIT, FaultState};
 use crate::run::phase::Phase;
 use crate::run::probes::Ask;
 use crate::run::recovery::Back;
+use crate::run::timeline::Noted;
 use crate::run::verdicts::{Judged, Look, Standing};
 use crate::scenario::model::{StepAction, Unit};
 use crate::text::Untrusted;
@@ -126,12 +127,12 @@ pub fn lifting(state: &FaultState, now: At) -> String {
     }
     let took = say(now.since(asked));
     match (undo.next.filter(|next| *next > now), undo.accepted) {
-        (_, true) => format!("accepted, not seen gone yet; {took}"),
+        (_, true) => format!("accepted, not seen gone yet; {took} so far"),
         (Some(next), false) if undo.trouble.is_some() => {
-            format!("try {} failed; next try in {}; {took}", undo.attempts, left(next, now))
+            format!("try {} failed; next try in {}; {took} so far", undo.attempts, left(next, now))
         }
-        (Some(_), false) => format!("try {} under way; {took}", undo.attempts.max(1)),
-        (None, false) => format!("asked for; {took}"),
+        (Some(_), false) => format!("try {} under way; {took} so far", undo.attempts.max(1)),
+        (None, false) => format!("asked for; {took} so far"),
     }
 }
 
@@ -292,7 +293,7 @@ pub fn stop(run: &Run, stop: &StopCondition) -> String {
 #[must_use]
 pub fn margin(run: &Run, criterion: &Criterion, judged: &Judged, now: At) -> String {
     if let Some((last, Look::Unknown)) = judged.last.filter(|_| judged.standing == Standing::Pending) {
-        return format!("can't be told, for {}", say(now.since(last)));
+        return format!("unseen for {}", say(now.since(last)));
     }
     match &criterion.check {
         Check::Recovery { within } if judged.standing == Standing::Pending => {
@@ -327,7 +328,7 @@ pub fn margin(run: &Run, criterion: &Criterion, judged: &Judged, now: At) -> Str
             let number = wording::number(latest, unit);
             match judged.bad_since {
                 Some(since) if judged.standing == Standing::Pending => {
-                    format!("{number} for {}, {} left", say(now.since(since)), left(since + criterion.violated_for, now))
+                    format!("{number} for {} of {}", say(now.since(since)), go(criterion.violated_for))
                 }
                 _ => {
                     let worst = judged.worst.filter(|worst| (worst - latest).abs() > f64::EPSILON);
@@ -336,8 +337,29 @@ pub fn margin(run: &Run, criterion: &Criterion, judged: &Judged, now: At) -> Str
                 }
             }
         }
+        // what came after the verdict does not change what it rests on
+        Check::Recovery { within } if judged.standing == Standing::Held => {
+            let spans = run.faults().iter().filter_map(|state| match recovered(run, state) {
+                Some(Back::At { span, .. }) => Some(span.nominal),
+                _ => None,
+            });
+            match spans.max() {
+                Some(longest) => format!("{}, {} to spare", say(longest), say(within.saturating_sub(longest))),
+                None => "strength was never lost".to_owned(),
+            }
+        }
+        Check::Recovery { .. } if judged.standing == Standing::Unknown => "the run ended before it was known".to_owned(),
         Check::Recovery { .. } | Check::Http(_) | Check::Alert(_) => wording::evidence(run, criterion, judged),
     }
+}
+
+/// The recovery from a fault as it was noted when it had lasted.
+#[must_use]
+pub fn recovered(run: &Run, state: &FaultState) -> Option<Back> {
+    run.timeline().iter().find_map(|moment| match &moment.noted {
+        Noted::Recovered(id, back) if *id == state.id => Some(*back),
+        _ => None,
+    })
 }
 
 fn lasts(since: At, wanted: Duration, now: At) -> String {
@@ -361,9 +383,39 @@ pub fn stop_margin(run: &Run, stop: &StopCondition, judged: &Judged) -> String {
     format!("{was}{lasted}, {}", self::stop(run, stop))
 }
 
+/// A pod's state in a word that fits a column: the kubelet's long reasons in plain words.
+#[must_use]
+pub fn pod_state(state: &Untrusted) -> String {
+    let plain = match state.raw() {
+        "Running" => "running",
+        "Pending" => "pending",
+        "ContainerCreating" => "starting",
+        "PodInitializing" => "initializing",
+        "Terminating" => "terminating",
+        "Completed" | "Succeeded" => "completed",
+        "CrashLoopBackOff" => "crash loop",
+        "ImagePullBackOff" | "ErrImagePull" => "image pull",
+        "CreateContainerConfigError" | "CreateContainerError" => "config error",
+        "ContainerStatusUnknown" => "unknown",
+        _ => return state.to_string(),
+    };
+    plain.to_owned()
+}
+
 /// Where a recovery stands at `now`.
 #[must_use]
-pub fn recovery(run: &Run, back: &Back, now: At) -> (Standing, String) {
+pub fn recovery(run: &Run, state: &FaultState, back: &Back, now: At) -> (Standing, String) {
+    match (recovered(run, state), back) {
+        (Some(Back::At { span, .. }), Back::NotYet { .. }) => {
+            let lost = run.fleet().targets.iter().filter_map(|target| target.outages.last()).filter(|outage| outage.to.is_none());
+            let since = lost.map(|outage| outage.from.at).max().unwrap_or(now);
+            return (Standing::Pending, format!("back in {span}, below strength again for {}", say(now.since(since))));
+        }
+        (Some(Back::Undisturbed { .. }), Back::NotYet { from }) => {
+            return (Standing::Pending, format!("below strength only later, {} after the fault", say(now.since(from.at))));
+        }
+        _ => {}
+    }
     match back {
         Back::NotAsked => (Standing::Pending, "recovery counts from the moment the fault is lifted".to_owned()),
         Back::NotYet { from } => (Standing::Pending, format!("{} and not back", say(now.since(from.at)))),

@@ -131,9 +131,9 @@ pub fn plan(run: &Run) -> String {
     let mut parts = Vec::new();
     for state in run.faults() {
         let shares = run.shares(state).unwrap_or_default();
-        let whom = shares.iter().map(wording::share).collect::<Vec<_>>().join("; ");
+        let whom = shares.iter().map(wording::share).collect::<Vec<_>>().join(" and ");
         let lasts = if state.fault.is_lasting() { format!(" for up to {}", go(state.duration())) } else { String::new() };
-        parts.push(format!("{} hits {whom}, {place}{lasts}; {}", Untrusted::from(state.fault.action.to_string()), wording::undo(state)));
+        parts.push(format!("{whom}, {place}: {}{lasts}; {}", Untrusted::from(state.fault.action.to_string()), wording::undo(state)));
     }
     let watch: Duration = run
         .scenario()
@@ -145,9 +145,9 @@ pub fn plan(run: &Run) -> String {
         })
         .sum();
     if !watch.is_zero() {
-        parts.push(format!("then {} of watching", go(watch)));
+        parts.push(format!("after that {} of watching", go(watch)));
     }
-    format!("{}.", parts.join(", "))
+    format!("{}.", parts.join("; "))
 }
 
 /// Whether the operator's word is waited for.

@@ -120,7 +120,7 @@ fn top(chart: &Chart, series: &[Points]) -> f64 {
     }
     // a bound is shown unless the numbers are far from it
     let near = |value: f64, stops: bool| !stops || highest > value / 4.0;
-    let bounds = chart.limits.iter().filter(|limit| near(limit.value, limit.stops)).map(|limit| limit.value * 1.5);
+    let bounds = chart.limits.iter().filter(|limit| near(limit.value, limit.stops)).map(|limit| limit.value * 1.25);
     let wanted = bounds.fold(highest * 1.1, f64::max);
     if wanted > 0.0 {
         round_up(wanted)

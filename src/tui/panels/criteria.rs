@@ -55,7 +55,7 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     rows.extend(run.criteria().map(|(criterion, judged)| Line::of(scene, criterion, judged)));
     rows.extend(run.stops().map(|(stop, judged)| Line::stop(scene, stop, judged)));
     let widest = rows.iter().map(|line| cells::width(&line.name)).max().unwrap_or(0);
-    let name = widest.min(inner.width.saturating_sub(9) * 9 / 20) + 2;
+    let name = widest.min(inner.width.saturating_sub(9) / 2) + 2;
     let room = usize::from(inner.height);
     let shown = if rows.len() > room { room.saturating_sub(1) } else { rows.len() };
     // where not all fit, the bad ones come first
@@ -158,7 +158,7 @@ impl Line {
         let theme = scene.theme;
         let mut pen = Pen::new(buffer, area);
         let text = if self.calm { theme.text } else { theme.pending };
-        pen.put(self.sign, self.style).skip(1).cell(self.word, 9, self.style).cell(&self.name, name, text);
+        pen.put(self.sign, self.style).skip(1).cell(self.word, 9, self.style).cell(&self.name, name - 1, text).skip(1);
         let Some((near, bound)) = &self.distance else {
             pen.put(&self.margin, if self.calm { theme.quiet } else { theme.pending });
             return;

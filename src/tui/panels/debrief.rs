@@ -52,11 +52,12 @@ fn banner(scene: &Scene<'_>, findings: &Findings, area: Rect, buffer: &mut Buffe
         crate::effect::Verdict::Inconclusive => sign(Standing::Unknown),
         _ => sign(Standing::Broken),
     };
-    text.push((format!("{sign_of} {}: {}", findings.verdict_text, findings.hypothesis), style));
+    text.push((format!("{sign_of} {}", findings.verdict_text), style));
+    text.push((findings.hypothesis.clone(), theme.text));
     if let Some(why) = &findings.why {
         text.push((Untrusted::from(why.as_str()).to_string(), theme.text));
     }
-    text.push((format!("{safety}; took {}", say(std::time::Duration::from_secs_f64((findings.took_ms / 1000.0).max(0.0)))), theme.text));
+    text.push((format!("{safety}; it took {}", say(std::time::Duration::from_secs_f64((findings.took_ms / 1000.0).max(0.0)))), theme.text));
     let report = match &scene.hands.report {
         Some(path) => format!("report: {}", Untrusted::from(path.as_str())),
         None => "the report is being written".to_owned(),
@@ -75,10 +76,15 @@ fn banner(scene: &Scene<'_>, findings: &Findings, area: Rect, buffer: &mut Buffe
     split(top, (height + 1).min(top.height)).1
 }
 
+/// The steady state proven again, if the run came so far.
+fn proven(findings: &Findings) -> &[JudgedFinding] {
+    if findings.proof.iter().all(|found| found.verdict == "pending") { &[] } else { &findings.proof }
+}
+
 /// The height of what was judged: three lists, each with its head and a row of space.
 fn judged_want(findings: &Findings) -> u16 {
     let list = |n: usize| if n == 0 { 0 } else { n + 2 };
-    let rows = list(findings.criteria.len()) + list(findings.proof.len()) + list(findings.stops.len());
+    let rows = list(findings.criteria.len()) + list(proven(findings).len()) + list(findings.stops.len());
     u16::try_from(rows).unwrap_or(u16::MAX).saturating_sub(1)
 }
 
@@ -94,7 +100,7 @@ fn judged(scene: &Scene<'_>, findings: &Findings, area: Rect, buffer: &mut Buffe
         proof.map(|(index, criterion)| steady(index).map_or_else(String::new, |judged| live::margin(run, criterion, judged, scene.now)));
     let lists = [
         ("criteria", of(&findings.criteria, run.criteria().map(|(c, judged)| live::margin(run, c, judged, scene.now)).collect())),
-        ("steady again", of(&findings.proof, proof.collect())),
+        ("steady again", of(proven(findings), proof.collect())),
         ("stop conditions", of(&findings.stops, run.stops().map(|(stop, judged)| live::stop_margin(run, stop, judged)).collect())),
     ];
     let widest = lists.iter().flat_map(|(_, rows)| rows).map(|row| cells::width(&row.name)).max().unwrap_or(0).min(area.width / 2) + 2;
@@ -126,7 +132,7 @@ impl Row {
         };
         let style = theme.standing(standing);
         let mut pen = Pen::new(buffer, area);
-        pen.put(sign(standing), style).skip(1).cell(self.verdict, 13, style).cell(&self.name, widest, theme.text);
+        pen.put(sign(standing), style).skip(1).cell(self.verdict, 13, style).cell(&self.name, widest - 1, theme.text).skip(1);
         pen.put(&self.margin, theme.quiet);
     }
 }

@@ -28,7 +28,7 @@ fn first(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let style = |style| if red { theme.production } else { style };
     if red {
         buffer.set_style(area, theme.production);
-        Pen::new(buffer, area).fill(" ", theme.production);
+        Pen::new(buffer, area).fill("\u{a0}", theme.production);
     }
     let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     let mut pen = Pen::new(buffer, inner);

@@ -21,7 +21,7 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     };
     let bindings: Vec<_> = keys::of(scope).filter(|binding| scene.hands.offers(binding.act, scene.run)).collect();
     let height = u16::try_from(bindings.len()).unwrap_or(u16::MAX).saturating_add(4);
-    let inner = dialog(scene, area, buffer, "keys that work now", 72, height, theme.accent);
+    let inner = dialog(scene, area, buffer, "keys that work now", 78, height, theme.accent);
     let mut at = 0;
     for binding in &bindings {
         let mut pen = Pen::new(buffer, row(inner, at));

@@ -209,7 +209,7 @@ impl Columns {
         let state = match (&line.tail, dead) {
             (Tail::Hit(_), true) => "killed".to_owned(),
             (_, true) => "deleted".to_owned(),
-            (_, false) => pod.fact.state.to_string(),
+            (_, false) => live::pod_state(&pod.fact.state),
         };
         let mut pen = Pen::new(buffer, area);
         pen.put(sign, color).skip(1).cell(&short(pod), self.name, style);
@@ -240,7 +240,7 @@ impl Columns {
                 pen.put(&wording::t_plus(scene.run, *at), theme.quiet);
             }
             Tail::Under => {
-                pen.put("under the fault", theme.pending);
+                pen.put(if pen.room() < 11 { "hit" } else { "under fault" }, theme.pending);
             }
             Tail::Was => {
                 pen.put("was hit", theme.quiet);

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use crate::run::verdicts::Standing;
 use crate::text::Untrusted;
-use crate::tui::cells::{Pen, head, lines, row, split, wrap};
+use crate::tui::cells::{Pen, head, lines, row, split, width, wrap};
 use crate::tui::keys::{self, Act, Scope};
 use crate::tui::scene::Scene;
 use crate::tui::theme::sign;
@@ -61,9 +61,10 @@ fn drill(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         }
         let (top, below) = split(rest, u16::try_from(rows.len()).unwrap_or(u16::MAX).saturating_add(1));
         let inner = head(buffer, top, theme, title, None);
+        let widest = rows.iter().map(|(name, _)| width(name)).max().unwrap_or(0).min(inner.width / 2);
         for (index, (name, what)) in rows.iter().enumerate() {
             let mut pen = Pen::new(buffer, row(inner, u16::try_from(index).unwrap_or(u16::MAX)));
-            pen.cell(name, (inner.width / 2).min(30), theme.text).skip(1).put(what, theme.quiet);
+            pen.cell(name, widest, theme.text).skip(2).put(what, theme.quiet);
         }
         rest = split(below, 1).1;
     };

@@ -16,7 +16,9 @@ use crate::wording;
 pub fn dialog(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, title: &str, width: u16, height: u16, border: Style) -> Rect {
     let (width, height) = (width.min(area.width), height.min(area.height));
     let whole = Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
-    Clear.render(whole, buffer);
+    // a column of space keeps what lies below from running into the frame
+    let around = Rect { x: whole.x.saturating_sub(1), width: whole.width + 2, ..whole };
+    Clear.render(around.intersection(area), buffer);
     let block = Block::bordered().border_type(BorderType::Rounded).border_style(border);
     let inner = block.inner(whole);
     block.render(whole, buffer);

@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use crate::clock::{At, say};
 use crate::criterion::Check;
 use crate::fault::Action;
+use crate::run::ledger::FaultState;
 use crate::run::recovery::{self, Back, Stage, Waterfall};
 use crate::tui::cells::{self, Pen, head, row};
 use crate::tui::scene::{Scene, round_up, share};
@@ -55,7 +56,10 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
             used += 1;
         }
     }
-    statement(scene, &back, row(inner, used), buffer);
+    if slowest.is_none() {
+        used = moments(scene, state, inner, buffer);
+    }
+    statement(scene, state, &back, row(inner, used), buffer);
 }
 
 /// The stages that will be seen, and what is wanted of them.
@@ -119,9 +123,32 @@ fn stage(scene: &Scene<'_>, line: &Line, whole: f64, area: Rect, buffer: &mut Bu
     pen.cell_right(&number, 9, label);
 }
 
-fn statement(scene: &Scene<'_>, back: &Back, area: Rect, buffer: &mut Buffer) {
+/// The moments of a fault that ends no pod; gives the rows used.
+fn moments(scene: &Scene<'_>, state: &FaultState, area: Rect, buffer: &mut Buffer) -> u16 {
     let theme = scene.theme;
-    let (standing, text) = live::recovery(scene.run, back, scene.now);
+    let lost = scene.run.fleet().targets.iter().flat_map(|target| &target.outages);
+    let lost = lost.map(|outage| outage.from.at).find(|at| state.asked.is_some_and(|asked| *at >= asked));
+    let rows = [
+        ("asked", state.asked),
+        ("in effect", state.in_effect),
+        ("strength lost", lost),
+        ("undo asked", state.undo.asked),
+        ("lifted", state.lifted.map(|seen| seen.at)),
+    ];
+    let mut used = 0;
+    for (label, at) in rows.into_iter().take(usize::from(area.height.saturating_sub(1))) {
+        let mut pen = Pen::new(buffer, row(area, used));
+        let style = if at.is_some() { theme.text } else { theme.line };
+        pen.cell(label, 14, style).put("│", theme.line);
+        pen.last(&at.map_or_else(|| "–".to_owned(), |at| wording::t_plus(scene.run, at)), style);
+        used += 1;
+    }
+    used
+}
+
+fn statement(scene: &Scene<'_>, state: &FaultState, back: &Back, area: Rect, buffer: &mut Buffer) {
+    let theme = scene.theme;
+    let (standing, text) = live::recovery(scene.run, state, back, scene.now);
     let mut pen = Pen::new(buffer, area);
     pen.put(sign(standing), theme.standing(standing)).skip(1).put(&text, theme.standing(standing));
 }

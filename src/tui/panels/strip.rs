@@ -24,6 +24,7 @@ enum Mark {
     Now,
     ToCome,
     Never,
+    Cut,
     Failed,
 }
 
@@ -34,6 +35,7 @@ impl Mark {
             Mark::Now => "▶",
             Mark::ToCome => "○",
             Mark::Never => "–",
+            Mark::Cut => "■",
             Mark::Failed => "✗",
         }
     }
@@ -64,7 +66,7 @@ fn marks(run: &Run) -> Vec<(Mark, String)> {
     let of = |place: usize| match place.cmp(&now) {
         std::cmp::Ordering::Less => Mark::Done,
         std::cmp::Ordering::Equal if refused => Mark::Failed,
-        std::cmp::Ordering::Equal if early => Mark::Never,
+        std::cmp::Ordering::Equal if early => Mark::Cut,
         std::cmp::Ordering::Equal => Mark::Now,
         std::cmp::Ordering::Greater if early => Mark::Never,
         std::cmp::Ordering::Greater => Mark::ToCome,
@@ -93,7 +95,7 @@ fn phases(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         let word = match kind {
             Mark::Done => "done",
             Mark::Never => "not reached",
-            Mark::Now | Mark::ToCome | Mark::Failed => "more",
+            Mark::Now | Mark::ToCome | Mark::Cut | Mark::Failed => "more",
         };
         let of_kind = |marks: &[(Mark, String)]| marks.iter().filter(|(mark, _)| *mark == kind).count();
         let mut counted = 0;
@@ -116,6 +118,7 @@ fn phases(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
             Mark::Now => (theme.accent, theme.strong),
             Mark::ToCome => (theme.line, theme.quiet),
             Mark::Never => (theme.line, theme.line),
+            Mark::Cut => (theme.pending, theme.pending),
             Mark::Failed => (theme.broken, theme.broken),
         };
         if pen.room() < 3 {
@@ -161,7 +164,7 @@ fn next(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     // a countdown that is cut says nothing: the words before it give way
     let room = pen.room().saturating_sub(cells::width(&next) + 11);
     let short = safety.split([',', ':']).next().unwrap_or_default();
-    let safety = if cells::width(&safety) <= room || standing != Standing::Held { safety.as_str() } else { short };
+    let safety = if cells::width(&safety) <= room { safety.as_str() } else { short };
     pen.put(sign.0, sign.1).skip(1).put(safety, words);
     if !next.is_empty() && pen.room() > 12 {
         pen.put("  next: ", theme.quiet).put(&next, theme.text);
@@ -175,7 +178,7 @@ mod tests {
     #[test]
     fn marks_should_each_have_a_sign_of_their_own() {
         let signs: std::collections::BTreeSet<_> =
-            [Mark::Done, Mark::Now, Mark::ToCome, Mark::Never, Mark::Failed].into_iter().map(Mark::sign).collect();
-        assert_eq!(signs.len(), 5);
+            [Mark::Done, Mark::Now, Mark::ToCome, Mark::Never, Mark::Cut, Mark::Failed].into_iter().map(Mark::sign).collect();
+        assert_eq!(signs.len(), 6);
     }
 }

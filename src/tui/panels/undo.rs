@@ -27,11 +27,10 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let width = 76.min(area.width);
     let columns = width.saturating_sub(4);
     let mut text: Vec<(String, Style)> = Vec::new();
-    let mut add = |line: &str, most: usize, style: Style| text.extend(wrap(line, columns, most).into_iter().map(|line| (line, style)));
     let touched: Vec<&FaultState> = run.faults().iter().rev().filter(|state| state.asked.is_some()).collect();
     let owed: Vec<&&FaultState> = touched.iter().filter(|state| state.owes_undo()).collect();
     if touched.is_empty() {
-        add("Nothing was broken.", 1, theme.held);
+        text.push(("Nothing was broken.".to_owned(), theme.held));
     }
     for state in &touched {
         let owes = state.owes_undo();
@@ -41,13 +40,15 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
             (false, false) => ("✓", theme.held),
         };
         let how = if owes || state.undo.asked.is_some() { live::lifting(state, scene.now) } else { "nothing to undo".to_owned() };
-        add(&format!("{sign} {}", wording::fault(state)), 2, theme.text);
-        add(&format!("  {how}"), 2, style);
+        text.extend(wrap(&format!("{sign} {}", wording::fault(state)), columns, 2).into_iter().map(|line| (line, theme.text)));
+        let mut indented = |line: &str, style: Style| {
+            text.extend(wrap(line, columns.saturating_sub(2), 3).into_iter().map(|line| (format!("  {line}"), style)));
+        };
+        indented(&how, style);
         if let Some(why) = state.undo.trouble.as_ref().filter(|_| owes) {
-            add(&format!("  {why}"), 3, theme.broken);
+            indented(&why.to_string(), theme.broken);
         }
     }
-    add("", 1, theme.text);
     text.push((String::new(), theme.text));
     let add = |text: &mut Vec<(String, Style)>, line: &str, style: Style| {
         text.extend(wrap(line, columns, 3).into_iter().map(|line| (line, style)));
