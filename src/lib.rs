@@ -68,4 +68,5 @@ pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod text;
+pub mod tui;
 pub mod wording;

@@ -2,6 +2,9 @@
 //!
 //! Text from outside arrives as [`Untrusted`] and is shown by its safe form.
 
+pub mod live;
+pub mod preflight;
+
 use std::time::Duration;
 
 use crate::clock::{At, go, say};

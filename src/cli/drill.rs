@@ -23,6 +23,7 @@ use crate::journal::Journal;
 use crate::rehearsal::{self, PracticeCluster, stage};
 use crate::run::Run;
 use crate::scenario::model::{Injector, PrometheusAt, Scenario, Tier};
+use crate::tui::{Cockpit, Opening};
 use crate::{archive, wording};
 
 /// A scenario that can be run.
@@ -187,10 +188,15 @@ async fn drive(
     let signals = signals.and_wish(folder.join(recover::WISH));
     let _ = place.set(folder.clone());
     let clock = Clock::start(header.started);
-    let form = if args.output == Output::Json { Form::Json } else { Form::Text };
-    let face = Headless::new(io::stdout(), form, start);
-    let driver = Driver::new(Run::new(header, scenario), journal, clock, world, face);
-    let code = follow(driver, signals).await;
+    let run = Run::new(header, scenario);
+    let terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+    let code = if terminal && !args.headless && args.output == Output::Text {
+        let face = Cockpit::open(opening(1.0, start)).context("cannot open the cockpit; --headless does without").means(REFUSED)?;
+        on_screen(Driver::new(run, journal, clock, world, face), signals, &folder).await
+    } else {
+        let form = if args.output == Output::Json { Form::Json } else { Form::Text };
+        follow(Driver::new(run, journal, clock, world, Headless::new(io::stdout(), form, start)), signals).await
+    };
     finish(&folder, args.output, code)
 }
 
@@ -205,6 +211,29 @@ async fn follow<F: Face>(driver: Driver<F>, signals: Signals) -> anyhow::Result<
         (_, Some(error)) => Err(error.into()),
         (None, None) => Ok(LEFT),
     }
+}
+
+/// Drives a run in the cockpit; its findings stay on the screen until the operator leaves.
+async fn on_screen(driver: Driver<Cockpit>, signals: Signals, folder: &Path) -> anyhow::Result<u8> {
+    let (run, mut cockpit) = driver.drive(signals).await?;
+    let report = match report::file(folder) {
+        Ok(()) => folder.join("report.md").display().to_string(),
+        Err(error) => format!("not written: {error:#}"),
+    };
+    let mut signals = Signals::listen()?;
+    tokio::select! {
+        () = cockpit.debrief(&run, report) => {}
+        _ = signals.next() => {}
+    }
+    if let Err(error) = cockpit.close() {
+        crate::cli::complain(&error.into());
+    }
+    Ok(run.conclusion().map_or(LEFT, |conclusion| conclusion.verdict.exit_code()))
+}
+
+fn opening(pace: f64, start: bool) -> Opening {
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    Opening { pace, start, author: set("USER").unwrap_or_else(|| "leader".to_owned()), no_color: set("NO_COLOR") }
 }
 
 /// Writes the reports and says where everything is.

@@ -1,0 +1,216 @@
+//! The cockpit: the screen a leader keeps on the wall.
+//!
+//! Owns [`Cockpit`], a [`Face`] for a terminal. It draws on a thread of its own in real time, since
+//! the driver's clock may be a simulated one, and it is handed snapshots of the [`Run`]. It fetches
+//! nothing, decides nothing, and knows no time but that of its frames: everything that is shown
+//! follows from a snapshot, the moment that is shown, and what the operator's hands did to the screen.
+//!
+//! - `hands`: keys to deeds, by the one table in `keys`; `theme`: the roles of the look;
+//! - `view`: which panel stands where; `panels`: one a file; `charts` and `plot`: what they draw;
+//! - `frames`: the thread; `terminal`: taking it and giving it back.
+//!
+//! Sentences come from [`crate::wording`]; text from outside arrives there as `Untrusted`.
+
+pub mod cells;
+pub mod charts;
+mod frames;
+pub mod hands;
+pub mod keys;
+pub mod panels;
+pub mod plot;
+pub mod scene;
+mod terminal;
+pub mod theme;
+pub mod view;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::oneshot;
+
+use crate::command::{AbortedBy, Command};
+use crate::face::Face;
+use crate::run::Run;
+use crate::run::phase::Phase;
+use crate::run::timeline::Noted;
+use crate::tui::frames::{Frames, Slot, Wake};
+use crate::tui::hands::Hands;
+use crate::tui::theme::Theme;
+
+/// How many keys may wait.
+const INBOX: usize = 256;
+/// How long the reader of keys may take to end.
+const PATIENCE: Duration = Duration::from_millis(400);
+
+/// What the cockpit has to know before it opens.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Opening {
+    /// How fast the run's clock goes against the real one: 1 on a cluster, 0 where it jumps.
+    pub pace: f64,
+    /// Whether the run begins as soon as its preflight has passed, without Enter.
+    pub start: bool,
+    /// Who writes notes.
+    pub author: String,
+    /// The value of `NO_COLOR`.
+    pub no_color: Option<String>,
+}
+
+/// A face on a terminal.
+#[derive(Debug)]
+pub struct Cockpit {
+    wake: SyncSender<Wake>,
+    slot: Arc<Slot>,
+    commands: UnboundedReceiver<Command>,
+    left: Option<oneshot::Receiver<()>>,
+    thread: Option<JoinHandle<io::Result<()>>>,
+    reader: Option<JoinHandle<()>>,
+    wanted: Arc<AtomicBool>,
+    start: bool,
+    started: bool,
+    lost: bool,
+}
+
+impl Cockpit {
+    /// Takes the terminal and draws.
+    ///
+    /// # Errors
+    /// There is no terminal, or it does not obey.
+    pub fn open(opening: Opening) -> io::Result<Cockpit> {
+        let screen = terminal::take()?;
+        let (wake, inbox) = sync_channel(INBOX);
+        let (sender, commands) = unbounded_channel();
+        let (leave, left) = oneshot::channel();
+        let slot = Arc::new(Slot::default());
+        let frames = Frames {
+            screen,
+            inbox,
+            slot: Arc::clone(&slot),
+            commands: sender,
+            pace: opening.pace,
+            theme: Theme::fitting(opening.no_color.as_deref()),
+            hands: Hands::of(opening.author),
+        };
+        let drawing = thread::Builder::new().name("cockpit".to_owned()).spawn(move || {
+            // dropped however the thread ends, and with it whoever waits is told
+            let _leave = leave;
+            let done = frames.run();
+            terminal::give_back();
+            done
+        });
+        let wanted = Arc::new(AtomicBool::new(true));
+        let reading = {
+            let (wake, wanted) = (wake.clone(), Arc::clone(&wanted));
+            thread::Builder::new().name("keys".to_owned()).spawn(move || frames::read(&wake, &wanted))
+        };
+        let mut cockpit = Cockpit {
+            wake,
+            slot,
+            commands,
+            left: Some(left),
+            thread: None,
+            reader: None,
+            wanted,
+            start: opening.start,
+            started: false,
+            lost: false,
+        };
+        cockpit.thread = Some(drawing.inspect_err(|_| terminal::give_back())?);
+        cockpit.reader = Some(reading?);
+        Ok(cockpit)
+    }
+
+    /// Shows the findings of a run that is over until the operator leaves; says where the report is.
+    ///
+    /// Comes back at once if the run ended because nobody is there to read: after SIGTERM, a hangup,
+    /// or when the operator left in a hurry. Cancel-safe.
+    pub async fn debrief(&mut self, run: &Run, report: String) {
+        // a thread that is gone needs no words
+        let _ = self.wake.send(Wake::Reported(report));
+        if !is_read(run) {
+            return;
+        }
+        if let Some(left) = &mut self.left {
+            // an error says that the thread has ended, which is what is waited for
+            let _ = left.await;
+            self.left = None;
+        }
+    }
+
+    /// Gives the terminal back and ends the threads.
+    ///
+    /// # Errors
+    /// What the drawing ended with: the terminal was gone, or it panicked.
+    pub fn close(mut self) -> io::Result<()> {
+        self.end()
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.wanted.store(false, Ordering::SeqCst);
+        let _ = self.wake.send(Wake::Close);
+        let drawn = match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(done)) => done,
+            Some(Err(_)) => Err(io::Error::other("the cockpit broke down; the run went on without it")),
+            None => Ok(()),
+        };
+        if let Some(reader) = self.reader.take() {
+            // crossterm reads a terminal that has hung up for ever: such a reader ends with the process
+            for _ in 0..20 {
+                if reader.is_finished() {
+                    break;
+                }
+                thread::sleep(PATIENCE / 20);
+            }
+            if reader.is_finished() {
+                let _ = reader.join();
+            }
+        }
+        terminal::give_back();
+        drawn
+    }
+}
+
+impl Drop for Cockpit {
+    fn drop(&mut self) {
+        let _ = self.end();
+    }
+}
+
+impl Face for Cockpit {
+    fn show(&mut self, run: &Run) {
+        if self.start && *run.phase().0 == Phase::Ready && run.begun().is_none() {
+            self.start = false;
+            self.started = true;
+        }
+        if self.slot.lay(Arc::new(run.clone())) {
+            // full of keys: they wake the thread as well, and it looks again
+            let _ = self.wake.try_send(Wake::Shown);
+        }
+    }
+
+    async fn command(&mut self) -> Command {
+        if self.started {
+            self.started = false;
+            return Command::Start;
+        }
+        if !self.lost {
+            if let Some(command) = self.commands.recv().await {
+                return command;
+            }
+            self.lost = true;
+            return Command::Abort { by: AbortedBy::FaceLost };
+        }
+        std::future::pending().await
+    }
+}
+
+/// Whether somebody is there to read the findings.
+fn is_read(run: &Run) -> bool {
+    !run.timeline()
+        .iter()
+        .any(|moment| matches!(moment.noted, Noted::Left | Noted::Aborted(AbortedBy::Terminate | AbortedBy::Hangup | AbortedBy::FaceLost)))
+}

@@ -1,0 +1,227 @@
+//! The thread that draws: input first, the newest snapshot wins, never more often than is seen.
+
+use std::io;
+use std::process::{Command as Process, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crossterm::event::{self, Event};
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::clock::At;
+use crate::command::Command;
+use crate::run::Run;
+use crate::run::phase::Phase;
+use crate::tui::hands::{Deed, Hands, Open};
+use crate::tui::scene::Scene;
+use crate::tui::terminal::{self, Screen};
+use crate::tui::theme::Theme;
+use crate::tui::view;
+
+/// Between two draws at the least: 30 a second.
+const FRAME: Duration = Duration::from_millis(33);
+/// Between two ticks of clocks and growing bars.
+const TICK: Duration = Duration::from_millis(100);
+/// Between two ticks while nothing but ages grows.
+const SLOW_TICK: Duration = Duration::from_millis(500);
+/// Where nothing ticks.
+const NEVER: Duration = Duration::from_secs(3600);
+/// How often the reader of keys looks whether it is still wanted.
+const LOOK_UP: Duration = Duration::from_millis(50);
+
+/// What wakes the thread.
+#[derive(Debug)]
+pub enum Wake {
+    /// A snapshot lies ready.
+    Shown,
+    /// A key, a paste, a new size.
+    Input(Event),
+    /// The report was written there.
+    Reported(String),
+    /// The terminal does not answer any more.
+    Lost(io::Error),
+    /// Enough.
+    Close,
+}
+
+/// Where the newest snapshot lies until it is taken.
+#[derive(Debug, Default)]
+pub struct Slot(Mutex<Option<Arc<Run>>>);
+
+impl Slot {
+    /// Lays a snapshot down; says whether the place was empty.
+    pub fn lay(&self, run: Arc<Run>) -> bool {
+        let before = self.0.lock().unwrap_or_else(PoisonError::into_inner).replace(run);
+        before.is_none()
+    }
+
+    fn take(&self) -> Option<Arc<Run>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// All that the thread needs.
+pub struct Frames {
+    /// The terminal.
+    pub screen: Screen,
+    /// What wakes it.
+    pub inbox: Receiver<Wake>,
+    /// The newest snapshot.
+    pub slot: Arc<Slot>,
+    /// Where decisions go.
+    pub commands: UnboundedSender<Command>,
+    /// How fast the run's clock goes against ours; 0 where it jumps.
+    pub pace: f64,
+    /// The look.
+    pub theme: Theme,
+    /// The operator's hands.
+    pub hands: Hands,
+}
+
+/// The one clock of this room: when frames are drawn. It never reaches the run.
+#[expect(clippy::disallowed_methods, reason = "frames are drawn in real time; the run's time comes with the snapshots")]
+fn tick() -> Instant {
+    Instant::now()
+}
+
+/// A snapshot and when it came.
+struct Shown {
+    run: Arc<Run>,
+    came: Instant,
+}
+
+impl Shown {
+    /// The run's moment now: its clock runs on between two entries.
+    fn now(&self, pace: f64) -> At {
+        let live = !self.run.phase().0.is_over() && pace > 0.0 && self.run.seq() > 0;
+        if live { self.run.now() + tick().duration_since(self.came).mul_f64(pace) } else { self.run.now() }
+    }
+
+    fn tick(&self) -> Duration {
+        match self.run.phase().0 {
+            Phase::Gate | Phase::Step(_) | Phase::Settling | Phase::Undoing(_) => TICK,
+            Phase::Preflight | Phase::Ready => SLOW_TICK,
+            Phase::Sealed => NEVER,
+        }
+    }
+}
+
+impl Frames {
+    /// Draws until it is told to end, the operator leaves, or the terminal is gone.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn run(mut self) -> io::Result<()> {
+        let mut shown: Option<Shown> = None;
+        let mut drawn = self.draw(None, At::ZERO)?;
+        let mut clock = At::ZERO;
+        let mut changed = false;
+        loop {
+            let pause = if changed { FRAME } else { shown.as_ref().map_or(NEVER, Shown::tick) };
+            let wake = self.inbox.recv_timeout((drawn + pause).saturating_duration_since(tick()));
+            if !terminal::is_taken() {
+                return Ok(());
+            }
+            match wake {
+                Ok(Wake::Close) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                Ok(Wake::Lost(error)) => return Err(error),
+                Ok(Wake::Input(event)) => {
+                    if self.input(event, shown.as_ref().map(|shown| &*shown.run)) {
+                        return Ok(());
+                    }
+                    changed = true;
+                }
+                Ok(Wake::Reported(path)) => {
+                    self.hands.report = Some(path);
+                    changed = true;
+                }
+                Ok(Wake::Shown) | Err(RecvTimeoutError::Timeout) => changed = true,
+            }
+            // on every wake: an inbox full of keys had no place to say that a snapshot is there
+            if let Some(run) = self.slot.take() {
+                self.hands.follow(&run);
+                shown = Some(Shown { run, came: tick() });
+                changed = true;
+            }
+            if changed && tick().duration_since(drawn) >= FRAME {
+                if let Some(shown) = &shown {
+                    let now = shown.now(self.pace);
+                    // a shown clock does not step back for the jitter of a snapshot
+                    let jitter = clock.since(now) < Duration::from_millis(300) && clock > now && !shown.run.phase().0.is_over();
+                    clock = if jitter { clock } else { now };
+                }
+                drawn = self.draw(shown.as_ref().map(|shown| &*shown.run), clock)?;
+                changed = false;
+            }
+        }
+    }
+
+    fn draw(&mut self, run: Option<&Run>, now: At) -> io::Result<Instant> {
+        let (theme, hands) = (&self.theme, &self.hands);
+        self.screen.draw(|frame| {
+            let area = frame.area();
+            match run {
+                Some(run) => view::draw(&Scene { run, now, theme, hands }, area, frame.buffer_mut()),
+                None => {
+                    frame.buffer_mut().set_stringn(area.x, area.y, "gameday", usize::from(area.width), theme.quiet);
+                }
+            }
+        })?;
+        Ok(tick())
+    }
+
+    /// Takes input; says whether the operator leaves.
+    fn input(&mut self, event: Event, run: Option<&Run>) -> bool {
+        let Some(run) = run else { return false };
+        let deed = match event {
+            Event::Key(key) => self.hands.press(key, run),
+            Event::Paste(text) => {
+                self.hands.paste(&text);
+                None
+            }
+            Event::Resize(..) | Event::FocusGained | Event::FocusLost | Event::Mouse(_) => None,
+        };
+        match deed {
+            Some(Deed::Command(command)) => {
+                // a driver that is gone needs no commands
+                let _ = self.commands.send(command);
+            }
+            Some(Deed::Browse(url)) => {
+                let opened = browse(&url);
+                if let Some(Open::Runbook { opened: said }) = &mut self.hands.open {
+                    *said = opened;
+                }
+            }
+            Some(Deed::Leave) => return true,
+            Some(Deed::Draw) | None => {}
+        }
+        false
+    }
+}
+
+/// Reads keys until nobody wants them.
+pub fn read(inbox: &SyncSender<Wake>, wanted: &AtomicBool) {
+    while wanted.load(Ordering::SeqCst) {
+        let wake = match event::poll(LOOK_UP) {
+            Ok(false) => continue,
+            Ok(true) => event::read().map_or_else(Wake::Lost, Wake::Input),
+            Err(error) => Wake::Lost(error),
+        };
+        let lost = matches!(wake, Wake::Lost(_));
+        if inbox.send(wake).is_err() || lost {
+            return;
+        }
+    }
+}
+
+/// Starts a browser where there is one that does not want this terminal.
+fn browse(url: &str) -> bool {
+    let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let windows = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
+    if !(url.starts_with("http://") || url.starts_with("https://")) || !(cfg!(target_os = "macos") || windows) {
+        return false;
+    }
+    Process::new(program).arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().is_ok()
+}

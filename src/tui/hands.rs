@@ -1,0 +1,250 @@
+//! What the operator's hands did to the screen: what is open, where it is scrolled to. Not journalled.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+
+use crate::command::{AbortedBy, Command};
+use crate::run::Run;
+use crate::run::phase::Phase;
+use crate::text::Untrusted;
+use crate::tui::keys::{self, Act, Scope};
+use crate::wording::preflight;
+
+/// The longest note.
+const LONGEST_NOTE: usize = 500;
+
+/// A page of the timeline.
+const PAGE: usize = 5;
+
+/// Something open over the screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Open {
+    /// The key table.
+    Help,
+    /// Whether to stop and undo.
+    Stop,
+    /// Whether to skip the rest of this step.
+    Skip(usize),
+    /// A note being written.
+    Note(String),
+    /// The runbook's address, and whether a browser was started.
+    Runbook {
+        /// Whether a browser took it.
+        opened: bool,
+    },
+}
+
+/// The state of the screen that is nobody's but this operator's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hands {
+    /// What is open.
+    pub open: Option<Open>,
+    /// The chart that comes first.
+    pub chart: usize,
+    /// How many lines the timeline is scrolled up; 0 follows.
+    pub scrolled: usize,
+    /// Whether the cockpit is shown after the end, in place of the findings.
+    pub back_to_cockpit: bool,
+    /// Whether the dialog of the undo was put away.
+    pub undo_hidden: bool,
+    /// Whether the next Ctrl-C leaves.
+    pub armed: bool,
+    /// Who writes notes.
+    pub author: String,
+    /// Where the report is, once it is written.
+    pub report: Option<String>,
+}
+
+/// What follows from a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// Nothing but a new picture.
+    Draw,
+    /// The operator decided.
+    Command(Command),
+    /// Open this address.
+    Browse(String),
+    /// The operator leaves; the run is over.
+    Leave,
+}
+
+impl Hands {
+    /// Hands of `author`.
+    #[must_use]
+    pub fn of(author: impl Into<String>) -> Hands {
+        Hands { author: author.into(), ..Hands::default() }
+    }
+
+    /// Where keys go now.
+    #[must_use]
+    pub fn scope(&self, run: &Run) -> Scope {
+        match &self.open {
+            Some(Open::Help | Open::Runbook { .. }) => Scope::Reading,
+            Some(Open::Stop | Open::Skip(_)) => Scope::Ask,
+            Some(Open::Note(_)) => Scope::Writing,
+            None => match run.phase().0 {
+                Phase::Preflight | Phase::Ready => Scope::Before,
+                Phase::Gate | Phase::Step(_) | Phase::Settling => Scope::Live,
+                Phase::Undoing(_) => Scope::Undoing,
+                Phase::Sealed => Scope::Over,
+            },
+        }
+    }
+
+    /// Whether an act can do anything now: what help and key line list.
+    #[must_use]
+    pub fn offers(&self, act: Act, run: &Run) -> bool {
+        match act {
+            Act::Start => preflight::is_ready(run),
+            Act::Runbook => run.scenario().runbook.is_some(),
+            Act::Skip => run.current_step().is_some(),
+            Act::Cockpit => !self.back_to_cockpit,
+            Act::Findings => self.back_to_cockpit,
+            _ => true,
+        }
+    }
+
+    /// Follows the run: a question that it has overtaken is closed, so that Enter never answers another.
+    pub fn follow(&mut self, run: &Run) {
+        let over = run.phase().0.is_over();
+        let overtaken = match &self.open {
+            Some(Open::Stop) => over || matches!(run.phase().0, Phase::Undoing(_)),
+            Some(Open::Skip(asked)) => run.current_step().is_none_or(|(step, _)| step != *asked),
+            Some(Open::Note(_)) => over,
+            Some(Open::Help | Open::Runbook { .. }) | None => false,
+        };
+        if overtaken {
+            self.open = None;
+        }
+    }
+
+    /// Takes what was pasted: only a note takes it.
+    pub fn paste(&mut self, text: &str) {
+        if let Some(Open::Note(note)) = &mut self.open {
+            let room = LONGEST_NOTE.saturating_sub(note.chars().count());
+            note.extend(text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(room));
+        }
+    }
+
+    /// Takes a key.
+    pub fn press(&mut self, event: KeyEvent, run: &Run) -> Option<Deed> {
+        if event.kind == KeyEventKind::Release {
+            return None;
+        }
+        let scope = self.scope(run);
+        let Some(binding) = keys::find(scope, event) else {
+            return self.write(event);
+        };
+        if binding.act != Act::Interrupt {
+            self.armed = false;
+        }
+        self.act(binding.act, run)
+    }
+
+    fn write(&mut self, event: KeyEvent) -> Option<Deed> {
+        let KeyCode::Char(c) = event.code else { return None };
+        if event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) || !matches!(self.open, Some(Open::Note(_))) {
+            return None;
+        }
+        self.paste(c.encode_utf8(&mut [0; 4]));
+        Some(Deed::Draw)
+    }
+
+    /// Does what a key means.
+    pub fn act(&mut self, act: Act, run: &Run) -> Option<Deed> {
+        let over = run.phase().0.is_over();
+        let undoing = matches!(run.phase().0, Phase::Undoing(_));
+        match act {
+            Act::Start => return preflight::is_ready(run).then_some(Deed::Command(Command::Start)),
+            Act::Stop if over => return None,
+            Act::Stop => {
+                self.undo_hidden = false;
+                self.open = (!undoing).then_some(Open::Stop);
+            }
+            Act::Interrupt => return self.interrupt(over, undoing),
+            Act::Note if over => return None,
+            Act::Note => self.open = Some(Open::Note(String::new())),
+            Act::Runbook => {
+                let url = run.scenario().runbook.clone()?;
+                self.open = Some(Open::Runbook { opened: false });
+                return Some(Deed::Browse(url));
+            }
+            Act::Skip => self.open = run.current_step().map(|(step, _)| Open::Skip(step)),
+            Act::NextChart => self.chart = self.chart.wrapping_add(1),
+            Act::LastChart => self.chart = self.chart.wrapping_sub(1),
+            Act::Down => self.scrolled = self.scrolled.saturating_sub(1),
+            Act::Up => self.scroll_up(1, run),
+            Act::PageDown => self.scrolled = self.scrolled.saturating_sub(PAGE),
+            Act::PageUp => self.scroll_up(PAGE, run),
+            Act::Top => self.scroll_up(usize::MAX, run),
+            Act::Bottom => self.scrolled = 0,
+            Act::Cockpit => self.back_to_cockpit = true,
+            Act::Findings => self.back_to_cockpit = false,
+            Act::Help => self.open = Some(Open::Help),
+            Act::Quit if over => return Some(Deed::Leave),
+            Act::Quit => {
+                self.undo_hidden = false;
+                self.open = (!undoing).then_some(Open::Stop);
+            }
+            Act::Confirm => return self.confirm(run),
+            Act::Close => {
+                self.undo_hidden |= undoing && self.open.is_none();
+                self.open = None;
+                self.scrolled = 0;
+            }
+            Act::Send => return self.send(),
+            Act::Erase => {
+                if let Some(Open::Note(note)) = &mut self.open {
+                    note.pop();
+                }
+            }
+            Act::Clear => {
+                if let Some(Open::Note(note)) = &mut self.open {
+                    note.clear();
+                }
+            }
+        }
+        Some(Deed::Draw)
+    }
+
+    fn scroll_up(&mut self, by: usize, run: &Run) {
+        self.scrolled = self.scrolled.saturating_add(by).min(run.timeline().len().saturating_sub(1));
+    }
+
+    /// Ctrl-C asks, confirms what it asked, and twice while undoing leaves.
+    fn interrupt(&mut self, over: bool, undoing: bool) -> Option<Deed> {
+        if over {
+            return Some(Deed::Leave);
+        }
+        if undoing {
+            self.open = None;
+            self.undo_hidden = false;
+            if std::mem::replace(&mut self.armed, true) {
+                return Some(Deed::Command(Command::Leave));
+            }
+            return Some(Deed::Draw);
+        }
+        if self.open == Some(Open::Stop) {
+            self.open = None;
+            return Some(Deed::Command(Command::Abort { by: AbortedBy::Interrupt }));
+        }
+        self.open = Some(Open::Stop);
+        Some(Deed::Draw)
+    }
+
+    fn confirm(&mut self, run: &Run) -> Option<Deed> {
+        match self.open.take()? {
+            Open::Stop if !run.phase().0.is_over() => Some(Deed::Command(Command::Abort { by: AbortedBy::Key })),
+            Open::Skip(asked) if run.current_step().is_some_and(|(step, _)| step == asked) => Some(Deed::Command(Command::Skip)),
+            Open::Stop | Open::Skip(_) | Open::Help | Open::Note(_) | Open::Runbook { .. } => Some(Deed::Draw),
+        }
+    }
+
+    fn send(&mut self) -> Option<Deed> {
+        let Open::Note(note) = self.open.take()? else { return Some(Deed::Draw) };
+        if note.trim().is_empty() {
+            return Some(Deed::Draw);
+        }
+        let (author, text) = (Untrusted::from(self.author.as_str()), Untrusted::from(note.trim()));
+        Some(Deed::Command(Command::Note { author, text }))
+    }
+}

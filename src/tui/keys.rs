@@ -1,0 +1,310 @@
+//! The one key table: it feeds dispatch, key line and help.
+//!
+//! Nobody else knows a key. A binding says what is done, by which keys, in which words, where, and
+//! what it can do to the world.
+
+use std::fmt;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use crate::effect::Danger;
+
+/// What a key does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Act {
+    /// Begin the run.
+    Start,
+    /// Open the dialog that stops and undoes.
+    Stop,
+    /// Ctrl-C: stop and undo; again while undoing: leave.
+    Interrupt,
+    /// Open the line for a note.
+    Note,
+    /// Open the runbook.
+    Runbook,
+    /// Open the question whether to skip the rest of the step.
+    Skip,
+    /// The next chart.
+    NextChart,
+    /// The chart before.
+    LastChart,
+    /// One line down the timeline.
+    Down,
+    /// One line up.
+    Up,
+    /// A page down.
+    PageDown,
+    /// A page up.
+    PageUp,
+    /// The oldest line.
+    Top,
+    /// The newest line, and follow.
+    Bottom,
+    /// Show the cockpit again, after the end.
+    Cockpit,
+    /// Show the findings, after the end.
+    Findings,
+    /// Help.
+    Help,
+    /// Leave; asks while a run is live.
+    Quit,
+    /// Yes, in a dialog.
+    Confirm,
+    /// Close what is open.
+    Close,
+    /// Write the note down.
+    Send,
+    /// Take back a character of the note.
+    Erase,
+    /// Take back all of the note.
+    Clear,
+}
+
+/// Where a key works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// Before the start.
+    Before,
+    /// While the run is live.
+    Live,
+    /// While everything is undone.
+    Undoing,
+    /// After the end.
+    Over,
+    /// In a question.
+    Ask,
+    /// While a note is written.
+    Writing,
+    /// In help and other things to read.
+    Reading,
+}
+
+/// All scopes.
+pub const SCOPES: [Scope; 7] = [Scope::Before, Scope::Live, Scope::Undoing, Scope::Over, Scope::Ask, Scope::Writing, Scope::Reading];
+
+/// One key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Key {
+    /// A character; Shift is part of it.
+    Char(char),
+    /// A character with Ctrl.
+    Ctrl(char),
+    /// Another key.
+    Code(KeyCode),
+}
+
+impl Key {
+    /// Whether this event is this key.
+    #[must_use]
+    pub fn is(self, event: KeyEvent) -> bool {
+        let ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
+        let alt = event.modifiers.contains(KeyModifiers::ALT);
+        match self {
+            Key::Char(c) => !ctrl && !alt && event.code == KeyCode::Char(c),
+            Key::Ctrl(c) => ctrl && matches!(event.code, KeyCode::Char(pressed) if pressed.eq_ignore_ascii_case(&c)),
+            Key::Code(code) => !alt && event.code == code,
+        }
+    }
+}
+
+/// As it stands on the key: `a`, `Ctrl-C`, `PgDn`.
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Key::Char(c) => write!(f, "{c}"),
+            Key::Ctrl(c) => write!(f, "Ctrl-{}", c.to_ascii_uppercase()),
+            Key::Code(KeyCode::F(n)) => write!(f, "F{n}"),
+            Key::Code(KeyCode::Down) => f.write_str("↓"),
+            Key::Code(KeyCode::Up) => f.write_str("↑"),
+            Key::Code(KeyCode::PageDown) => f.write_str("PgDn"),
+            Key::Code(KeyCode::PageUp) => f.write_str("PgUp"),
+            Key::Code(KeyCode::BackTab) => f.write_str("Shift-Tab"),
+            Key::Code(code) => write!(f, "{code}"),
+        }
+    }
+}
+
+/// One line of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// What is done.
+    pub act: Act,
+    /// By which keys; the first stands in the key line.
+    pub keys: &'static [Key],
+    /// Its word in the key line; empty keeps it out of there.
+    pub word: &'static str,
+    /// What it does, for help.
+    pub says: &'static str,
+    /// Where it works.
+    pub scopes: &'static [Scope],
+    /// What it can do to the world.
+    pub danger: Danger,
+}
+
+const fn bind(act: Act, keys: &'static [Key], scopes: &'static [Scope], word: &'static str, says: &'static str) -> Binding {
+    Binding { act, keys, word, says, scopes, danger: Danger::None }
+}
+
+const fn danger(danger: Danger, binding: Binding) -> Binding {
+    Binding { danger, ..binding }
+}
+
+/// The key table.
+pub const TABLE: &[Binding] = &[
+    danger(
+        Danger::Breaks,
+        bind(Act::Start, &[Key::Code(KeyCode::Enter)], &[Scope::Before], "start", "start the run: from here on it may break things"),
+    ),
+    danger(
+        Danger::Writes,
+        bind(
+            Act::Stop,
+            &[Key::Char('!'), Key::Code(KeyCode::F(12))],
+            &[Scope::Before, Scope::Live, Scope::Undoing, Scope::Ask, Scope::Reading],
+            "",
+            "stop the run and undo everything; asks once",
+        ),
+    ),
+    danger(
+        Danger::Writes,
+        bind(Act::Stop, &[Key::Code(KeyCode::F(12))], &[Scope::Writing], "stop", "stop the run and undo everything; asks once"),
+    ),
+    danger(
+        Danger::Writes,
+        bind(
+            Act::Interrupt,
+            &[Key::Ctrl('c')],
+            &[Scope::Before, Scope::Live, Scope::Undoing, Scope::Over, Scope::Ask, Scope::Writing, Scope::Reading],
+            "",
+            "stop and undo; twice while undoing: leave at once",
+        ),
+    ),
+    bind(Act::Note, &[Key::Char('a')], &[Scope::Before, Scope::Live, Scope::Undoing], "note", "write a note into timeline and report"),
+    bind(
+        Act::Runbook,
+        &[Key::Char('o')],
+        &[Scope::Before, Scope::Live, Scope::Undoing, Scope::Over],
+        "runbook",
+        "show the runbook, and open it where a browser is",
+    ),
+    danger(
+        Danger::Writes,
+        bind(Act::Skip, &[Key::Char('>')], &[Scope::Live], "skip step", "skip the rest of this step, undo what it broke; asks once"),
+    ),
+    bind(Act::NextChart, &[Key::Code(KeyCode::Tab)], &[Scope::Live, Scope::Undoing, Scope::Over], "chart", "show the next chart"),
+    bind(Act::LastChart, &[Key::Code(KeyCode::BackTab)], &[Scope::Live, Scope::Undoing, Scope::Over], "", "show the chart before"),
+    bind(Act::Down, &[Key::Char('j'), Key::Code(KeyCode::Down)], &[Scope::Live, Scope::Undoing, Scope::Over], "", "timeline: a line down"),
+    bind(Act::Up, &[Key::Char('k'), Key::Code(KeyCode::Up)], &[Scope::Live, Scope::Undoing, Scope::Over], "older", "timeline: a line up"),
+    bind(
+        Act::PageDown,
+        &[Key::Code(KeyCode::PageDown), Key::Ctrl('d')],
+        &[Scope::Live, Scope::Undoing, Scope::Over],
+        "",
+        "timeline: a page down",
+    ),
+    bind(
+        Act::PageUp,
+        &[Key::Code(KeyCode::PageUp), Key::Ctrl('u')],
+        &[Scope::Live, Scope::Undoing, Scope::Over],
+        "",
+        "timeline: a page up",
+    ),
+    bind(
+        Act::Top,
+        &[Key::Char('g'), Key::Code(KeyCode::Home)],
+        &[Scope::Live, Scope::Undoing, Scope::Over],
+        "",
+        "timeline: its first line",
+    ),
+    bind(
+        Act::Bottom,
+        &[Key::Char('G'), Key::Code(KeyCode::End)],
+        &[Scope::Live, Scope::Undoing, Scope::Over],
+        "",
+        "timeline: its last line, and follow it",
+    ),
+    bind(Act::Cockpit, &[Key::Char('1')], &[Scope::Over], "cockpit", "show the cockpit as it stood at the end"),
+    bind(Act::Findings, &[Key::Char('6')], &[Scope::Over], "findings", "show what the run found"),
+    bind(Act::Help, &[Key::Char('?'), Key::Char('h')], &[Scope::Before, Scope::Live, Scope::Undoing, Scope::Over], "help", "this list"),
+    bind(
+        Act::Quit,
+        &[Key::Char('q')],
+        &[Scope::Before, Scope::Live, Scope::Undoing, Scope::Over],
+        "leave",
+        "leave; asks while a run is live",
+    ),
+    bind(Act::Confirm, &[Key::Code(KeyCode::Enter)], &[Scope::Ask], "yes", "yes"),
+    bind(Act::Close, &[Key::Code(KeyCode::Esc), Key::Char('q')], &[Scope::Ask, Scope::Reading], "back", "back, nothing is done"),
+    bind(
+        Act::Close,
+        &[Key::Code(KeyCode::Esc)],
+        &[Scope::Live, Scope::Undoing, Scope::Over, Scope::Before, Scope::Writing],
+        "",
+        "back; never leaves",
+    ),
+    bind(Act::Close, &[Key::Char('?'), Key::Char('h')], &[Scope::Reading], "", "close help"),
+    bind(Act::Send, &[Key::Code(KeyCode::Enter)], &[Scope::Writing], "write it down", "write the note down"),
+    bind(Act::Erase, &[Key::Code(KeyCode::Backspace)], &[Scope::Writing], "", "take back a character"),
+    bind(Act::Clear, &[Key::Ctrl('u')], &[Scope::Writing], "", "take back all"),
+];
+
+/// What a key does in a scope.
+#[must_use]
+pub fn find(scope: Scope, event: KeyEvent) -> Option<&'static Binding> {
+    TABLE.iter().find(|binding| binding.scopes.contains(&scope) && binding.keys.iter().any(|key| key.is(event)))
+}
+
+/// The bindings of a scope, in the table's order.
+pub fn of(scope: Scope) -> impl Iterator<Item = &'static Binding> {
+    TABLE.iter().filter(move |binding| binding.scopes.contains(&scope))
+}
+
+/// The first key of what is done in a scope, as it stands on the key.
+#[must_use]
+pub fn key(scope: Scope, act: Act) -> String {
+    of(scope).find(|binding| binding.act == act).and_then(|binding| binding.keys.first()).map(ToString::to_string).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn table_should_bind_each_key_once_in_a_scope() {
+        for scope in SCOPES {
+            let mut seen = BTreeSet::new();
+            for binding in of(scope) {
+                for key in binding.keys {
+                    assert!(seen.insert(key.to_string()), "{key} does two things in {scope:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn table_should_let_stop_and_interrupt_be_reached_wherever_a_run_can_be_live() {
+        for scope in [Scope::Before, Scope::Live, Scope::Undoing, Scope::Ask, Scope::Writing, Scope::Reading] {
+            for act in [Act::Stop, Act::Interrupt] {
+                assert!(of(scope).any(|binding| binding.act == act), "no {act:?} in {scope:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn table_should_keep_the_fingers_of_others_from_harm() {
+        // k9s: Ctrl-D deletes, Ctrl-K kills; trippy: Ctrl-R clears. Nothing of the kind here.
+        for (c, harmless) in [('d', true), ('k', true), ('r', true)] {
+            for binding in TABLE.iter().filter(|binding| binding.keys.contains(&Key::Ctrl(c))) {
+                assert_eq!(binding.danger == Danger::None, harmless, "{binding:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn table_should_say_what_each_binding_does() {
+        for binding in TABLE {
+            assert!(!binding.says.is_empty() && !binding.keys.is_empty() && !binding.scopes.is_empty(), "{binding:?}");
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The panels: one a file. Each draws into an area of any size, and says how high it wants to be.
+
+pub mod chart;
+pub mod criteria;
+pub mod debrief;
+pub mod fault;
+pub mod header;
+pub mod help;
+pub mod keyline;
+pub mod pods;
+pub mod preflight;
+pub mod questions;
+pub mod recovery;
+pub mod strip;
+pub mod timeline;
+pub mod tiny;
+pub mod undo;
+pub mod verdict;

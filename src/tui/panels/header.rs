@@ -1,0 +1,77 @@
+//! The first lines: which run, where, how careful, since when; what is believed; what is seen.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::run::verdicts::Standing;
+use crate::scenario::model::Tier;
+use crate::text::Untrusted;
+use crate::tui::cells::{self, Pen, row};
+use crate::tui::scene::Scene;
+use crate::tui::theme::sign;
+use crate::wording::{self, live};
+
+/// The rows it takes.
+pub const HEIGHT: u16 = 2;
+
+/// Draws both lines.
+pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
+    first(scene, row(area, 0), buffer);
+    second(scene, row(area, 1), buffer);
+}
+
+fn first(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
+    let (run, theme) = (scene.run, scene.theme);
+    let place = &run.header().place;
+    let safe = |text: &str| Untrusted::from(text).to_string();
+    let red = place.tier == Tier::Production && !place.rehearsal;
+    let style = |style| if red { theme.production } else { style };
+    if red {
+        buffer.set_style(area, theme.production);
+        Pen::new(buffer, area).fill("\u{a0}", theme.production);
+    }
+    let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+    let mut pen = Pen::new(buffer, inner);
+    let clock = match run.begun() {
+        Some(_) => wording::t_plus(run, scene.now),
+        None => "T+00:00.0".to_owned(),
+    };
+    pen.last(&clock, style(theme.strong));
+    let id = run.header().run.rsplit('-').next().unwrap_or_default().to_owned();
+    let tier = if place.rehearsal { "REHEARSAL".to_owned() } else { place.tier.to_string().to_uppercase() };
+    let name = safe(&run.scenario().name);
+    let whereabouts = format!("{} / {}", safe(&place.context), safe(&place.namespace));
+    // what tells one run from another is the first to go where the line is short
+    let needed = 9 + cells::width(&name) + 2 + cells::width(&tier) + 2;
+    if needed + cells::width(&id) + cells::width(&whereabouts) + 9 < pen.room() {
+        pen.last(&format!(" run {}  ", safe(&id)), style(theme.quiet));
+    }
+    if needed + cells::width(&whereabouts) + 3 < pen.room() {
+        pen.last(&format!(" {whereabouts}  "), style(theme.text));
+    }
+    pen.last(&format!(" {tier} "), style(theme.badge));
+    if cells::width(&name) + 12 < pen.room() {
+        pen.put("gameday  ", style(theme.quiet));
+    }
+    pen.put(&cells::name(&name, pen.room()), style(theme.strong));
+}
+
+fn second(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
+    let (run, theme) = (scene.run, scene.theme);
+    let mut pen = Pen::new(buffer, Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area });
+    let sources = live::sources(run, scene.now);
+    for (index, (standing, text)) in sources.iter().enumerate().rev() {
+        let style = match standing {
+            Standing::Held => theme.quiet,
+            standing => theme.standing(*standing),
+        };
+        let text = if *standing == Standing::Held { text.clone() } else { format!("{} {text}", sign(*standing)) };
+        pen.last(&text, style);
+        if index > 0 && pen.room() > 12 {
+            pen.last("·", theme.line);
+        }
+    }
+    let hypothesis = Untrusted::from(run.scenario().hypothesis.as_str()).to_string();
+    let room = pen.room().saturating_sub(1);
+    pen.put(&cells::fit(&hypothesis, room), theme.text);
+}

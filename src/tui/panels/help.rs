@@ -1,0 +1,40 @@
+//! Help: the key table, as far as it works here and now; and the signs.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::effect::Danger;
+use crate::run::phase::Phase;
+use crate::tui::cells::{Pen, row};
+use crate::tui::keys::{self, Scope};
+use crate::tui::panels::questions::dialog;
+use crate::tui::scene::Scene;
+
+/// Draws it over everything.
+pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
+    let theme = scene.theme;
+    let scope = match scene.run.phase().0 {
+        Phase::Preflight | Phase::Ready => Scope::Before,
+        Phase::Gate | Phase::Step(_) | Phase::Settling => Scope::Live,
+        Phase::Undoing(_) => Scope::Undoing,
+        Phase::Sealed => Scope::Over,
+    };
+    let bindings: Vec<_> = keys::of(scope).filter(|binding| scene.hands.offers(binding.act, scene.run)).collect();
+    let height = u16::try_from(bindings.len()).unwrap_or(u16::MAX).saturating_add(4);
+    let inner = dialog(scene, area, buffer, "keys that work now", 78, height, theme.accent);
+    let mut at = 0;
+    for binding in &bindings {
+        let mut pen = Pen::new(buffer, row(inner, at));
+        let keys: Vec<String> = binding.keys.iter().map(ToString::to_string).collect();
+        let key = if binding.danger == Danger::None { theme.accent } else { theme.pending };
+        pen.cell(&keys.join("  "), 15, key).put(binding.says, theme.text);
+        at += 1;
+    }
+    let mut pen = Pen::new(buffer, row(inner, at + 1));
+    let signs =
+        [("✓", "held", theme.held), ("…", "pending", theme.pending), ("?", "unknown", theme.pending), ("✗", "broken", theme.broken)];
+    for (sign, word, style) in signs {
+        pen.put(sign, style).skip(1).put(word, theme.quiet).skip(3);
+    }
+    pen.put("Esc", theme.accent).skip(1).put("back", theme.quiet);
+}

@@ -1,0 +1,184 @@
+//! The phases of the run, the one that is on with its progress; below: whether all is safe, and
+//! what happens next.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use crate::run::Run;
+use crate::run::phase::{End, Phase};
+use crate::run::verdicts::Standing;
+use crate::text::Untrusted;
+use crate::tui::cells::{self, Pen, row};
+use crate::tui::keys::{self, Act, Scope};
+use crate::tui::scene::Scene;
+use crate::wording::live;
+
+/// The rows it takes.
+pub const HEIGHT: u16 = 2;
+
+/// How a phase of the strip stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mark {
+    Done,
+    Now,
+    ToCome,
+    Never,
+    Cut,
+    Failed,
+}
+
+impl Mark {
+    const fn sign(self) -> &'static str {
+        match self {
+            Mark::Done => "✓",
+            Mark::Now => "▶",
+            Mark::ToCome => "○",
+            Mark::Never => "–",
+            Mark::Cut => "■",
+            Mark::Failed => "✗",
+        }
+    }
+}
+
+/// Draws both lines.
+pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
+    phases(scene, row(area, 0), buffer);
+    next(scene, row(area, 1), buffer);
+}
+
+fn marks(run: &Run) -> Vec<(Mark, String)> {
+    let scenario = run.scenario();
+    let steps = scenario.steps.len();
+    // the place of the phase that is on: 0 preflight, 1 gate, 2.. steps, then settling, undo, debrief
+    let reached = (0..steps).rev().find(|step| run.step_begun(*step).is_some()).map_or(usize::from(run.begun().is_some()), |step| step + 2);
+    let end = run.end();
+    let early = end.is_some_and(|end| *end != End::Complete);
+    let (now, undoing) = match run.phase().0 {
+        Phase::Preflight | Phase::Ready => (0, false),
+        Phase::Gate => (1, false),
+        Phase::Step(step) => (step + 2, false),
+        Phase::Settling => (steps + 2, false),
+        Phase::Undoing(_) => (if early { reached } else { steps + 2 }, true),
+        Phase::Sealed => (if early { reached } else { steps + 3 }, false),
+    };
+    let refused = matches!(end, Some(End::Refused(_)));
+    let of = |place: usize| match place.cmp(&now) {
+        std::cmp::Ordering::Less => Mark::Done,
+        std::cmp::Ordering::Equal if refused => Mark::Failed,
+        std::cmp::Ordering::Equal if early => Mark::Cut,
+        std::cmp::Ordering::Equal => Mark::Now,
+        std::cmp::Ordering::Greater if early => Mark::Never,
+        std::cmp::Ordering::Greater => Mark::ToCome,
+    };
+    let mut marks = vec![(of(0), "preflight".to_owned()), (of(1), "steady state".to_owned())];
+    for (index, step) in scenario.steps.iter().enumerate() {
+        marks.push((of(index + 2), Untrusted::from(step.name.as_str()).to_string()));
+    }
+    let settling = if undoing && !early { Mark::Done } else { of(steps + 2) };
+    marks.push((settling, "steady again".to_owned()));
+    if undoing || (early && !refused) {
+        marks.push((if undoing { Mark::Now } else { Mark::Done }, "undo".to_owned()));
+    }
+    let debrief = if run.phase().0.is_over() { Mark::Now } else { Mark::ToCome };
+    marks.push((debrief, "debrief".to_owned()));
+    marks
+}
+
+fn phases(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
+    let theme = scene.theme;
+    let mut marks = marks(scene.run);
+    let room = area.width.saturating_sub(2);
+    let wide = |marks: &[(Mark, String)]| marks.iter().map(|(_, name)| cells::width(name) + 4).sum::<u16>();
+    // what is over or never comes is counted, then what is to come, before any word is cut
+    for kind in [Mark::Done, Mark::Never, Mark::ToCome] {
+        let word = match kind {
+            Mark::Done => "done",
+            Mark::Never => "not reached",
+            Mark::Now | Mark::ToCome | Mark::Cut | Mark::Failed => "more",
+        };
+        let of_kind = |marks: &[(Mark, String)]| marks.iter().filter(|(mark, _)| *mark == kind).count();
+        let mut counted = 0;
+        while wide(&marks) > room + 2 && of_kind(&marks) > 1 {
+            // what is over goes from the first on, what is to come from the last
+            let places: Vec<usize> = (0..marks.len()).filter(|place| marks[*place].0 == kind).collect();
+            let (keep, gone) =
+                if kind == Mark::ToCome { (places[places.len() - 2], places[places.len() - 1]) } else { (places[0], places[1]) };
+            counted += if counted == 0 { 2 } else { 1 };
+            marks[keep].1 = format!("{counted} {word}");
+            marks.remove(gone);
+        }
+    }
+    let spare = (room + 2).saturating_sub(wide(&marks)).min(22);
+    let progress = live::ahead(scene.run).map(|ahead| ahead.over(scene.now));
+    let mut pen = Pen::new(buffer, Rect { x: area.x + 1, width: room, ..area });
+    for (mark, name) in &marks {
+        let (sign, text): (Style, Style) = match mark {
+            Mark::Done => (theme.quiet, theme.quiet),
+            Mark::Now => (theme.accent, theme.strong),
+            Mark::ToCome => (theme.line, theme.quiet),
+            Mark::Never => (theme.line, theme.line),
+            Mark::Cut => (theme.pending, theme.pending),
+            Mark::Failed => (theme.broken, theme.broken),
+        };
+        if pen.room() < 3 {
+            break;
+        }
+        pen.put(mark.sign(), sign).skip(1).put(name, text);
+        if *mark == Mark::Now
+            && let Some(progress) = progress.filter(|_| spare > 7)
+        {
+            let columns = spare - 1;
+            let filled = cells::bar(0.0, progress, columns);
+            pen.skip(1);
+            let done = filled.trim_end();
+            pen.put(done, theme.accent);
+            pen.put(&"─".repeat(usize::from(columns.saturating_sub(cells::width(done)))), theme.line);
+        }
+        pen.skip(2);
+    }
+}
+
+fn next(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
+    let theme = scene.theme;
+    let mut pen = Pen::new(buffer, Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area });
+    let scope = scene.hands.scope(scene.run);
+    let here = if matches!(scope, Scope::Ask | Scope::Writing | Scope::Reading) { Scope::Live } else { scope };
+    if here != Scope::Over {
+        pen.last("help", theme.text);
+        pen.last(&keys::key(here, Act::Help), theme.accent);
+        pen.last(" ", theme.text);
+        pen.last(if area.width < 100 { "stop" } else { "stop and undo" }, theme.text);
+        pen.last(&keys::key(here, Act::Stop), theme.accent);
+        pen.last(" ", theme.text);
+    }
+    let (standing, safety) = live::safety(scene.run, scene.now);
+    let sign = match standing {
+        Standing::Held => ("●", theme.held),
+        Standing::Pending => ("◐", theme.pending),
+        Standing::Unknown => ("?", theme.pending),
+        Standing::Broken => ("✗", theme.broken),
+    };
+    let words = if standing == Standing::Held { theme.text } else { sign.1 };
+    let next = if here == Scope::Over { String::new() } else { live::next(scene.run, scene.now) };
+    // a countdown that is cut says nothing: the words before it give way
+    let room = pen.room().saturating_sub(cells::width(&next) + 11);
+    let short = safety.split([',', ':']).next().unwrap_or_default();
+    let safety = if cells::width(&safety) <= room { safety.as_str() } else { short };
+    pen.put(sign.0, sign.1).skip(1).put(safety, words);
+    if !next.is_empty() && pen.room() > 12 {
+        pen.put("  next: ", theme.quiet).put(&next, theme.text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Mark;
+
+    #[test]
+    fn marks_should_each_have_a_sign_of_their_own() {
+        let signs: std::collections::BTreeSet<_> =
+            [Mark::Done, Mark::Now, Mark::ToCome, Mark::Never, Mark::Cut, Mark::Failed].into_iter().map(Mark::sign).collect();
+        assert_eq!(signs.len(), 6);
+    }
+}

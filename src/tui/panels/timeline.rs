@@ -1,0 +1,59 @@
+//! What happened, the newest at the bottom.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use crate::run::recovery::Back;
+use crate::run::timeline::{Moment, Noted};
+use crate::run::verdicts::Standing;
+use crate::tui::cells::{Pen, head, row, wrap};
+use crate::tui::scene::Scene;
+use crate::tui::theme::Theme;
+use crate::wording;
+
+/// The columns of the moment: `T+00:18.4`.
+const MOMENT: u16 = 11;
+
+/// Draws it.
+pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
+    let (run, theme) = (scene.run, scene.theme);
+    let moments = run.timeline();
+    let scrolled = scene.hands.scrolled.min(moments.len().saturating_sub(1));
+    let note = match scrolled {
+        0 => String::new(),
+        n => format!("{n} newer below"),
+    };
+    let inner = head(buffer, area, theme, "timeline", Some((&note, theme.pending)));
+    let mut rows: Vec<(String, String, Style)> = Vec::new();
+    for moment in moments[..moments.len() - scrolled].iter().rev() {
+        let lines = wrap(&wording::moment(run, moment), inner.width.saturating_sub(MOMENT), 2);
+        if rows.len() + lines.len() > usize::from(inner.height) {
+            break;
+        }
+        let style = style(theme, moment);
+        let at = wording::t_plus(run, moment.at);
+        rows.extend(
+            lines.into_iter().enumerate().rev().map(|(index, line)| (if index == 0 { at.clone() } else { String::new() }, line, style)),
+        );
+    }
+    for (index, (at, text, style)) in rows.iter().rev().enumerate() {
+        let mut pen = Pen::new(buffer, row(inner, u16::try_from(index).unwrap_or(u16::MAX)));
+        pen.cell(at, MOMENT, theme.quiet).put(text, *style);
+    }
+}
+
+/// What is worth an eye has a colour; the rest is text.
+fn style(theme: &Theme, moment: &Moment) -> Style {
+    match &moment.noted {
+        Noted::Recovered(_, Back::At { .. } | Back::Undisturbed { .. }) | Noted::Decided(_, _, Standing::Held) | Noted::Steady => {
+            theme.held
+        }
+        Noted::Hit(..) | Noted::InEffect(_) | Noted::FaultAsked(_) | Noted::Violated(..) | Noted::PodUnready(..) => theme.pending,
+        Noted::PodRestarted(..) | Noted::PodDeleted(_) | Noted::Warned(_) | Noted::Decided(_, _, Standing::Unknown) => theme.pending,
+        Noted::Refused(_) | Noted::NotInEffect(..) | Noted::Decided(_, _, Standing::Broken) | Noted::Lost(..) => theme.broken,
+        Noted::LiftTrouble(..) | Noted::HandedOver(..) | Noted::Aborted(_) | Noted::Left => theme.broken,
+        Noted::Note(..) | Noted::Started | Noted::StepBegan(_) => theme.strong,
+        _ => theme.text,
+    }
+}

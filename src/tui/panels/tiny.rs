@@ -1,0 +1,47 @@
+//! A terminal too small for panels: one honest line, the most important first.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::run::Run;
+use crate::tui::cells::{self, Pen, row, wrap};
+use crate::tui::keys::{self, Act, Scope};
+use crate::tui::scene::Scene;
+use crate::wording::{self, live};
+
+/// Draws it.
+pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
+    let (run, theme) = (scene.run, scene.theme);
+    let (standing, safety) = live::safety(run, scene.now);
+    let clock = run.begun().map(|_| wording::t_plus(run, scene.now)).unwrap_or_default();
+    let stop = if run.phase().0.is_over() {
+        format!("{} leaves", keys::key(Scope::Over, Act::Quit))
+    } else {
+        format!("{} stops", keys::key(Scope::Live, Act::Stop))
+    };
+    let parts = [clock, verdict(run), stop, safety.clone(), format!("next: {}", live::next(run, scene.now))];
+    if area.height < 4 {
+        let text = parts.iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join(" · ");
+        for (index, line) in wrap(&text, area.width, usize::from(area.height)).iter().enumerate() {
+            Pen::new(buffer, row(area, u16::try_from(index).unwrap_or(u16::MAX))).put(line, theme.standing(standing));
+        }
+        return;
+    }
+    let [clock, verdict, stop, safety, next] = parts;
+    let top = [cells::fit(&format!("{clock} {verdict}"), area.width).trim().to_owned()];
+    let mut used = 0;
+    for (text, style) in [(&top[0], theme.strong), (&safety, theme.standing(standing)), (&next, theme.text), (&stop, theme.accent)] {
+        let room = usize::from(area.height.saturating_sub(used));
+        let lines = wrap(text, area.width, room.min(2));
+        let rest = Rect { y: area.y + used, height: area.height.saturating_sub(used), ..area };
+        used += cells::lines(buffer, rest, &lines, style);
+    }
+}
+
+/// The phase, and the verdict once there is one.
+fn verdict(run: &Run) -> String {
+    match run.conclusion() {
+        Some(conclusion) => wording::verdict(conclusion.verdict).to_owned(),
+        None => wording::phase(run),
+    }
+}

@@ -1,0 +1,102 @@
+//! Lines over time: one value a column becomes a line of box-drawing signs.
+//!
+//! Those signs stand in every terminal font; braille dots do not, and where they are missing a chart
+//! is a row of boxes.
+
+/// A sign of a line and where it stands: column, row.
+pub type Dot = (u16, u16, char);
+
+/// The line through one value a column, each 0 to 1 from below; `None` is a gap.
+#[must_use]
+pub fn line(values: &[Option<f64>], rows: u16) -> Vec<Dot> {
+    let mut dots = Vec::new();
+    let mut before: Option<u16> = None;
+    for (column, value) in (0u16..).zip(values) {
+        let Some(value) = value.filter(|_| rows > 0) else {
+            before = None;
+            continue;
+        };
+        let row = place(value, rows);
+        match before {
+            Some(last) if last > row => {
+                dots.extend([(column, last, '╯'), (column, row, '╭')]);
+                dots.extend((row + 1..last).map(|between| (column, between, '│')));
+            }
+            Some(last) if last < row => {
+                dots.extend([(column, last, '╮'), (column, row, '╰')]);
+                dots.extend((last + 1..row).map(|between| (column, between, '│')));
+            }
+            Some(_) | None => dots.push((column, row, '─')),
+        }
+        before = Some(row);
+    }
+    dots
+}
+
+/// The row of a value, 0 at the top.
+#[must_use]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a row of a terminal")]
+pub fn place(value: f64, rows: u16) -> u16 {
+    ((1.0 - value.clamp(0.0, 1.0)) * f64::from(rows.saturating_sub(1))).round() as u16
+}
+
+/// One value a column out of points `(place, value)`, places 0 to 1 in order. Between two points that
+/// are `joined` the values go straight; of several in one column the `worse` is kept.
+#[must_use]
+pub fn columns(points: &[(f64, Option<f64>)], width: u16, joined: impl Fn(usize) -> bool, worse: fn(f64, f64) -> f64) -> Vec<Option<f64>> {
+    let mut values: Vec<Option<f64>> = vec![None; usize::from(width)];
+    let at = |place: f64| place * f64::from(width);
+    for (index, (place, value)) in points.iter().enumerate() {
+        let Some(value) = value else { continue };
+        let x = at(*place);
+        if index > 0
+            && joined(index)
+            && let (earlier, Some(from)) = points[index - 1]
+        {
+            let x0 = at(earlier);
+            for (column, slot) in (0u32..).zip(values.iter_mut()) {
+                let middle = f64::from(column) + 0.5;
+                if middle > x0 && middle < x && slot.is_none() {
+                    *slot = Some(from + (value - from) * (middle - x0) / (x - x0));
+                }
+            }
+        }
+        let column = x.min(f64::from(width) - 0.5).floor();
+        if column >= 0.0
+            && x <= f64::from(width) + 1e-9
+            && let Some(slot) = (0u32..).zip(values.iter_mut()).find(|(column_of, _)| f64::from(*column_of) >= column).map(|(_, slot)| slot)
+        {
+            *slot = Some(slot.map_or(*value, |known| worse(known, *value)));
+        }
+    }
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(values: &[Option<f64>], rows: u16) -> Vec<String> {
+        let mut grid = vec![vec![' '; values.len()]; usize::from(rows)];
+        for (x, y, sign) in line(values, rows) {
+            grid[usize::from(y)][usize::from(x)] = sign;
+        }
+        grid.into_iter().map(|row| row.into_iter().collect()).collect()
+    }
+
+    #[test]
+    fn line_should_turn_corners_and_leave_gaps() {
+        let values = [Some(0.0), Some(1.0), Some(1.0), None, Some(0.5), Some(0.0)];
+        assert_eq!(drawn(&values, 3), [" ╭─   ", " │  ─╮", "─╯   ╰"]);
+        assert!(line(&values, 0).is_empty());
+    }
+
+    #[test]
+    fn columns_should_join_points_and_keep_the_worse_of_one_column() {
+        let points = [(0.0, Some(0.0)), (1.0, Some(1.0))];
+        assert_eq!(columns(&points, 4, |_| true, f64::max), [Some(0.0), Some(0.375), Some(0.625), Some(1.0)]);
+        let points = [(0.1, Some(3.0)), (0.1, Some(2.0)), (0.9, Some(3.0))];
+        assert_eq!(columns(&points, 2, |_| false, f64::min), [Some(2.0), Some(3.0)]);
+        assert_eq!(columns(&[(0.0, None), (-3.0, Some(1.0)), (9.0, Some(1.0))], 2, |_| false, f64::max), [None, None]);
+    }
+}

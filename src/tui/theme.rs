@@ -1,0 +1,115 @@
+//! What things look like: a few named roles, nothing else decides a colour.
+
+use ratatui::style::{Color, Modifier, Style};
+
+use crate::run::verdicts::Standing;
+
+/// The roles. Panels ask for a role, never for a colour.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Theme {
+    /// What is read.
+    pub text: Style,
+    /// What is read first: titles, current values, the step that is on.
+    pub strong: Style,
+    /// Labels, units, what is well and needs no eye.
+    pub quiet: Style,
+    /// Rules, axes, what is to come.
+    pub line: Style,
+    /// The one accent: data, keys, what moves.
+    pub accent: Style,
+    /// A second line in a chart.
+    pub second: Style,
+    /// Held, and only that.
+    pub held: Style,
+    /// Pending, unknown, old.
+    pub pending: Style,
+    /// Broken, overdue, lost.
+    pub broken: Style,
+    /// The band of a production run.
+    pub production: Style,
+    /// The tier of every other run.
+    pub badge: Style,
+    /// Behind a chart while a fault is in effect.
+    pub window: Style,
+    /// What stands in an empty cell of that window.
+    pub window_glyph: &'static str,
+}
+
+impl Theme {
+    /// Colours for a dark terminal.
+    #[must_use]
+    pub const fn dark() -> Theme {
+        const fn on(color: u8) -> Style {
+            Style::new().fg(Color::Indexed(color))
+        }
+        const BOLD: Modifier = Modifier::BOLD;
+        Theme {
+            text: on(252),
+            strong: on(255).add_modifier(BOLD),
+            quiet: on(245),
+            line: on(239),
+            accent: on(80),
+            second: on(140),
+            held: on(114),
+            pending: on(179),
+            broken: on(203).add_modifier(BOLD),
+            production: on(231).bg(Color::Indexed(160)).add_modifier(BOLD),
+            badge: on(252).bg(Color::Indexed(238)).add_modifier(BOLD),
+            window: Style::new().bg(Color::Indexed(236)),
+            // no plain space: terminals and multiplexers drop those at the end of a run
+            window_glyph: "\u{a0}",
+        }
+    }
+
+    /// No colour at all: bold, reverse and underline speak. Every cell keeps its colours at reset,
+    /// so that no empty colour sequence is sent, which terminals take for "reset everything".
+    #[must_use]
+    pub const fn mono() -> Theme {
+        let plain = Style::new();
+        let bold = Style::new().add_modifier(Modifier::BOLD);
+        let reverse = Style::new().add_modifier(Modifier::REVERSED);
+        let underline = Style::new().add_modifier(Modifier::UNDERLINED);
+        Theme {
+            text: plain,
+            strong: bold,
+            quiet: plain,
+            line: plain,
+            accent: bold,
+            second: plain,
+            held: plain,
+            pending: underline,
+            broken: reverse.add_modifier(Modifier::BOLD),
+            production: reverse.add_modifier(Modifier::BOLD),
+            badge: reverse,
+            window: plain,
+            window_glyph: "░",
+        }
+    }
+
+    /// The theme for this environment: `NO_COLOR`, set and not empty, asks for no colour.
+    #[must_use]
+    pub fn fitting(no_color: Option<&str>) -> Theme {
+        if no_color.is_some_and(|value| !value.is_empty()) { Theme::mono() } else { Theme::dark() }
+    }
+
+    /// How a verdict looks.
+    #[must_use]
+    pub const fn standing(&self, standing: Standing) -> Style {
+        match standing {
+            Standing::Held => self.held,
+            Standing::Pending | Standing::Unknown => self.pending,
+            Standing::Broken => self.broken,
+        }
+    }
+}
+
+/// A verdict's sign.
+#[must_use]
+pub const fn sign(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Pending => "…",
+        Standing::Held => "✓",
+        Standing::Broken => "✗",
+        Standing::Unknown => "?",
+    }
+}

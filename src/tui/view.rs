@@ -1,0 +1,164 @@
+//! The whole screen: which panels stand where at which size, and what is open over them.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::run::phase::Phase;
+use crate::tui::cells::split;
+use crate::tui::charts::{self, Chart};
+use crate::tui::hands::Open;
+use crate::tui::panels::{
+    chart, criteria, debrief, fault, header, help, keyline, pods, preflight, questions, recovery, strip, timeline, tiny, undo,
+};
+use crate::tui::scene::Scene;
+
+/// Below this, panels can't be read: one line is shown.
+pub const LEAST: (u16, u16) = (60, 15);
+/// Between two columns.
+const GUTTER: u16 = 3;
+
+/// Draws the screen for any size.
+pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
+    let area = area.intersection(*buffer.area());
+    if area.is_empty() {
+        return;
+    }
+    if area.width < LEAST.0 || area.height < LEAST.1 {
+        tiny::draw(scene, area, buffer);
+    } else {
+        screen(scene, area, buffer);
+    }
+    open(scene, area, buffer);
+}
+
+fn screen(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
+    let (top, rest) = split(area, header::HEIGHT);
+    let (steps, rest) = split(rest, strip::HEIGHT);
+    let (body, keys) = split(rest, rest.height.saturating_sub(1));
+    header::draw(scene, top, buffer);
+    strip::draw(scene, steps, buffer);
+    keyline::draw(scene, keys, buffer);
+    let roomy = area.height >= 30;
+    let body = if roomy { Rect { y: body.y + 1, height: body.height.saturating_sub(2), ..body } } else { body };
+    let body = Rect { x: body.x + 1, width: body.width.saturating_sub(2), ..body };
+    match scene.run.phase().0 {
+        Phase::Preflight | Phase::Ready => preflight::draw(scene, body, buffer),
+        Phase::Sealed if !scene.hands.back_to_cockpit => debrief::draw(scene, body, buffer),
+        Phase::Gate | Phase::Step(_) | Phase::Settling | Phase::Undoing(_) | Phase::Sealed => {
+            let mut charts = charts::all(scene.run);
+            if !charts.is_empty() {
+                let count = charts.len();
+                charts.rotate_left(scene.hands.chart % count);
+            }
+            if body.width >= 98 && body.height >= 22 {
+                columns(scene, &charts, body, buffer);
+            } else {
+                essentials(scene, &charts, body, buffer);
+            }
+        }
+    }
+}
+
+/// Two columns: pods, recovery and fault at the left, charts, criteria and timeline at the right.
+fn columns(scene: &Scene<'_>, charts: &[Chart], area: Rect, buffer: &mut Buffer) {
+    let wide = area.width >= 150;
+    let left = if wide { (area.width * 2 / 5).max(62) } else { (area.width - GUTTER) * 49 / 100 };
+    let first = Rect { width: left, ..area };
+    let second = Rect { x: area.x + left + GUTTER, width: area.width - left - GUTTER, ..area };
+    // where it is high, too, the timeline gets the lower left, and charts the height at the right
+    let high = wide && area.height >= 44;
+    let shown = right(scene, charts, second, (wide, high), buffer);
+    self::left(scene, &charts[shown.min(charts.len())..], first, high, buffer);
+}
+
+fn left(scene: &Scene<'_>, charts: &[Chart], area: Rect, high: bool, buffer: &mut Buffer) {
+    let (pods_want, fault_want) = (pods::want(scene), fault::want(scene, area.width));
+    // the fault is the first to leave, then the waterfall, whose bars the pods carry, too
+    let with_recovery = area.height >= pods_want.min(12) + 1 + recovery::WANT;
+    let with_fault = with_recovery && area.height >= pods_want.min(12) + 2 + recovery::WANT + 4;
+    let below = if with_recovery { 1 + recovery::WANT } else { 0 } + if with_fault { 1 + fault_want.min(8) } else { 0 };
+    let (top, rest) = split(area, pods_want.min(area.height.saturating_sub(below)));
+    pods::draw(scene, top, buffer);
+    if !with_recovery {
+        return;
+    }
+    let (middle, rest) = split(split(rest, 1).1, recovery::WANT);
+    recovery::draw(scene, middle, buffer);
+    if !with_fault {
+        return;
+    }
+    let rest = split(rest, 1).1;
+    if high {
+        let (bottom, rest) = split(rest, fault_want);
+        fault::draw(scene, bottom, buffer);
+        timeline::draw(scene, split(rest, 1).1, buffer);
+        return;
+    }
+    let spare = rest.height.saturating_sub(fault_want + 1);
+    match charts.first().filter(|_| spare >= 5) {
+        Some(chart) => {
+            let (bottom, rest) = split(rest, fault_want.max(rest.height.saturating_sub(15)));
+            fault::draw(scene, bottom, buffer);
+            chart::draw(scene, chart, split(rest, 1).1, buffer);
+        }
+        None => fault::draw(scene, rest, buffer),
+    }
+}
+
+/// Draws the right column; gives how many charts are in it.
+fn right(scene: &Scene<'_>, charts: &[Chart], area: Rect, (wide, high): (bool, bool), buffer: &mut Buffer) -> usize {
+    let judged = criteria::room(scene).min(area.height / 3);
+    let told = if high { 0 } else { 1 + 8 };
+    let for_charts = area.height.saturating_sub(judged + 1 + told);
+    let (across, down) = if wide { (2, 2) } else { (1, 2) };
+    let rows = if for_charts >= 14 { down.min(charts.len().div_ceil(across)) } else { 1 };
+    let shown = charts.len().min(rows * across);
+    let (upper, rest) = split(area, for_charts.min(if wide { 46 } else { 22 }));
+    let mut rest_of = upper;
+    for (index, line) in charts[..shown].chunks(across).enumerate() {
+        let left_rows = u16::try_from(rows - index).unwrap_or(1);
+        let height = (rest_of.height + 1) / left_rows - 1;
+        let (band, below) = split(rest_of, height);
+        rest_of = split(below, 1).1;
+        let count = u16::try_from(line.len()).unwrap_or(1).max(1);
+        let width = (band.width - (count - 1) * GUTTER) / count;
+        for (place, one) in (0..count).zip(line) {
+            chart::draw(scene, one, Rect { x: band.x + place * (width + GUTTER), width, ..band }, buffer);
+        }
+    }
+    let (middle, rest) = split(split(rest, 1).1, judged);
+    criteria::draw(scene, middle, buffer);
+    if !high {
+        timeline::draw(scene, split(rest, 1).1, buffer);
+    }
+    shown
+}
+
+/// One column, where the screen is small: pods beside one chart, criteria, the end of the timeline.
+fn essentials(scene: &Scene<'_>, charts: &[Chart], area: Rect, buffer: &mut Buffer) {
+    let told = if area.height >= 18 { 5 } else { 3 };
+    let judged = criteria::want(scene).max(criteria::room(scene).min(7)).min((area.height - told) / 2);
+    let (band, rest) = split(area, area.height - told - judged);
+    let (middle, last) = split(rest, judged);
+    let beside = area.width >= 76;
+    let pods_width = if beside { (area.width * 3 / 5).clamp(46, 62) } else { area.width };
+    pods::draw(scene, Rect { width: pods_width, ..band }, buffer);
+    if let Some(one) = charts.first().filter(|_| beside) {
+        let x = pods_width + GUTTER - 1;
+        chart::draw(scene, one, Rect { x: band.x + x, width: area.width - x, ..band }, buffer);
+    }
+    criteria::draw(scene, middle, buffer);
+    timeline::draw(scene, last, buffer);
+}
+
+fn open(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
+    match &scene.hands.open {
+        Some(Open::Help) => help::draw(scene, area, buffer),
+        Some(Open::Stop) => questions::stop(scene, area, buffer),
+        Some(Open::Skip(_)) => questions::skip(scene, area, buffer),
+        Some(Open::Note(note)) => questions::note(scene, area, buffer, note),
+        Some(Open::Runbook { opened }) => questions::runbook(scene, area, buffer, *opened),
+        None if undo::is_due(scene) => undo::draw(scene, area, buffer),
+        None => {}
+    }
+}

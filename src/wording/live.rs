@@ -1,0 +1,436 @@
+//! Sentences about a run that is under way: they take the moment they are said at.
+//!
+//! `now` may be later than the newest entry: a clock that runs on between two entries.
+
+use std::time::Duration;
+
+use crate::clock::{At, go, say};
+use crate::criterion::{Check, Criterion, PromqlCheck, StopCheck, StopCondition, Window};
+use crate::event::Source;
+use crate::run::Run;
+use crate::run::ledger::{EFFECT_LIMIT, FaultState};
+use crate::run::phase::Phase;
+use crate::run::probes::Ask;
+use crate::run::recovery::Back;
+use crate::run::timeline::Noted;
+use crate::run::verdicts::{Judged, Look, Standing};
+use crate::scenario::model::{StepAction, Unit};
+use crate::text::Untrusted;
+use crate::wording;
+
+/// How old the newest answer of a source may be before it is called old.
+pub const OLD: Duration = Duration::from_secs(3);
+
+/// A span of the run that has begun and whose end is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ahead {
+    /// Its begin.
+    pub from: At,
+    /// Its end.
+    pub to: At,
+    /// What its end is, to be followed by a span: `observation ends in`.
+    pub what: &'static str,
+}
+
+impl Ahead {
+    /// How much of it is over at `now`, 0 to 1.
+    #[must_use]
+    pub fn over(&self, now: At) -> f64 {
+        let whole = self.to.since(self.from).as_secs_f64();
+        if whole <= 0.0 { 1.0 } else { (now.since(self.from).as_secs_f64() / whole).clamp(0.0, 1.0) }
+    }
+}
+
+/// What the current phase is heading for, where its moment is known.
+#[must_use]
+pub fn ahead(run: &Run) -> Option<Ahead> {
+    let (phase, since) = run.phase();
+    match phase {
+        Phase::Gate => steady_at(run).map(|(from, to)| Ahead { from, to, what: "steady state proven in" }),
+        Phase::Step(index) => match &run.scenario().steps.get(*index)?.action {
+            StepAction::Observe(span) => Some(Ahead { from: since, to: since + *span, what: "observation ends in" }),
+            StepAction::Fault(_) => {
+                let state = run.faults().iter().find(|state| state.id.0 == *index)?;
+                match state.in_effect {
+                    None => {
+                        let from = state.asked.unwrap_or(since);
+                        Some(Ahead { from, to: from + EFFECT_LIMIT, what: "fault not in effect yet; given up in" })
+                    }
+                    Some(from) if state.fault.is_lasting() && state.undo.asked.is_none() => {
+                        Some(Ahead { from, to: from + state.duration(), what: "fault lifted in" })
+                    }
+                    Some(_) => None,
+                }
+            }
+        },
+        Phase::Settling => {
+            let back = run.recoveries().filter_map(|(_, back)| back.since()).max();
+            let lasting = back.map(|from| (from, from + run.stable_for()));
+            let (from, to) = lasting.into_iter().chain(steady_at(run)).max_by_key(|(_, to)| *to)?;
+            (to > run.now()).then_some(Ahead { from, to, what: "steady again in" })
+        }
+        Phase::Preflight | Phase::Ready | Phase::Undoing(_) | Phase::Sealed => None,
+    }
+}
+
+/// From when, and until when, the steady state must last; `None` while it does not hold.
+fn steady_at(run: &Run) -> Option<(At, At)> {
+    let mut spans = Vec::new();
+    for (criterion, judged) in run.steady().filter(|(_, judged)| judged.standing != Standing::Held) {
+        let since = judged.good_since?;
+        spans.push((since, since + criterion.stable_for));
+    }
+    spans.into_iter().max_by_key(|(_, to)| *to)
+}
+
+/// What happens next, and when.
+#[must_use]
+pub fn next(run: &Run, now: At) -> String {
+    if let Some(ahead) = ahead(run) {
+        return format!("{} {}", ahead.what, left(ahead.to, now));
+    }
+    match run.phase().0 {
+        Phase::Preflight => "everything is looked at first; nothing can break".to_owned(),
+        Phase::Ready => "Enter starts".to_owned(),
+        Phase::Gate => waits(run, "the steady state"),
+        Phase::Settling => {
+            let back = run.recoveries().any(|(_, back)| matches!(back, Back::NotYet { .. }));
+            if back { "waits until the targets are back".to_owned() } else { waits(run, "the verdicts") }
+        }
+        Phase::Step(index) => match run.faults().iter().find(|state| state.id.0 == *index) {
+            Some(state) if state.undo.asked.is_some() => lifting(state, now),
+            Some(_) | None => "the next step".to_owned(),
+        },
+        Phase::Undoing(_) => match run.faults().iter().rev().find(|state| state.owes_undo()) {
+            Some(state) => lifting(state, now),
+            None => "the last entry is written".to_owned(),
+        },
+        Phase::Sealed => "the run is over".to_owned(),
+    }
+}
+
+fn waits(run: &Run, what: &str) -> String {
+    let name = run.steady().find(|(_, judged)| judged.good_since.is_none()).map(|(criterion, _)| safe(&criterion.name));
+    name.map_or_else(|| format!("waits for {what}"), |name| format!("waits until this holds: {name}"))
+}
+
+/// How far the undo of a fault is.
+#[must_use]
+pub fn lifting(state: &FaultState, now: At) -> String {
+    let undo = &state.undo;
+    let Some(asked) = undo.asked else { return "undo not asked for yet".to_owned() };
+    if let Some(done) = undo.done {
+        return format!("undone in {}", say(done.since(asked)));
+    }
+    if undo.handed_over.is_some() {
+        return "left behind; `gameday recover` finishes the undo".to_owned();
+    }
+    let took = say(now.since(asked));
+    match (undo.next.filter(|next| *next > now), undo.accepted) {
+        (_, true) => format!("accepted, not seen gone yet; {took} so far"),
+        (Some(next), false) if undo.trouble.is_some() => {
+            format!("try {} failed; next try in {}; {took} so far", undo.attempts, left(next, now))
+        }
+        (Some(_), false) => format!("try {} under way; {took} so far", undo.attempts.max(1)),
+        (None, false) => format!("asked for; {took} so far"),
+    }
+}
+
+/// A countdown: tenths, and no jitter in its last digits.
+fn left(to: At, now: At) -> String {
+    let seconds = to.since(now).as_secs_f64();
+    if seconds < 99.95 { format!("{seconds:.1} s") } else { say(to.since(now)) }
+}
+
+/// Whether the cluster is safe from this run: how it stands, and in a few words why.
+#[must_use]
+pub fn safety(run: &Run, now: At) -> (Standing, String) {
+    let handed = run.faults().iter().filter(|state| state.undo.handed_over.is_some()).count();
+    if handed > 0 {
+        return (Standing::Broken, format!("{} left behind in the cluster", count(handed, "fault")));
+    }
+    if let Some((stop, _)) = run.stops().find(|(_, judged)| judged.standing == Standing::Broken) {
+        return (Standing::Broken, format!("stop condition tripped: {}", safe(&stop.name)));
+    }
+    let owed = run.faults().iter().filter(|state| state.undo.asked.is_some() && state.owes_undo()).count();
+    if owed > 0 {
+        return (Standing::Pending, format!("undoing {}", count(owed, "fault")));
+    }
+    let vital = |source: &Source| matches!(source, Source::Pods(_) | Source::Workload(_) | Source::Fault(_));
+    if let Some((source, since)) = run.blind().find(|(source, _)| vital(source)) {
+        return (Standing::Unknown, format!("blind to the {source} for {}", say(now.since(since))));
+    }
+    if let Some((stop, judged)) = run.stops().find(|(_, judged)| judged.bad_since.is_some()) {
+        let since = judged.bad_since.unwrap_or(now);
+        return (Standing::Pending, format!("stop condition true for {}, stops after {}", say(now.since(since)), go(stop.true_for)));
+    }
+    let alive = run.faults().iter().filter(|state| state.is_alive() && state.in_effect.is_some()).count();
+    if alive > 0 {
+        return (Standing::Pending, format!("{} in effect", count(alive, "fault")));
+    }
+    let short = run.fleet().targets.iter().find(|target| target.outages.last().is_some_and(|outage| outage.to.is_none()));
+    if let Some(target) = short {
+        return (Standing::Pending, format!("below strength: {}", ready(target.ready(), target.desired())));
+    }
+    match (run.touched_anything(), run.phase().0.is_over()) {
+        (false, false) => (Standing::Held, "nothing is broken yet".to_owned()),
+        (false, true) => (Standing::Held, "nothing was broken".to_owned()),
+        (true, false) => (Standing::Held, "at strength, no fault in effect".to_owned()),
+        (true, true) => (Standing::Held, "at strength, nothing left behind".to_owned()),
+    }
+}
+
+fn count(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+/// `2 of 3 ready`.
+#[must_use]
+pub fn ready(ready: Option<u32>, desired: Option<u32>) -> String {
+    match (ready, desired) {
+        (Some(ready), Some(desired)) => format!("{ready} of {desired} ready"),
+        (Some(ready), None) => format!("{ready} ready"),
+        (None, _) => "not seen yet".to_owned(),
+    }
+}
+
+/// The sources, each with how it stands: `watch live`, `prometheus 0.8s ago`.
+#[must_use]
+pub fn sources(run: &Run, now: At) -> Vec<(Standing, String)> {
+    let mut said = Vec::new();
+    if run.phase().0.is_over() {
+        // nobody looks any more
+        return said;
+    }
+    let blind: Vec<(Source, At)> = run.blind().collect();
+    let watches: Vec<_> = blind.iter().filter(|(source, _)| *source != Source::Prometheus).collect();
+    if run.cluster().is_none() {
+        said.push((Standing::Pending, "connecting".to_owned()));
+    } else if watches.is_empty() {
+        said.push((Standing::Held, "watch live".to_owned()));
+    }
+    for (source, since) in watches {
+        said.push((Standing::Broken, format!("{source} blind since {}, {}", wording::t_plus(run, *since).trim(), age(now.since(*since)))));
+    }
+    let asks = |probe: &&crate::run::probes::Probe| matches!(probe.ask, Ask::Promql(_) | Ask::Alert(_));
+    if run.probes().all().iter().any(|probe| asks(&probe)) {
+        let newest = run.probes().all().iter().filter(asks).filter_map(|probe| Some(probe.last()?.at)).max();
+        said.push(match (blind.iter().find(|(source, _)| *source == Source::Prometheus), newest) {
+            (Some((source, since)), _) => {
+                (Standing::Broken, format!("{source} blind since {}, {}", wording::t_plus(run, *since).trim(), age(now.since(*since))))
+            }
+            (None, None) => (Standing::Pending, "prometheus not asked yet".to_owned()),
+            (None, Some(at)) => {
+                let standing = if now.since(at) > OLD { Standing::Pending } else { Standing::Held };
+                (standing, format!("prometheus {} ago", age(now.since(at))))
+            }
+        });
+    }
+    said
+}
+
+/// A short age: `0.8s`, `34s`, `12m`, `5h`, `3d`.
+#[must_use]
+pub fn age(span: Duration) -> String {
+    let seconds = span.as_secs();
+    match seconds {
+        0..10 => format!("{:.1}s", span.as_secs_f64().min(9.9)),
+        10..120 => format!("{seconds}s"),
+        120..7200 => format!("{}m", seconds / 60),
+        7200..172_800 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// What the numbers of a query are: as the panel with the same query says.
+#[must_use]
+pub fn unit(run: &Run, query: &str) -> Unit {
+    run.scenario().panels.iter().find(|panel| panel.query == query).map_or(Unit::None, |panel| panel.unit)
+}
+
+/// A number without the zeros that say nothing: `1.00 s` is `1 s`.
+#[must_use]
+pub fn plain(value: f64, unit: Unit) -> String {
+    let text = wording::number(value, unit);
+    let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '-')).unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    if !number.contains('.') {
+        return text;
+    }
+    format!("{}{unit}", number.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// A criterion's bound as a person says it, without its query: `under 1 %`, `at least 2 ready`.
+#[must_use]
+pub fn bound(run: &Run, criterion: &Criterion) -> String {
+    match &criterion.check {
+        Check::Promql(check) => limit(run, check),
+        Check::Ready { .. } | Check::Recovery { .. } | Check::Http(_) | Check::Alert(_) => wording::bound_of(criterion),
+    }
+}
+
+/// `under 1 %`, `over 20/s`.
+#[must_use]
+pub fn limit(run: &Run, check: &PromqlCheck) -> String {
+    let side = match check.bound {
+        crate::criterion::Bound::Above(_) => "over",
+        crate::criterion::Bound::Below(_) => "under",
+    };
+    format!("{side} {}", plain(check.bound.limit(), unit(run, &check.query)))
+}
+
+/// A stop condition as a person says it, without its query: `over 20 % for 5s`.
+#[must_use]
+pub fn stop(run: &Run, stop: &StopCondition) -> String {
+    let what = match &stop.check {
+        StopCheck::Promql(check) => limit(run, check),
+        StopCheck::ReadyBelow(amount) => format!("fewer than {amount} ready"),
+    };
+    if stop.true_for.is_zero() { what } else { format!("{what} for {}", go(stop.true_for)) }
+}
+
+/// How far a criterion is from its bound, as it stands at `now`.
+#[must_use]
+pub fn margin(run: &Run, criterion: &Criterion, judged: &Judged, now: At) -> String {
+    if let Some((last, Look::Unknown)) = judged.last.filter(|_| judged.standing == Standing::Pending) {
+        return format!("unseen for {}", say(now.since(last)));
+    }
+    match &criterion.check {
+        Check::Recovery { within } if judged.standing == Standing::Pending => {
+            let worst = run.recoveries().map(|(_, back)| back).filter(|back| *back != Back::NotAsked).last();
+            match worst {
+                None | Some(Back::NotAsked) => wording::bound_of(criterion),
+                Some(Back::NotYet { from }) => {
+                    let taken = now.since(from.at);
+                    match within.checked_sub(taken) {
+                        Some(_) => format!("{}, {} left", say(taken), left(from.at + *within, now)),
+                        None => format!("{}, {} too long", say(taken), say(taken.saturating_sub(*within))),
+                    }
+                }
+                Some(Back::At { to, span, .. }) => format!("{}, {}", say(span.nominal), lasts(to.at, criterion.stable_for, now)),
+                Some(Back::Undisturbed { from }) => format!("never lost, {}", lasts(from.at, criterion.stable_for, now)),
+            }
+        }
+        Check::Ready { min } => match judged.latest {
+            None => format!("at least {min}"),
+            Some(latest) => {
+                let fewest = judged.worst.filter(|worst| *worst < latest).map_or_else(String::new, |worst| format!(", fewest {worst:.0}"));
+                // only the steady state has to last; elsewhere a single look counts
+                let steady = criterion.during == Window::Before && judged.standing == Standing::Pending;
+                let lasting = judged.good_since.filter(|_| steady && !criterion.stable_for.is_zero());
+                let lasting = lasting.map_or_else(String::new, |since| format!(", {}", lasts(since, criterion.stable_for, now)));
+                format!("{latest:.0} ready{fewest}{lasting}")
+            }
+        },
+        Check::Promql(check) => {
+            let (unit, limit) = (unit(run, &check.query), limit(run, check));
+            let Some(latest) = judged.latest else { return limit };
+            let number = wording::number(latest, unit);
+            match judged.bad_since {
+                Some(since) if judged.standing == Standing::Pending => {
+                    format!("{number} for {} of {}", say(now.since(since)), go(criterion.violated_for))
+                }
+                _ => {
+                    let worst = judged.worst.filter(|worst| (worst - latest).abs() > f64::EPSILON);
+                    let worst = worst.map_or_else(String::new, |worst| format!(", worst {}", wording::number(worst, unit)));
+                    format!("{number}{worst}, {limit}")
+                }
+            }
+        }
+        // what came after the verdict does not change what it rests on
+        Check::Recovery { within } if judged.standing == Standing::Held => {
+            let spans = run.faults().iter().filter_map(|state| match recovered(run, state) {
+                Some(Back::At { span, .. }) => Some(span.nominal),
+                _ => None,
+            });
+            match spans.max() {
+                Some(longest) => format!("{}, {} to spare", say(longest), say(within.saturating_sub(longest))),
+                None => "strength was never lost".to_owned(),
+            }
+        }
+        Check::Recovery { .. } if judged.standing == Standing::Unknown => "the run ended before it was known".to_owned(),
+        Check::Recovery { .. } | Check::Http(_) | Check::Alert(_) => wording::evidence(run, criterion, judged),
+    }
+}
+
+/// The recovery from a fault as it was noted when it had lasted.
+#[must_use]
+pub fn recovered(run: &Run, state: &FaultState) -> Option<Back> {
+    run.timeline().iter().find_map(|moment| match &moment.noted {
+        Noted::Recovered(id, back) if *id == state.id => Some(*back),
+        _ => None,
+    })
+}
+
+fn lasts(since: At, wanted: Duration, now: At) -> String {
+    let to = since + wanted;
+    if to <= now { "proven".to_owned() } else { format!("proven in {}", left(to, now)) }
+}
+
+/// How near a stop condition came, beside whether it tripped.
+#[must_use]
+pub fn stop_margin(run: &Run, stop: &StopCondition, judged: &Judged) -> String {
+    let unit = match &stop.check {
+        StopCheck::Promql(check) => unit(run, &check.query),
+        StopCheck::ReadyBelow(_) => Unit::None,
+    };
+    let Some(worst) = judged.worst else { return "never looked at".to_owned() };
+    let was = match (&stop.check, judged.violations) {
+        (StopCheck::ReadyBelow(_), _) => format!("fewest {} ready", plain(worst, unit)),
+        (StopCheck::Promql(_), _) => format!("nearest {}", plain(worst, unit)),
+    };
+    let lasted = if judged.violations > 0 { format!(", true for {}", say(judged.longest)) } else { String::new() };
+    format!("{was}{lasted}, {}", self::stop(run, stop))
+}
+
+/// A pod's state in a word that fits a column: the kubelet's long reasons in plain words.
+#[must_use]
+pub fn pod_state(state: &Untrusted) -> String {
+    let plain = match state.raw() {
+        "Running" => "running",
+        "Pending" => "pending",
+        "ContainerCreating" => "starting",
+        "PodInitializing" => "initializing",
+        "Terminating" => "terminating",
+        "Completed" | "Succeeded" => "completed",
+        "CrashLoopBackOff" => "crash loop",
+        "ImagePullBackOff" | "ErrImagePull" => "image pull",
+        "CreateContainerConfigError" | "CreateContainerError" => "config error",
+        "ContainerStatusUnknown" => "unknown",
+        _ => return state.to_string(),
+    };
+    plain.to_owned()
+}
+
+/// Where a recovery stands at `now`.
+#[must_use]
+pub fn recovery(run: &Run, state: &FaultState, back: &Back, now: At) -> (Standing, String) {
+    match (recovered(run, state), back) {
+        (Some(Back::At { span, .. }), Back::NotYet { .. }) => {
+            let lost = run.fleet().targets.iter().filter_map(|target| target.outages.last()).filter(|outage| outage.to.is_none());
+            let since = lost.map(|outage| outage.from.at).max().unwrap_or(now);
+            return (Standing::Pending, format!("back in {span}, below strength again for {}", say(now.since(since))));
+        }
+        (Some(Back::Undisturbed { .. }), Back::NotYet { from }) => {
+            return (Standing::Pending, format!("below strength only later, {} after the fault", say(now.since(from.at))));
+        }
+        _ => {}
+    }
+    match back {
+        Back::NotAsked => (Standing::Pending, "recovery counts from the moment the fault is lifted".to_owned()),
+        Back::NotYet { from } => (Standing::Pending, format!("{} and not back", say(now.since(from.at)))),
+        Back::At { span, to, .. } => {
+            let left = (to.at + run.stable_for()).since(now).as_secs_f64();
+            if left <= 0.0 || run.phase().0.is_over() {
+                (Standing::Held, format!("back in {span}"))
+            } else {
+                (Standing::Pending, format!("back in {span}; proven in {left:.1} s"))
+            }
+        }
+        Back::Undisturbed { .. } => (Standing::Held, "strength was never lost".to_owned()),
+    }
+}
+
+fn safe(text: &str) -> String {
+    Untrusted::from(text).to_string()
+}

@@ -1,0 +1,157 @@
+//! What was seen before anything is broken, and what would be broken.
+
+use std::time::Duration;
+
+use crate::clock::go;
+use crate::effect::Outcome;
+use crate::event::Source;
+use crate::run::Run;
+use crate::run::ledger::{FaultState, Via};
+use crate::run::phase::{End, Phase};
+use crate::run::probes::Ask;
+use crate::run::verdicts::Standing;
+use crate::scenario::model::{StepAction, Unit};
+use crate::text::Untrusted;
+use crate::wording::{self, live};
+
+/// One line of the checklist.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// `Held` is seen and good, `Broken` forbids the start, `Pending` is waited for, `Unknown` can't be seen.
+    pub standing: Standing,
+    /// What was looked at.
+    pub what: &'static str,
+    /// What was seen.
+    pub seen: String,
+}
+
+fn item(standing: Standing, what: &'static str, seen: impl Into<String>) -> Item {
+    Item { standing, what, seen: seen.into() }
+}
+
+/// The checklist, in the order of looking.
+#[must_use]
+pub fn checklist(run: &Run) -> Vec<Item> {
+    let mut items = vec![match run.cluster() {
+        Some(cluster) => item(Standing::Held, "cluster", format!("{}, Kubernetes {}", cluster.context, cluster.version)),
+        None => item(Standing::Pending, "cluster", "waiting for its first answer"),
+    }];
+    for (reference, target) in run.scenario().targets.iter().zip(&run.fleet().targets) {
+        let name = Untrusted::from(reference.to_string());
+        items.push(match (&target.missing, target.listed, target.desired()) {
+            (Some(why), ..) => item(Standing::Broken, "target", why.to_string()),
+            (None, true, Some(desired)) => {
+                let standing = if target.ready() >= Some(desired) { Standing::Held } else { Standing::Pending };
+                item(standing, "target", format!("{name}: {}", live::ready(target.ready(), Some(desired))))
+            }
+            (None, _, _) => item(Standing::Pending, "target", format!("{name}: waiting for its pods")),
+        });
+    }
+    for state in run.faults() {
+        items.push(injector(run, state));
+        items.push(victims(run, state));
+        if state.via == Some(Via::ChaosMesh) {
+            items.push(match &state.dry_run {
+                None => item(Standing::Pending, "manifest", "the API server checks it"),
+                Some(Outcome::Done { .. } | Outcome::Already { .. }) => {
+                    item(Standing::Held, "manifest", "accepted by the API server, not stored")
+                }
+                Some(Outcome::Refused { why } | Outcome::Failed { why }) => item(Standing::Broken, "manifest", why.to_string()),
+            });
+        }
+        let standing = if state.via.is_some() { Standing::Held } else { Standing::Pending };
+        items.push(item(standing, "undo", wording::undo(state)));
+    }
+    items.extend(metrics(run));
+    items.push(item(Standing::Held, "limits", limits(run)));
+    items
+}
+
+fn injector(run: &Run, state: &FaultState) -> Item {
+    let what = Untrusted::from(format!("{} {}", state.fault.action.kind(), state.fault.action));
+    match state.via {
+        Some(Via::ChaosMesh) => item(Standing::Held, "injector", format!("{what} by Chaos Mesh")),
+        Some(Via::Agentless) => item(Standing::Held, "injector", format!("{what} by gameday itself, without Chaos Mesh")),
+        None if run.cluster().is_some() => item(Standing::Broken, "injector", format!("nobody here can do a {what}")),
+        None => item(Standing::Pending, "injector", format!("{what}: by whom is not known yet")),
+    }
+}
+
+fn victims(run: &Run, state: &FaultState) -> Item {
+    match (state.resolved.values().next_back(), run.shares(state)) {
+        (Some(Err(why)), _) => item(Standing::Broken, "takes", why.to_string()),
+        (Some(Ok(pods)), _) if pods.is_empty() => item(Standing::Broken, "takes", "its selector means no pod"),
+        (Some(Ok(_)), Some(shares)) => item(Standing::Held, "takes", shares.iter().map(wording::share).collect::<Vec<_>>().join("; ")),
+        (_, _) => item(Standing::Pending, "takes", "the pods it means are looked up"),
+    }
+}
+
+fn metrics(run: &Run) -> Option<Item> {
+    let asks = |ask: &Ask| matches!(ask, Ask::Promql(_) | Ask::Alert(_));
+    let probes: Vec<_> = run.probes().all().iter().filter(|probe| asks(&probe.ask)).collect();
+    if probes.is_empty() {
+        return None;
+    }
+    if let Some((_, why)) = run.sight().lost(Source::Prometheus) {
+        return Some(item(Standing::Unknown, "metrics", why.to_string()));
+    }
+    let answered = probes.iter().filter(|probe| probe.last().is_some()).count();
+    let standing = if answered == probes.len() { Standing::Held } else { Standing::Pending };
+    Some(item(standing, "metrics", format!("{answered} of {} queries answered", probes.len())))
+}
+
+fn limits(run: &Run) -> String {
+    let limits = &run.scenario().limits;
+    let mut parts = Vec::new();
+    parts.extend(limits.max_targets.map(|n| format!("{n} pod{} a fault", if n == 1 { "" } else { "s" })));
+    parts.extend(limits.max_share.map(|share| format!("{} of a workload", wording::number(share, Unit::Percent))));
+    parts.extend(limits.max_duration.map(|span| format!("{} in all", go(span))));
+    parts.push(format!("{} blind", go(limits.blind_limit)));
+    format!("at most {}", parts.join(", "))
+}
+
+/// Why the run was refused, if it was.
+#[must_use]
+pub fn refusal(run: &Run) -> Option<String> {
+    match run.end()? {
+        End::Refused(why) => Some(why.to_string()),
+        End::Complete | End::Aborted | End::Stopped(_) | End::Inconclusive(_) => None,
+    }
+}
+
+/// What Enter starts, in one sentence: what is broken, where, for how long, how it is undone.
+#[must_use]
+pub fn plan(run: &Run) -> String {
+    let place = &run.header().place;
+    let place = Untrusted::from(if place.rehearsal {
+        "on the practice cluster".to_owned()
+    } else {
+        format!("in namespace {} of {}", place.namespace, place.context)
+    });
+    let mut parts = Vec::new();
+    for state in run.faults() {
+        let shares = run.shares(state).unwrap_or_default();
+        let whom = shares.iter().map(wording::share).collect::<Vec<_>>().join(" and ");
+        let lasts = if state.fault.is_lasting() { format!(" for up to {}", go(state.duration())) } else { String::new() };
+        parts.push(format!("{whom}, {place}: {}{lasts}; {}", Untrusted::from(state.fault.action.to_string()), wording::undo(state)));
+    }
+    let watch: Duration = run
+        .scenario()
+        .steps
+        .iter()
+        .map(|step| match step.action {
+            StepAction::Observe(span) => span,
+            StepAction::Fault(_) => Duration::ZERO,
+        })
+        .sum();
+    if !watch.is_zero() {
+        parts.push(format!("after that {} of watching", go(watch)));
+    }
+    format!("{}.", parts.join("; "))
+}
+
+/// Whether the operator's word is waited for.
+#[must_use]
+pub fn is_ready(run: &Run) -> bool {
+    *run.phase().0 == Phase::Ready && run.begun().is_none()
+}

@@ -1,0 +1,146 @@
+//! Keys to deeds: every command can be reached, and nothing happens by a slip of the hand.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use gameday::command::{AbortedBy, Command};
+use gameday::journal::read;
+use gameday::run::Run;
+use gameday::scenario::{self, Source};
+use gameday::tui::hands::{Deed, Hands, Open};
+use gameday::tui::keys::{self, Act, Key, SCOPES, Scope, TABLE};
+
+fn run(until: f64) -> Run {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/journals/network-delay-undo.jsonl");
+    let recorded = read::open(&path).unwrap();
+    let header = recorded.header.unwrap();
+    let source = Source { file: &header.scenario.file, text: &header.scenario.text, manifests: &|_| Err("none".to_owned()) };
+    let scenario = scenario::read(&source, &BTreeMap::new()).scenario.unwrap();
+    let mut run = Run::new(header, scenario);
+    for entry in recorded.entries.iter().filter(|entry| entry.at.seconds() <= until) {
+        run.apply(entry);
+    }
+    run
+}
+
+const READY: f64 = 2.0;
+const LIVE: f64 = 22.0;
+const UNDOING: f64 = 24.0;
+const OVER: f64 = 99.0;
+
+fn event(key: Key) -> KeyEvent {
+    match key {
+        Key::Char(c) => KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE),
+        Key::Ctrl(c) => KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL),
+        Key::Code(code) => KeyEvent::new(code, KeyModifiers::NONE),
+    }
+}
+
+fn press(hands: &mut Hands, run: &Run, keys: &[Key]) -> Option<Deed> {
+    keys.iter().map(|key| hands.press(event(*key), run)).last().flatten()
+}
+
+const ENTER: Key = Key::Code(KeyCode::Enter);
+const ESC: Key = Key::Code(KeyCode::Esc);
+const CTRL_C: Key = Key::Ctrl('c');
+
+#[test]
+fn hands_should_reach_every_command() {
+    let mut reached = BTreeSet::new();
+    let mut note = |deed: Option<Deed>| match deed {
+        Some(Deed::Command(command)) => assert!(reached.insert(format!("{command:?}")), "{command:?} twice"),
+        other => panic!("no command but {other:?}"),
+    };
+    let hands = || Hands::of("maria");
+    note(press(&mut hands(), &run(READY), &[ENTER]));
+    note(press(&mut hands(), &run(LIVE), &[Key::Char('>'), ENTER]));
+    note(press(&mut hands(), &run(LIVE), &[Key::Char('!'), ENTER]));
+    note(press(&mut hands(), &run(LIVE), &[CTRL_C, CTRL_C]));
+    note(press(&mut hands(), &run(UNDOING), &[CTRL_C, CTRL_C]));
+    note(press(&mut hands(), &run(LIVE), &[Key::Char('a'), Key::Char('q'), Key::Char('!'), ENTER]));
+    assert_eq!(reached.len(), 6);
+}
+
+#[test]
+fn hands_should_let_each_binding_of_the_table_do_something() {
+    let moments = [(Scope::Before, READY), (Scope::Live, LIVE), (Scope::Undoing, UNDOING), (Scope::Over, OVER)];
+    let opened = [(Scope::Ask, Open::Stop), (Scope::Reading, Open::Help), (Scope::Writing, Open::Note("half a not".to_owned()))];
+    let mut tried = 0;
+    for scope in SCOPES {
+        let (until, open) = match moments.iter().find(|(of, _)| *of == scope) {
+            Some((_, until)) => (*until, None),
+            None => (LIVE, opened.iter().find(|(of, _)| *of == scope).map(|(_, open)| open.clone())),
+        };
+        let run = run(until);
+        for binding in keys::of(scope) {
+            for key in binding.keys {
+                let mut hands = Hands { open: open.clone(), ..Hands::of("maria") };
+                assert_eq!(hands.scope(&run), scope);
+                assert!(hands.press(event(*key), &run).is_some(), "{key} in {scope:?} does nothing: {binding:?}");
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > TABLE.len());
+}
+
+#[test]
+fn stop_should_be_two_keys_away_from_everywhere() {
+    let run = run(LIVE);
+    for open in [None, Some(Open::Help), Some(Open::Skip(0)), Some(Open::Note("a note".to_owned())), Some(Open::Runbook { opened: false })]
+    {
+        for key in [Key::Code(KeyCode::F(12)), CTRL_C] {
+            let mut hands = Hands { open: open.clone(), ..Hands::of("maria") };
+            let deed = press(&mut hands, &run, &[key, ENTER]);
+            assert_eq!(deed, Some(Deed::Command(Command::Abort { by: AbortedBy::Key })), "from {open:?}");
+        }
+    }
+}
+
+#[test]
+fn leaving_should_ask_while_a_run_is_live_and_escape_should_never_leave() {
+    let mut hands = Hands::of("maria");
+    assert_eq!(press(&mut hands, &run(LIVE), &[Key::Char('q')]), Some(Deed::Draw));
+    assert_eq!(hands.open, Some(Open::Stop));
+    assert_eq!(press(&mut hands, &run(LIVE), &[ESC, ESC, ESC]), Some(Deed::Draw));
+    assert_eq!(hands.open, None);
+    assert_eq!(press(&mut hands, &run(OVER), &[ESC]), Some(Deed::Draw));
+    assert_eq!(press(&mut hands, &run(OVER), &[Key::Char('q')]), Some(Deed::Leave));
+}
+
+#[test]
+fn leave_should_need_two_presses_in_a_row_while_undoing() {
+    let run = run(UNDOING);
+    let mut hands = Hands::of("maria");
+    assert_eq!(press(&mut hands, &run, &[CTRL_C]), Some(Deed::Draw));
+    assert_eq!(press(&mut hands, &run, &[Key::Char('j'), CTRL_C]), Some(Deed::Draw));
+    assert_eq!(press(&mut hands, &run, &[CTRL_C]), Some(Deed::Command(Command::Leave)));
+}
+
+#[test]
+fn question_should_close_when_the_run_has_overtaken_it() {
+    let mut hands = Hands::of("maria");
+    press(&mut hands, &run(LIVE), &[Key::Char('>')]);
+    assert!(hands.open.is_some());
+    hands.follow(&run(OVER));
+    assert_eq!(hands.open, None);
+    assert_eq!(press(&mut hands, &run(OVER), &[ENTER]), None);
+}
+
+#[test]
+fn note_should_hold_what_is_typed_and_pasted_on_one_line() {
+    let run = run(LIVE);
+    let mut hands = Hands::of("maria");
+    press(&mut hands, &run, &[Key::Char('a'), Key::Char('h'), Key::Char('x'), Key::Code(KeyCode::Backspace)]);
+    hands.paste("ello\nworld\u{1b}[2J");
+    let deed = press(&mut hands, &run, &[ENTER]);
+    let Some(Deed::Command(Command::Note { author, text })) = deed else { panic!("{deed:?}") };
+    assert_eq!((author.raw(), text.raw()), ("maria", "hello world [2J"));
+}
+
+#[test]
+fn start_should_wait_for_the_preflight() {
+    assert_eq!(press(&mut Hands::of("maria"), &run(0.01), &[ENTER]), None);
+    assert!(!Hands::of("maria").offers(Act::Start, &run(0.01)));
+}
