@@ -43,7 +43,12 @@ fn role_of_rbac_should_be_enough_for_a_run_and_named_where_it_is_missing() {
     fs::write(&file, fs::read_to_string(&file).unwrap().replace("observe: 60s", "observe: 2s")).unwrap();
     let run = |place: &str| {
         let mut command = home.gameday(&folder);
-        command.env("KUBECONFIG", &kubeconfig).args(["run", "--headless", "--injector", "agentless"]).arg(&file).arg("--run-dir").arg(folder.join(place));
+        command
+            .env("KUBECONFIG", &kubeconfig)
+            .args(["run", "--headless", "--injector", "agentless"])
+            .arg(&file)
+            .arg("--run-dir")
+            .arg(folder.join(place));
         command.output().unwrap()
     };
     let out = run("without");

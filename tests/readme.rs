@@ -29,7 +29,8 @@ fn rehearsal_of_the_readme_should_hold_on_a_fresh_clone() {
     let found = commands();
     assert!(found.iter().any(|command| command == "cargo test"));
     let rehearse = found.iter().filter_map(|command| words(command)).find(|words| words[0] == "rehearse").unwrap();
-    let out = gameday(&home).current_dir(env!("CARGO_MANIFEST_DIR")).args(rehearse).args(["--headless", "--speed", "max"]).output().unwrap();
+    let out =
+        gameday(&home).current_dir(env!("CARGO_MANIFEST_DIR")).args(rehearse).args(["--headless", "--speed", "max"]).output().unwrap();
     assert_eq!(out.status.code(), Some(0), "{}", said(&out));
     let out = gameday(&home).args(["report", "last"]).output().unwrap();
     assert!(out.status.success() && said(&out).contains("hypothesis held"), "{}", said(&out));

@@ -19,12 +19,15 @@ use crate::edge::{Cluster, connect};
 use crate::face::Face;
 use crate::header::{FORMAT, Header, Place, Sources};
 use crate::headless::{Form, Headless};
-use crate::journal::Journal;
+use crate::journal::{Journal, JournalError};
 use crate::rehearsal::{self, PracticeCluster, stage};
 use crate::run::Run;
 use crate::scenario::model::{Injector, PrometheusAt, Scenario, Tier};
 use crate::tui::{Cockpit, Opening};
 use crate::{archive, wording};
+
+/// How many times faster than real time the cockpit can be followed.
+const FASTEST_ON_SCREEN: f64 = 60.0;
 
 /// A scenario that can be run.
 struct Drill {
@@ -66,7 +69,7 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
             let token = format!("{:06x}", drill.random >> 40);
             let header = drill.header(run, drill.started, place, drill.random, token, args.injector);
             let world = World { cluster, prometheus, http: Some(http) };
-            drive(&args.drill, drill.scenario, header, world, signals, confirmed(args), folder).await
+            drive(&args.drill, drill.scenario, header, world, signals, (1.0, confirmed(args)), folder).await
         })
     })
 }
@@ -96,15 +99,21 @@ pub fn rehearse(args: &RehearseArgs) -> Result<u8, Failure> {
         };
         let token = format!("{:06x}", args.seed & 0xff_ffff);
         let header = drill.header(name(drill.started, drill.random), practice.now(), place, args.seed, token, args.injector);
+        let speed = match args.speed {
+            Speed::Times(speed) => Some(speed),
+            // nobody can look at a screen at full speed
+            Speed::Max if on_terminal(&args.drill) => Some(FASTEST_ON_SCREEN),
+            Speed::Max => None,
+        };
         let rehearsal = async {
             let cluster = Cluster::look(client, context, &namespace).await.means(REFUSED)?;
             let prometheus = Prometheus::new(&at, &Credentials::default(), &cluster.client).means(REFUSED)?;
             let world = World { cluster, prometheus: Some(prometheus), http: None };
-            drive(&args.drill, drill.scenario, header, world, signals, true, &OnceCell::new()).await
+            drive(&args.drill, drill.scenario, header, world, signals, (speed.unwrap_or(1.0), true), &OnceCell::new()).await
         };
-        match args.speed {
-            Speed::Max => rehearsal.await,
-            Speed::Times(speed) => tokio::select! {
+        match speed {
+            None => rehearsal.await,
+            Some(speed) => tokio::select! {
                 outcome = rehearsal => outcome,
                 () = pace::hold(speed) => unreachable_pace(),
             },
@@ -175,7 +184,7 @@ async fn drive(
     header: Header,
     world: World,
     signals: Signals,
-    start: bool,
+    (pace, start): (f64, bool),
     place: &OnceCell<PathBuf>,
 ) -> Result<u8, Failure> {
     let folder = match &args.run_dir {
@@ -189,9 +198,8 @@ async fn drive(
     let _ = place.set(folder.clone());
     let clock = Clock::start(header.started);
     let run = Run::new(header, scenario);
-    let terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
-    let code = if terminal && !args.headless && args.output == Output::Text {
-        let face = Cockpit::open(opening(1.0, start)).context("cannot open the cockpit; --headless does without").means(REFUSED)?;
+    let code = if on_terminal(args) {
+        let face = Cockpit::open(opening(pace, start)).context("cannot open the cockpit; --headless does without").means(REFUSED)?;
         on_screen(Driver::new(run, journal, clock, world, face), signals, &folder).await
     } else {
         let form = if args.output == Output::Json { Form::Json } else { Form::Text };
@@ -200,11 +208,21 @@ async fn drive(
     finish(&folder, args.output, code)
 }
 
+/// Whether the run is shown in the cockpit.
+fn on_terminal(args: &DrillArgs) -> bool {
+    !args.headless && args.output == Output::Text && io::stdin().is_terminal() && io::stdout().is_terminal()
+}
+
 async fn follow<F: Face>(driver: Driver<F>, signals: Signals) -> anyhow::Result<u8> {
     let driven = driver.drive(signals).await;
-    match (driven.run.conclusion(), driven.lost) {
+    code(&driven.run, driven.lost)
+}
+
+/// The exit code of a run, with or without a journal that tells all of it.
+fn code(run: &Run, lost: Option<JournalError>) -> anyhow::Result<u8> {
+    match (run.conclusion(), lost) {
         (Some(conclusion), None) => Ok(conclusion.verdict.exit_code()),
-        (Some(conclusion), Some(error)) if driven.run.touched_anything() => {
+        (Some(conclusion), Some(error)) if run.touched_anything() => {
             crate::cli::complain(&error.into());
             Ok(conclusion.verdict.exit_code())
         }
@@ -215,7 +233,8 @@ async fn follow<F: Face>(driver: Driver<F>, signals: Signals) -> anyhow::Result<
 
 /// Drives a run in the cockpit; its findings stay on the screen until the operator leaves.
 async fn on_screen(driver: Driver<Cockpit>, signals: Signals, folder: &Path) -> anyhow::Result<u8> {
-    let (run, mut cockpit) = driver.drive(signals).await?;
+    let driven = driver.drive(signals).await;
+    let (run, mut cockpit) = (driven.run, driven.face);
     let report = match report::file(folder) {
         Ok(()) => folder.join("report.md").display().to_string(),
         Err(error) => format!("not written: {error:#}"),
@@ -224,11 +243,13 @@ async fn on_screen(driver: Driver<Cockpit>, signals: Signals, folder: &Path) -> 
     tokio::select! {
         () = cockpit.debrief(&run, report) => {}
         _ = signals.next() => {}
+        // the practice cluster lives on while its findings are read: not faster than real time
+        () = pace::hold(1.0), if run.header().place.rehearsal => {}
     }
     if let Err(error) = cockpit.close() {
         crate::cli::complain(&error.into());
     }
-    Ok(run.conclusion().map_or(LEFT, |conclusion| conclusion.verdict.exit_code()))
+    code(&run, driven.lost)
 }
 
 fn opening(pace: f64, start: bool) -> Opening {

@@ -34,7 +34,8 @@ impl Seen {
     fn fact(&mut self, event: &ClusterEvent, tell: bool) -> Option<Event> {
         let about = &event.involved_object;
         let name = about.name.clone().unwrap_or_default();
-        let ours = KINDS.iter().any(|kind| about.kind.as_deref() == Some(kind)) && self.names.iter().any(|prefix| name.starts_with(prefix.as_str()));
+        let ours = KINDS.iter().any(|kind| about.kind.as_deref() == Some(kind))
+            && self.names.iter().any(|prefix| name.starts_with(prefix.as_str()));
         if !ours {
             return None;
         }

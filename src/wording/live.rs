@@ -126,7 +126,8 @@ pub fn lifting(state: &FaultState, now: At) -> String {
         return "left behind; `gameday recover` finishes the undo".to_owned();
     }
     let took = say(now.since(asked));
-    match (undo.next.filter(|next| *next > now), undo.accepted) {
+    let accepted = undo.next.is_none() && undo.next_look.is_some();
+    match (undo.next.filter(|next| *next > now), accepted) {
         (_, true) => format!("accepted, not seen gone yet; {took} so far"),
         (Some(next), false) if undo.trouble.is_some() => {
             format!("try {} failed; next try in {}; {took} so far", undo.attempts, left(next, now))

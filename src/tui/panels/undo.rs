@@ -4,8 +4,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use crate::run::ledger::{FaultState, LIFT_LIMIT};
+use crate::run::ledger::FaultState;
 use crate::run::phase::{End, Phase};
+use crate::run::undo::LIFT_LIMIT;
 use crate::tui::cells::{Pen, row, wrap};
 use crate::tui::keys::{self, Act, Scope};
 use crate::tui::panels::questions::dialog;
