@@ -3,6 +3,7 @@
 //! Text from outside arrives as [`Untrusted`] and is shown by its safe form.
 
 pub mod live;
+pub mod margin;
 pub mod preflight;
 
 use std::time::Duration;
@@ -432,7 +433,7 @@ pub fn evidence(run: &Run, criterion: &Criterion, judged: &Judged) -> String {
             }
         }
         Check::Promql(check) => {
-            parts.extend(judged.latest.map(|v| format!("{}", rounded(v))));
+            parts.extend(judged.latest.map(rounded));
             parts.extend(judged.worst.filter(|w| judged.latest != Some(*w)).map(|v| format!("worst {}", rounded(v))));
             if let Some(value) = check.when_empty {
                 parts.push(format!("no series counts as {value}"));

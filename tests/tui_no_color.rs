@@ -1,5 +1,7 @@
 //! What a terminal is sent under `NO_COLOR`. Alone in its process: crossterm keeps the setting in a global.
 
+#![expect(clippy::unwrap_used, reason = "what can't be drawn has failed")]
+
 use std::io::Write;
 
 use crossterm::style::Colored;

@@ -75,8 +75,8 @@ pub fn wrap(text: &str, columns: u16, most: usize) -> Vec<String> {
             lines.push(rest.to_owned());
             break;
         }
-        let breaks = rest.match_indices(' ').map(|(index, _)| index).filter(|index| width(&rest[..*index]) <= columns);
-        match breaks.last() {
+        let mut breaks = rest.match_indices(' ').map(|(index, _)| index).filter(|index| width(&rest[..*index]) <= columns);
+        match breaks.next_back() {
             Some(at) if at > 0 && lines.len() + 1 < most => {
                 lines.push(rest[..at].trim_end().to_owned());
                 rest = rest[at..].trim_start();

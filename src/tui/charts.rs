@@ -8,7 +8,7 @@ use crate::run::Run;
 use crate::run::probes::Ask;
 use crate::scenario::model::Unit;
 use crate::text::Untrusted;
-use crate::wording::live;
+use crate::wording::margin;
 
 /// What a chart shows.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,7 +71,7 @@ pub fn all(run: &Run) -> Vec<Chart> {
     for criterion in scenario.criteria.iter().chain(&scenario.steady_state) {
         match &criterion.check {
             Check::Promql(check) => {
-                add(&criterion.name, live::unit(run, &check.query), Ask::Promql(check.query.clone()), check.when_empty);
+                add(&criterion.name, margin::unit(run, &check.query), Ask::Promql(check.query.clone()), check.when_empty);
             }
             Check::Http(check) => add(&criterion.name, Unit::Seconds, Ask::Http(check.url.clone()), None),
             Check::Alert(_) | Check::Ready { .. } | Check::Recovery { .. } => {}
@@ -79,7 +79,7 @@ pub fn all(run: &Run) -> Vec<Chart> {
     }
     for stop in &scenario.stop_when {
         if let StopCheck::Promql(check) = &stop.check {
-            add(&stop.name, live::unit(run, &check.query), Ask::Promql(check.query.clone()), check.when_empty);
+            add(&stop.name, margin::unit(run, &check.query), Ask::Promql(check.query.clone()), check.when_empty);
         }
     }
     for (index, target) in scenario.targets.iter().enumerate() {

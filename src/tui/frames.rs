@@ -27,7 +27,7 @@ const TICK: Duration = Duration::from_millis(100);
 /// Between two ticks while nothing but ages grows.
 const SLOW_TICK: Duration = Duration::from_millis(500);
 /// Where nothing ticks.
-const NEVER: Duration = Duration::from_secs(3600);
+const NEVER: Duration = Duration::from_hours(1);
 /// How often the reader of keys looks whether it is still wanted.
 const LOOK_UP: Duration = Duration::from_millis(50);
 

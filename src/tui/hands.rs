@@ -155,13 +155,8 @@ impl Hands {
         let undoing = matches!(run.phase().0, Phase::Undoing(_));
         match act {
             Act::Start => return preflight::is_ready(run).then_some(Deed::Command(Command::Start)),
-            Act::Stop if over => return None,
-            Act::Stop => {
-                self.undo_hidden = false;
-                self.open = (!undoing).then_some(Open::Stop);
-            }
-            Act::Interrupt => return self.interrupt(over, undoing),
-            Act::Note if over => return None,
+            Act::Stop | Act::Note if over => return None,
+            Act::Interrupt => return Some(self.interrupt(over, undoing)),
             Act::Note => self.open = Some(Open::Note(String::new())),
             Act::Runbook => {
                 let url = run.scenario().runbook.clone()?;
@@ -181,7 +176,8 @@ impl Hands {
             Act::Findings => self.back_to_cockpit = false,
             Act::Help => self.open = Some(Open::Help),
             Act::Quit if over => return Some(Deed::Leave),
-            Act::Quit => {
+            // leaving a live run is stopping it
+            Act::Stop | Act::Quit => {
                 self.undo_hidden = false;
                 self.open = (!undoing).then_some(Open::Stop);
             }
@@ -211,24 +207,24 @@ impl Hands {
     }
 
     /// Ctrl-C asks, confirms what it asked, and twice while undoing leaves.
-    fn interrupt(&mut self, over: bool, undoing: bool) -> Option<Deed> {
+    fn interrupt(&mut self, over: bool, undoing: bool) -> Deed {
         if over {
-            return Some(Deed::Leave);
+            return Deed::Leave;
         }
         if undoing {
             self.open = None;
             self.undo_hidden = false;
             if std::mem::replace(&mut self.armed, true) {
-                return Some(Deed::Command(Command::Leave));
+                return Deed::Command(Command::Leave);
             }
-            return Some(Deed::Draw);
+            return Deed::Draw;
         }
         if self.open == Some(Open::Stop) {
             self.open = None;
-            return Some(Deed::Command(Command::Abort { by: AbortedBy::Interrupt }));
+            return Deed::Command(Command::Abort { by: AbortedBy::Interrupt });
         }
         self.open = Some(Open::Stop);
-        Some(Deed::Draw)
+        Deed::Draw
     }
 
     fn confirm(&mut self, run: &Run) -> Option<Deed> {

@@ -8,7 +8,7 @@ use crate::run::ledger::FaultState;
 use crate::run::recovery::Back;
 use crate::tui::hands::Hands;
 use crate::tui::theme::Theme;
-use crate::wording::live;
+use crate::wording::margin;
 
 /// The run, the moment, the look and the hands.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +42,7 @@ impl<'a> Scene<'a> {
         let window = |(state, back): (&FaultState, Back)| {
             let from = state.impact()?.at;
             // a later loss of strength is not this fault's
-            let to = match live::recovered(self.run, state).unwrap_or(back) {
+            let to = match margin::recovered(self.run, state).unwrap_or(back) {
                 Back::At { to, .. } => to.at,
                 Back::Undisturbed { .. } => state.lifted.map_or(from, |lifted| lifted.at),
                 Back::NotAsked | Back::NotYet { .. } => self.now,

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossterm::cursor::Show;
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::execute;
-use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use crossterm::terminal::{Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
@@ -34,9 +34,9 @@ pub fn take() -> io::Result<Screen> {
     enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
-    let taken = execute!(out, EnterAlternateScreen, EnableBracketedPaste)
-        .and_then(|()| Terminal::new(CrosstermBackend::new(out)))
-        .and_then(|mut screen| screen.clear().map(|()| screen));
+    // not the terminal's own clear: that asks where the cursor is, and a terminal need not answer
+    let taken = execute!(out, EnterAlternateScreen, EnableBracketedPaste, Clear(ClearType::All))
+        .and_then(|()| Terminal::new(CrosstermBackend::new(out)));
     if taken.is_err() {
         give_back();
     }

@@ -12,7 +12,7 @@ use crate::tui::cells::{self, Pen, head, row};
 use crate::tui::charts::{Chart, Points, Shows};
 use crate::tui::plot;
 use crate::tui::scene::{Scene, round_up};
-use crate::wording::{self, live};
+use crate::wording::{self, live, margin};
 
 /// The longest pause between two answers that is no gap.
 const GAP: Duration = Duration::from_millis(3500);
@@ -33,17 +33,15 @@ impl Time {
         let fitting = |steps: &[f64], span: Duration| {
             steps.iter().copied().find(|step| *step >= span.as_secs_f64()).unwrap_or_else(|| round_up(span.as_secs_f64()))
         };
-        match scene.impact() {
-            Some(zero) => Time {
-                zero,
-                before: fitting(&[5.0, 10.0, 15.0, 30.0], zero.since(first).min(Duration::from_secs(30))),
-                after: fitting(&[15.0, 30.0, 60.0, 120.0, 180.0, 300.0, 600.0, 900.0, 1800.0, 3600.0], scene.now.since(zero)),
-                hit: true,
-            },
-            None => {
-                let span = scene.now.since(first).min(Duration::from_secs(60));
-                Time { zero: scene.now, before: fitting(&[10.0, 30.0, 60.0], span), after: 0.0, hit: false }
-            }
+        let Some(zero) = scene.impact() else {
+            let span = scene.now.since(first).min(Duration::from_mins(1));
+            return Time { zero: scene.now, before: fitting(&[10.0, 30.0, 60.0], span), after: 0.0, hit: false };
+        };
+        Time {
+            zero,
+            before: fitting(&[5.0, 10.0, 15.0, 30.0], zero.since(first).min(Duration::from_secs(30))),
+            after: fitting(&[15.0, 30.0, 60.0, 120.0, 180.0, 300.0, 600.0, 900.0, 1800.0, 3600.0], scene.now.since(zero)),
+            hit: true,
         }
     }
 
@@ -64,7 +62,7 @@ pub fn draw(scene: &Scene<'_>, chart: &Chart, area: Rect, buffer: &mut Buffer) {
     }
     let time = Time::of(scene, &series);
     let top = top(chart, &series);
-    let labels = [top, 0.0].map(|value| live::plain(value, chart.unit));
+    let labels = [top, 0.0].map(|value| margin::plain(value, chart.unit));
     let left = labels.iter().map(|label| cells::width(label)).max().unwrap_or(0) + 1;
     let plot = Rect { x: inner.x + left, width: inner.width.saturating_sub(left), height: inner.height - 1, ..inner };
     for (label, y) in labels.iter().zip([0, plot.height - 1]) {
@@ -171,7 +169,7 @@ fn limits(
             (Shows::Answers(..), false) => "limit",
             (Shows::Answers(..), true) => "stop",
         };
-        let label = format!(" {word} {} ", live::plain(limit.value, chart.unit));
+        let label = format!(" {word} {} ", margin::plain(limit.value, chart.unit));
         let columns = cells::width(&label);
         let free = |from: u16| !dots.iter().any(|(x, row, ..)| *row == y && (from..from + columns).contains(x));
         for x in 0..plot.width {

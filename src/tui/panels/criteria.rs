@@ -11,7 +11,7 @@ use crate::text::Untrusted;
 use crate::tui::cells::{self, Pen, head, row};
 use crate::tui::scene::Scene;
 use crate::tui::theme::sign;
-use crate::wording::{self, live};
+use crate::wording::{self, margin};
 
 /// The height it wants, its head included.
 #[must_use]
@@ -37,17 +37,21 @@ fn proves(scene: &Scene<'_>) -> bool {
 pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let (run, theme) = (scene.run, scene.theme);
     let count = |standing: Standing| run.criteria().filter(|(_, judged)| judged.standing == standing).count();
-    let note: Vec<String> = [Standing::Broken, Standing::Unknown, Standing::Held, Standing::Pending]
-        .into_iter()
-        .filter(|standing| count(*standing) > 0)
-        .map(|standing| format!("{} {}", count(standing), wording::standing(standing)))
-        .collect();
-    let worst = [Standing::Broken, Standing::Unknown, Standing::Pending].into_iter().find(|standing| count(*standing) > 0);
-    let style = match worst {
-        Some(Standing::Pending) => theme.quiet,
-        other => theme.standing(other.unwrap_or(Standing::Held)),
+    let worst = [Standing::Broken, Standing::Unknown, Standing::Pending, Standing::Held].into_iter().find(|standing| count(*standing) > 0);
+    let (note, style) = match worst {
+        None => ("none".to_owned(), theme.pending),
+        Some(worst) => {
+            let all = run.scenario().criteria.len();
+            let some = count(worst);
+            let note = if some == all {
+                format!("{some} {}", wording::standing(worst))
+            } else {
+                format!("{some} of {all} {}", wording::standing(worst))
+            };
+            (note, if worst == Standing::Pending { theme.quiet } else { theme.standing(worst) })
+        }
     };
-    let inner = head(buffer, area, theme, "criteria", Some((&note.join(", "), style)));
+    let inner = head(buffer, area, theme, "criteria", Some((&note, style)));
     let mut rows: Vec<Line> = Vec::new();
     if proves(scene) {
         rows.extend(run.steady().map(|(criterion, judged)| Line::of(scene, criterion, judged)));
@@ -103,7 +107,7 @@ impl Line {
                 scene.theme.standing(judged.standing)
             },
             name: Untrusted::from(criterion.name.as_str()).to_string(),
-            margin: live::margin(scene.run, criterion, judged, scene.now),
+            margin: margin::margin(scene.run, criterion, judged, scene.now),
             distance: None,
             urgency: if judged.bad_since.is_some() { urgency(judged.standing).max(3) } else { urgency(judged.standing) },
             calm: judged.bad_since.is_none() || judged.standing != Standing::Pending,
@@ -120,7 +124,7 @@ impl Line {
         let (value, distance) = match (&stop.check, now) {
             (_, None) => ("not looked at".to_owned(), None),
             (StopCheck::Promql(check), Some(value)) => {
-                let unit = live::unit(run, &check.query);
+                let unit = margin::unit(run, &check.query);
                 let limit = check.bound.limit();
                 let near = match check.bound {
                     crate::criterion::Bound::Above(_) if limit > 0.0 => value / limit,

@@ -12,7 +12,7 @@ use crate::tui::cells::{self, Pen, head, lines, row, split, wrap};
 use crate::tui::panels::{recovery, timeline, verdict};
 use crate::tui::scene::Scene;
 use crate::tui::theme::{Theme, sign};
-use crate::wording::live;
+use crate::wording::{live, margin};
 
 /// Draws it.
 pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
@@ -50,6 +50,7 @@ fn banner(scene: &Scene<'_>, findings: &Findings, area: Rect, buffer: &mut Buffe
     let sign_of = match findings.verdict {
         crate::effect::Verdict::Held => sign(Standing::Held),
         crate::effect::Verdict::Inconclusive => sign(Standing::Unknown),
+        crate::effect::Verdict::Aborted | crate::effect::Verdict::Refused => "■",
         _ => sign(Standing::Broken),
     };
     text.push((format!("{sign_of} {}", findings.verdict_text), style));
@@ -97,11 +98,11 @@ fn judged(scene: &Scene<'_>, findings: &Findings, area: Rect, buffer: &mut Buffe
     let steady = |index: usize| run.judged(List::Proof, index).map(|(_, judged)| judged);
     let proof = run.scenario().steady_state.iter().enumerate();
     let proof =
-        proof.map(|(index, criterion)| steady(index).map_or_else(String::new, |judged| live::margin(run, criterion, judged, scene.now)));
+        proof.map(|(index, criterion)| steady(index).map_or_else(String::new, |judged| margin::margin(run, criterion, judged, scene.now)));
     let lists = [
-        ("criteria", of(&findings.criteria, run.criteria().map(|(c, judged)| live::margin(run, c, judged, scene.now)).collect())),
+        ("criteria", of(&findings.criteria, run.criteria().map(|(c, judged)| margin::margin(run, c, judged, scene.now)).collect())),
         ("steady again", of(proven(findings), proof.collect())),
-        ("stop conditions", of(&findings.stops, run.stops().map(|(stop, judged)| live::stop_margin(run, stop, judged)).collect())),
+        ("stop conditions", of(&findings.stops, run.stops().map(|(stop, judged)| margin::stop_margin(run, stop, judged)).collect())),
     ];
     let widest = lists.iter().flat_map(|(_, rows)| rows).map(|row| cells::width(&row.name)).max().unwrap_or(0).min(area.width / 2) + 2;
     let spaced = area.height >= judged_want(findings);

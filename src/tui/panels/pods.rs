@@ -220,41 +220,41 @@ impl Columns {
         let restarted = if pod.fact.restarts > 0 { theme.pending } else { style };
         pen.cell_right(&pod.fact.restarts.to_string(), self.restarts, restarted);
         pen.cell_right(&age(scene, pod), self.age, style).skip(2);
-        self.tail(scene, line, &mut pen);
+        tail(scene, line, &mut pen);
     }
+}
 
-    fn tail(&self, scene: &Scene<'_>, line: &Line<'_>, pen: &mut Pen<'_>) {
-        let theme = scene.theme;
-        if pen.room() < 6 {
-            return;
+fn tail(scene: &Scene<'_>, line: &Line<'_>, pen: &mut Pen<'_>) {
+    let theme = scene.theme;
+    if pen.room() < 6 {
+        return;
+    }
+    match &line.tail {
+        Tail::Untouched => {
+            if !line.pod.original {
+                pen.put("new", theme.quiet);
+            } else if pen.room() >= 9 {
+                pen.put("untouched", theme.quiet);
+            }
         }
-        match &line.tail {
-            Tail::Untouched => {
-                if !line.pod.original {
-                    pen.put("new", theme.quiet);
-                } else if pen.room() >= 9 {
-                    pen.put("untouched", theme.quiet);
-                }
+        Tail::Hit(at) => {
+            pen.put(&wording::t_plus(scene.run, *at), theme.quiet);
+        }
+        Tail::Under => {
+            pen.put(if pen.room() < 11 { "hit" } else { "under fault" }, theme.pending);
+        }
+        Tail::Was => {
+            pen.put("was hit", theme.quiet);
+        }
+        Tail::Came(hit, ready) => {
+            let took = ready.unwrap_or(scene.now).since(*hit);
+            let style = if ready.is_some() { theme.accent } else { theme.pending };
+            let columns = pen.room().saturating_sub(8);
+            if columns >= 4 {
+                let bar = cells::bar(0.0, share(took, scale(scene)), columns);
+                pen.put(bar.trim_end(), style).skip(1);
             }
-            Tail::Hit(at) => {
-                pen.put(&wording::t_plus(scene.run, *at), theme.quiet);
-            }
-            Tail::Under => {
-                pen.put(if pen.room() < 11 { "hit" } else { "under fault" }, theme.pending);
-            }
-            Tail::Was => {
-                pen.put("was hit", theme.quiet);
-            }
-            Tail::Came(hit, ready) => {
-                let took = ready.unwrap_or(scene.now).since(*hit);
-                let style = if ready.is_some() { theme.accent } else { theme.pending };
-                let columns = pen.room().saturating_sub(8);
-                if columns >= 4 {
-                    let bar = cells::bar(0.0, share(took, scale(scene)), columns);
-                    pen.put(bar.trim_end(), style).skip(1);
-                }
-                pen.put(&say(took), style);
-            }
+            pen.put(&say(took), style);
         }
     }
 }

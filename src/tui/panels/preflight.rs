@@ -9,7 +9,7 @@ use crate::tui::cells::{Pen, head, lines, row, split, width, wrap};
 use crate::tui::keys::{self, Act, Scope};
 use crate::tui::scene::Scene;
 use crate::tui::theme::sign;
-use crate::wording::{self, live, preflight};
+use crate::wording::{self, live, margin, preflight};
 
 /// Draws it.
 pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
@@ -78,9 +78,9 @@ fn drill(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         (format!("{} {}", index + 1, safe(&step.name)), what)
     });
     section("what is done", steps.collect());
-    section("what must hold before and after", scenario.steady_state.iter().map(|c| (safe(&c.name), live::bound(run, c))).collect());
-    section("what makes it true", scenario.criteria.iter().map(|c| (safe(&c.name), live::bound(run, c))).collect());
-    section("what stops it", scenario.stop_when.iter().map(|stop| (safe(&stop.name), live::stop(run, stop))).collect());
+    section("what must hold before and after", scenario.steady_state.iter().map(|c| (safe(&c.name), margin::bound(run, c))).collect());
+    section("what makes it true", scenario.criteria.iter().map(|c| (safe(&c.name), margin::bound(run, c))).collect());
+    section("what stops it", scenario.stop_when.iter().map(|stop| (safe(&stop.name), margin::stop(run, stop))).collect());
 }
 
 /// What Enter does, or why it does nothing.

@@ -11,7 +11,7 @@ use crate::run::recovery::{self, Back, Stage, Waterfall};
 use crate::tui::cells::{self, Pen, head, row};
 use crate::tui::scene::{Scene, round_up, share};
 use crate::tui::theme::sign;
-use crate::wording::{self, live};
+use crate::wording::{self, margin};
 
 /// The height it wants, its head included.
 pub const WANT: u16 = 8;
@@ -109,11 +109,11 @@ fn stage(scene: &Scene<'_>, line: &Line, whole: f64, area: Rect, buffer: &mut Bu
     let mut pen = Pen::new(buffer, area);
     let label = if line.to.is_some() { theme.text } else { theme.quiet };
     let columns = pen.room().saturating_sub(15 + 9);
-    let live = line.waited && !scene.run.phase().0.is_over();
-    pen.cell(line.label, 14, if live { theme.pending } else { label }).put("│", theme.line);
+    let growing = line.waited && !scene.run.phase().0.is_over();
+    pen.cell(line.label, 14, if growing { theme.pending } else { label }).put("│", theme.line);
     let (bar, number) = match line.to {
         Some(to) => (Some((to, theme.accent)), say(to)),
-        None if live => (Some((line.since, theme.pending)), format!("{} …", say(line.since))),
+        None if growing => (Some((line.since, theme.pending)), format!("{} …", say(line.since))),
         None => (None, "–".to_owned()),
     };
     match bar {
@@ -148,7 +148,7 @@ fn moments(scene: &Scene<'_>, state: &FaultState, area: Rect, buffer: &mut Buffe
 
 fn statement(scene: &Scene<'_>, state: &FaultState, back: &Back, area: Rect, buffer: &mut Buffer) {
     let theme = scene.theme;
-    let (standing, text) = live::recovery(scene.run, state, back, scene.now);
+    let (standing, text) = margin::recovery(scene.run, state, back, scene.now);
     let mut pen = Pen::new(buffer, area);
     pen.put(sign(standing), theme.standing(standing)).skip(1).put(&text, theme.standing(standing));
 }

@@ -49,10 +49,23 @@ fn style(theme: &Theme, moment: &Moment) -> Style {
         Noted::Recovered(_, Back::At { .. } | Back::Undisturbed { .. }) | Noted::Decided(_, _, Standing::Held) | Noted::Steady => {
             theme.held
         }
-        Noted::Hit(..) | Noted::InEffect(_) | Noted::FaultAsked(_) | Noted::Violated(..) | Noted::PodUnready(..) => theme.pending,
-        Noted::PodRestarted(..) | Noted::PodDeleted(_) | Noted::Warned(_) | Noted::Decided(_, _, Standing::Unknown) => theme.pending,
-        Noted::Refused(_) | Noted::NotInEffect(..) | Noted::Decided(_, _, Standing::Broken) | Noted::Lost(..) => theme.broken,
-        Noted::LiftTrouble(..) | Noted::HandedOver(..) | Noted::Aborted(_) | Noted::Left => theme.broken,
+        Noted::Hit(..)
+        | Noted::InEffect(_)
+        | Noted::FaultAsked(_)
+        | Noted::Violated(..)
+        | Noted::PodUnready(..)
+        | Noted::PodRestarted(..)
+        | Noted::PodDeleted(_)
+        | Noted::Warned(_)
+        | Noted::Decided(_, _, Standing::Unknown) => theme.pending,
+        Noted::Refused(_)
+        | Noted::NotInEffect(..)
+        | Noted::Decided(_, _, Standing::Broken)
+        | Noted::Lost(..)
+        | Noted::LiftTrouble(..)
+        | Noted::HandedOver(..)
+        | Noted::Aborted(_)
+        | Noted::Left => theme.broken,
         Noted::Note(..) | Noted::Started | Noted::StepBegan(_) => theme.strong,
         _ => theme.text,
     }

@@ -34,19 +34,19 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         text.push(("Nothing was broken.".to_owned(), theme.held));
     }
     for state in &touched {
-        let owes = state.owes_undo();
-        let (sign, style) = match (owes, state.undo.handed_over.is_some()) {
+        let pending = state.owes_undo();
+        let (sign, style) = match (pending, state.undo.handed_over.is_some()) {
             (_, true) => ("✗", theme.broken),
             (true, false) => ("…", theme.pending),
             (false, false) => ("✓", theme.held),
         };
-        let how = if owes || state.undo.asked.is_some() { live::lifting(state, scene.now) } else { "nothing to undo".to_owned() };
+        let how = if pending || state.undo.asked.is_some() { live::lifting(state, scene.now) } else { "nothing to undo".to_owned() };
         text.extend(wrap(&format!("{sign} {}", wording::fault(state)), columns, 2).into_iter().map(|line| (line, theme.text)));
         let mut indented = |line: &str, style: Style| {
             text.extend(wrap(line, columns.saturating_sub(2), 3).into_iter().map(|line| (format!("  {line}"), style)));
         };
         indented(&how, style);
-        if let Some(why) = state.undo.trouble.as_ref().filter(|_| owes) {
+        if let Some(why) = state.undo.trouble.as_ref().filter(|_| pending) {
             indented(&why.to_string(), theme.broken);
         }
     }
@@ -54,6 +54,13 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let add = |text: &mut Vec<(String, Style)>, line: &str, style: Style| {
         text.extend(wrap(line, columns, 3).into_iter().map(|line| (line, style)));
     };
+    // what can be done stands before what is only explained: a small screen cuts the end
+    let leave = keys::key(Scope::Undoing, Act::Interrupt);
+    if scene.hands.armed {
+        add(&mut text, &format!("{leave} again leaves at once: what remains is handed over."), theme.broken);
+    } else {
+        add(&mut text, &format!("{leave} twice leaves at once, {} puts this away.", keys::key(Scope::Undoing, Act::Close)), theme.quiet);
+    }
     if owed.is_empty() {
         add(&mut text, "All clean: nothing of this run is left in the cluster.", theme.held);
     } else {
@@ -65,12 +72,6 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
             ),
             theme.quiet,
         );
-    }
-    let leave = keys::key(Scope::Undoing, Act::Interrupt);
-    if scene.hands.armed {
-        add(&mut text, &format!("{leave} again leaves at once: what remains is handed over."), theme.broken);
-    } else {
-        add(&mut text, &format!("{leave} twice leaves at once, {} puts this away.", keys::key(Scope::Undoing, Act::Close)), theme.quiet);
     }
     let height = u16::try_from(text.len()).unwrap_or(u16::MAX).saturating_add(2);
     let border = if owed.is_empty() { theme.held } else { theme.pending };
