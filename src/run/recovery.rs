@@ -23,11 +23,12 @@ pub struct Span {
 
 impl Span {
     /// From one moment to another, each known within bounds, for any client that watches the same
-    /// API: another one may be told up to `lag` later than we were.
+    /// API: another one may be told of either up to `lag` after it happened.
     #[must_use]
     pub fn between(from: Seen, to: Seen, lag: Duration) -> Span {
         let nominal = to.at.since(from.at);
-        Span { nominal, least: to.earliest.since(from.latest).min(nominal), most: (to.latest + lag).since(from.earliest).max(nominal) }
+        let least = to.earliest.since(from.latest + lag).min(nominal);
+        Span { nominal, least, most: (to.latest + lag).since(from.earliest).max(nominal) }
     }
 }
 
