@@ -73,10 +73,8 @@ pub fn open(path: &Path) -> Result<Recorded, ReadError> {
 pub fn parse(bytes: &[u8]) -> Result<Recorded, ReadError> {
     let whole = bytes.iter().rposition(|&b| b == b'\n').map_or(0, |end| end + 1);
     let mut recorded = Recorded { header: None, entries: Vec::new(), torn: bytes.len() - whole };
-    for (index, line) in bytes[..whole].split(|&b| b == b'\n').enumerate() {
-        if line.is_empty() {
-            continue;
-        }
+    let Some(lines) = bytes[..whole].strip_suffix(b"\n") else { return Ok(recorded) };
+    for (index, line) in lines.split(|&b| b == b'\n').enumerate() {
         let number = index + 1;
         let damaged = |source| ReadError::Damaged { line: number, source };
         if recorded.header.is_none() {

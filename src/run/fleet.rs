@@ -33,7 +33,8 @@ pub struct Target {
     pub history: Vec<(At, u32)>,
     /// The times it was below its strength, oldest first.
     pub outages: Vec<Outage>,
-    ready: u32,
+    /// The uids of those that are ready now: pods that are gone are many in a long run.
+    ready: BTreeSet<String>,
 }
 
 /// A time a target was below its strength.
@@ -90,7 +91,7 @@ impl Target {
     /// How many pods are ready; `None` before the first list.
     #[must_use]
     pub fn ready(&self) -> Option<u32> {
-        self.listed.then_some(self.ready)
+        self.listed.then(|| count(self.ready.len()))
     }
 
     /// How many are wanted.
@@ -113,10 +114,19 @@ impl Target {
         pods
     }
 
+    /// Takes a pod that has changed into the count of those that are ready.
+    fn tally(&mut self, uid: &str) {
+        if self.pods.get(uid).is_some_and(Pod::is_ready) {
+            self.ready.insert(uid.to_owned());
+        } else {
+            self.ready.remove(uid);
+        }
+    }
+
     /// When the pods that are ready now had become as many as `desired`. A list may tell of several
     /// at once, in any order.
     fn strong_since(&self, desired: u32) -> Option<Seen> {
-        let ready: Vec<Seen> = self.pods.values().filter(|pod| pod.is_ready()).filter_map(|pod| pod.ready).collect();
+        let ready: Vec<Seen> = self.ready.iter().filter_map(|uid| self.pods.get(uid)?.ready).collect();
         let nth = usize::try_from(desired).ok()?.checked_sub(1)?;
         let of = |moment: fn(&Seen) -> At| {
             let mut moments: Vec<At> = ready.iter().map(moment).collect();
@@ -127,7 +137,6 @@ impl Target {
     }
 
     fn recount(&mut self, seen: Seen, cause: Option<Seen>) {
-        self.ready = count(self.pods.values().filter(|pod| pod.is_ready()).count());
         let (Some(ready), Some(desired)) = (self.ready(), self.desired()) else { return };
         if self.history.last().is_none_or(|(_, last)| *last != ready) {
             self.history.push((seen.at.max(self.history.last().map_or(At::ZERO, |(at, _)| *at)), ready));
@@ -202,6 +211,7 @@ impl Fleet {
             return Vec::new();
         }
         pod.fact.ready = false;
+        target.tally(&fact.pod.uid);
         let seen = moment(sight, at, blind, None);
         target.recount(seen, Some(seen));
         vec![Change::Unready]
@@ -258,6 +268,7 @@ impl Fleet {
             changes.push(Change::Deleted);
         }
         pod.fact = fact.clone();
+        target.tally(&fact.pod.uid);
         (changes, cause)
     }
 
@@ -270,6 +281,7 @@ impl Fleet {
         if unannounced.is_some() {
             pod.deleting = Some(seen);
         }
+        target.tally(uid);
         target.recount(seen, Some(seen));
         unannounced
     }

@@ -23,11 +23,12 @@ pub struct Span {
 
 impl Span {
     /// From one moment to another, each known within bounds, for any client that watches the same
-    /// API: another one may be told up to `lag` later than we were.
+    /// API: another one may be told of either up to `lag` after it happened.
     #[must_use]
     pub fn between(from: Seen, to: Seen, lag: Duration) -> Span {
         let nominal = to.at.since(from.at);
-        Span { nominal, least: to.earliest.since(from.latest).min(nominal), most: (to.latest + lag).since(from.earliest).max(nominal) }
+        let least = to.earliest.since(from.latest + lag).min(nominal);
+        Span { nominal, least, most: (to.latest + lag).since(from.earliest).max(nominal) }
     }
 }
 
@@ -76,16 +77,20 @@ pub fn of(state: &FaultState, next: Option<At>, fleet: &Fleet, lag: Duration, st
     let lasting = state.fault.is_lasting();
     let from = if lasting { state.lifted } else { state.in_effect.and_then(|_| state.impact()) };
     let Some(from) = from else { return Back::NotAsked };
-    let mut outages: Vec<&Outage> = fleet
+    // the outages of each target that did not end before, to be taken in the order they began
+    let mut ahead: Vec<&[Outage]> = fleet
         .targets
         .iter()
-        .flat_map(|target| target.outages.iter().rev().take_while(|outage| outage.to.is_none_or(|to| to.latest >= from.earliest)))
+        .map(|target| {
+            let over = target.outages.partition_point(|outage| outage.to.is_some_and(|to| to.latest < from.earliest));
+            &target.outages[over..]
+        })
         .collect();
-    outages.sort_by_key(|outage| outage.from.at);
     // a one-shot fault may show late; a lasting one has shown when it is lifted
     let mut whole = if lasting { Some(from.at) } else { None };
     let mut back: Option<(Seen, usize)> = None;
-    for outage in outages {
+    while let Some((outage, rest)) = ahead.iter_mut().filter_map(|left| Some((left.first()?, left))).min_by_key(|(next, _)| next.from.at) {
+        *rest = &rest[1..];
         let proven = whole.is_some_and(|whole| outage.from.at >= whole + stable);
         if proven || next.is_some_and(|next| outage.from.at >= next) {
             break;

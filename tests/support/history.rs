@@ -3,6 +3,8 @@
 //! All chance comes off a tape of bytes. Where the tape has run out every roll is 0, and 0 is
 //! always the good way: so a history always ends, and a shorter tape is a simpler history.
 
+#![allow(dead_code, reason = "each test file uses its part")]
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
@@ -206,9 +208,14 @@ pub struct Sim {
     /// Whether answers are off the tape at all: a tame world always answers well and soon.
     pub wild: bool,
     pub deadlines: u64,
+    /// Whether kills, creations and deletions are left to the test: they wait in `asked`.
+    pub by_hand: bool,
+    pub asked: Vec<Effect>,
+    /// What probes answer at a moment, where the test says so.
+    pub answers: Option<fn(u64) -> Reading>,
+    pub pods: BTreeMap<String, PodFact>,
     queue: BTreeMap<(u64, u64), Due>,
     queued: u64,
-    pods: BTreeMap<String, PodFact>,
     reborn: u64,
     lost: BTreeSet<Source>,
 }
@@ -219,7 +226,8 @@ impl Sim {
         let mut pods = BTreeMap::new();
         for target in 0..run.scenario().targets.len() {
             for n in 0..3 {
-                let fact = pod(target, &format!("api{target}-{n}"), &format!("u{target}-{n}"));
+                let mut fact = pod(target, &format!("api{target}-{n}"), &format!("u{target}-{n}"));
+                fact.node = Some(format!("n{n}").into());
                 pods.insert(fact.pod.uid.clone(), fact);
             }
         }
@@ -232,6 +240,9 @@ impl Sim {
             dice: Dice::of(tape),
             wild,
             deadlines: 0,
+            by_hand: false,
+            asked: Vec::new(),
+            answers: None,
             queue: BTreeMap::new(),
             queued: 0,
             pods,
@@ -254,9 +265,19 @@ impl Sim {
         self.later(after, Due::Tell(event));
     }
 
+    /// Something is told at a moment, in microseconds.
+    pub fn tell_at(&mut self, moment: u64, event: Event) {
+        self.tell(moment.checked_sub(self.now).expect("that moment has passed"), event);
+    }
+
     fn later(&mut self, after: u64, due: Due) {
         self.queued += 1;
         self.queue.insert((self.now + after, self.queued), due);
+    }
+
+    /// Takes back the measurement of the clock that every history begins with.
+    pub fn forget_skew(&mut self) {
+        self.queue.retain(|_, due| !matches!(due, Due::Tell(Event::SkewMeasured(_))));
     }
 
     /// Forgets all that was about to happen.
@@ -299,6 +320,19 @@ impl Sim {
             (None, None) => return false,
         }
         true
+    }
+
+    /// Drives on until something is true of it.
+    pub fn until(&mut self, is: impl Fn(&Sim) -> bool) {
+        while !is(self) {
+            assert!(self.step(), "it never comes to that: {self:?}");
+        }
+    }
+
+    /// Drives on until a moment, in microseconds, has come.
+    pub fn until_at(&mut self, moment: u64) {
+        self.tell(moment.saturating_sub(self.now), Event::DeadlinePassed);
+        self.until(|sim| sim.now >= moment);
     }
 
     /// Drives on until the run is over.
@@ -348,6 +382,9 @@ impl Sim {
     }
 
     fn perform(&mut self, effect: &Effect) {
+        if self.by_hand && matches!(effect, Effect::Kill { .. } | Effect::Apply { .. } | Effect::Lift { .. }) {
+            return self.asked.push(effect.clone());
+        }
         let id = effect.id();
         let soon = (1 + self.roll(40)) * MS;
         let took = Duration::from_micros(soon);
@@ -368,6 +405,7 @@ impl Sim {
             Effect::Sample { probe } => {
                 let value = |v: f64| Reading::Values { values: vec![("".into(), Number(v))] };
                 let reading = match way {
+                    _ if self.answers.is_some() => self.answers.map_or(Reading::Empty, |of| of(self.now)),
                     6 => Reading::Empty,
                     7 => value(f64::NAN),
                     8 => Reading::Failed { why: "503".into() },
