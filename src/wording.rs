@@ -2,15 +2,16 @@
 //!
 //! Text from outside arrives as [`Untrusted`] and is shown by its safe form.
 
+mod criteria;
 pub mod live;
 pub mod margin;
+mod numbers;
 pub mod preflight;
 
 use std::time::Duration;
 
 use crate::clock::{At, go, say};
 use crate::command::AbortedBy;
-use crate::criterion::{Bound, Check, Criterion, HttpCheck, StopCheck, StopCondition};
 use crate::effect::{Conclusion, PodRef, Verdict};
 use crate::fault::Action;
 use crate::run::Run;
@@ -18,10 +19,13 @@ use crate::run::ledger::{FaultState, Via};
 use crate::run::phase::{End, Phase};
 use crate::run::recovery::{Back, Stage};
 use crate::run::timeline::{List, Moment, Noted};
-use crate::run::verdicts::{Judged, Standing};
+use crate::run::verdicts::Standing;
 use crate::run::victims::Share;
-use crate::scenario::model::{StepAction, Unit};
+use crate::scenario::model::StepAction;
 use crate::text::Untrusted;
+
+pub use self::criteria::{bound_of, criterion, evidence, stop, stop_evidence, stop_standing};
+pub use self::numbers::number;
 
 /// The sentence of one moment.
 #[must_use]
@@ -289,177 +293,6 @@ pub fn undo(state: &FaultState) -> String {
         (false, _) => "nothing to undo but its object, which is deleted".to_owned(),
         (true, _) => format!("undone by deleting its object; without us the cluster ends it after {}", go(state.duration())),
     }
-}
-
-/// A number in its unit: `2.1 %`, `212 ms`, `1.5 MiB`.
-#[must_use]
-pub fn number(value: f64, unit: Unit) -> String {
-    let significant = |value: f64| {
-        let digits = match value.abs() {
-            v if v >= 100.0 || v == 0.0 => 0,
-            v if v >= 10.0 => 1,
-            v if v >= 1.0 => 2,
-            _ => 3,
-        };
-        format!("{value:.digits$}")
-    };
-    match unit {
-        Unit::None => significant(value),
-        Unit::Percent => {
-            let percent = value * 100.0;
-            let digits = usize::from(percent.abs() < 9.95) + usize::from(percent != 0.0 && percent.abs() < 0.095);
-            format!("{percent:.digits$} %")
-        }
-        Unit::Seconds if value.abs() < 0.9995 => format!("{:.0} ms", value * 1000.0),
-        Unit::Seconds => format!("{} s", significant(value)),
-        Unit::Bytes => {
-            let (mut value, mut prefix) = (value, "B");
-            for next in ["KiB", "MiB", "GiB", "TiB"] {
-                if value.abs() >= 1024.0 {
-                    (value, prefix) = (value / 1024.0, next);
-                }
-            }
-            format!("{} {prefix}", significant(value))
-        }
-        Unit::Cores if value.abs() < 0.9995 => format!("{:.0} m", value * 1000.0),
-        Unit::Cores => format!("{} cores", significant(value)),
-        Unit::PerSecond => format!("{}/s", significant(value)),
-    }
-}
-
-/// A criterion's bound, without its window: `back within 30s`, `at least 2 ready`.
-#[must_use]
-pub fn bound_of(criterion: &Criterion) -> String {
-    let lasting = if criterion.violated_for.is_zero() { String::new() } else { format!(", for {}", go(criterion.violated_for)) };
-    let what = match &criterion.check {
-        Check::Ready { min } => format!("at least {min} ready"),
-        Check::Recovery { within } => format!("back within {}", go(*within)),
-        Check::Promql(check) => format!("{}: {}", bound(check.bound), Untrusted::from(check.query.as_str())),
-        Check::Http(check) => http(check),
-        Check::Alert(check) => {
-            let mut parts = vec![format!("alert {}", Untrusted::from(check.name.as_str()))];
-            parts.extend(check.fires_within.map(|span| format!("fires within {}", go(span))));
-            parts.extend(check.resolves_within.map(|span| format!("resolves within {}", go(span))));
-            parts.join(", ")
-        }
-    };
-    format!("{what}{lasting}")
-}
-
-/// A criterion's bound and window: `at least 2 ready, during the fault`.
-#[must_use]
-pub fn criterion(criterion: &Criterion) -> String {
-    if criterion.waits() {
-        bound_of(criterion)
-    } else {
-        format!("{}, {}", bound_of(criterion), Untrusted::from(criterion.during.to_string()))
-    }
-}
-
-/// What is known of a stop condition, beside whether it tripped.
-#[must_use]
-pub fn stop_evidence(judged: &Judged) -> String {
-    let mut parts =
-        vec![judged.worst.map_or_else(|| "no number seen".to_owned(), |worst| format!("nearest {}", number(worst, Unit::None)))];
-    if judged.violations > 0 {
-        parts.push(format!("true {} times, longest {}", judged.violations, say(judged.longest)));
-    }
-    if judged.blind > 0 {
-        parts.push(format!("{} of {} looks unknown", judged.blind, judged.looked));
-    }
-    parts.join("; ")
-}
-
-/// A stop condition's word.
-#[must_use]
-pub const fn stop_standing(standing: Standing) -> &'static str {
-    match standing {
-        Standing::Pending => "pending",
-        Standing::Held => "not tripped",
-        Standing::Broken => "tripped",
-        Standing::Unknown => "unknown",
-    }
-}
-
-/// A stop condition's bound.
-#[must_use]
-pub fn stop(stop: &StopCondition) -> String {
-    let what = match &stop.check {
-        StopCheck::Promql(check) => format!("{}: {}", bound(check.bound), Untrusted::from(check.query.as_str())),
-        StopCheck::ReadyBelow(amount) => format!("fewer than {amount} ready"),
-    };
-    if stop.true_for.is_zero() { what } else { format!("{what}, for {}", go(stop.true_for)) }
-}
-
-fn bound(bound: Bound) -> String {
-    match bound {
-        Bound::Above(limit) => format!("above {limit}"),
-        Bound::Below(limit) => format!("below {limit}"),
-    }
-}
-
-fn http(check: &HttpCheck) -> String {
-    let mut parts = vec![format!("GET {} answers {}", Untrusted::from(check.url.as_str()), check.expect)];
-    parts.extend(check.success.map(|share| format!("{} % of the time", (share * 1000.0).round() / 10.0)));
-    parts.extend(check.p99.map(|span| format!("p99 {}", go(span))));
-    parts.join(", ")
-}
-
-/// What is known of a criterion, beside its verdict: the number that counts, and how sure it is.
-#[must_use]
-pub fn evidence(run: &Run, criterion: &Criterion, judged: &Judged) -> String {
-    let span = |seconds: f64| say(Duration::from_secs_f64(seconds.max(0.0)));
-    let mut parts = Vec::new();
-    match &criterion.check {
-        Check::Recovery { within } => match (judged.latest, judged.standing) {
-            (None, _) => parts.push("no fault has hit yet".to_owned()),
-            (Some(taken), Standing::Pending) => {
-                let left = within.as_secs_f64() - taken;
-                let back = run.recoveries().all(|(_, back)| back.since().is_some());
-                parts.push(if back {
-                    format!("{}, must last {}", span(taken), go(criterion.stable_for))
-                } else {
-                    format!("{}, {} left", span(taken), span(left))
-                });
-            }
-            (Some(taken), _) => parts.push(format!("{}, {}", span(taken), margin(within.as_secs_f64() - taken))),
-        },
-        Check::Ready { .. } => {
-            if let Some(ready) = judged.latest {
-                parts.push(format!("{ready:.0} ready"));
-            }
-            if let Some(worst) = judged.worst.filter(|worst| judged.latest != Some(*worst)) {
-                parts.push(format!("fewest {worst:.0}"));
-            }
-        }
-        Check::Promql(check) => {
-            parts.extend(judged.latest.map(rounded));
-            parts.extend(judged.worst.filter(|w| judged.latest != Some(*w)).map(|v| format!("worst {}", rounded(v))));
-            if let Some(value) = check.when_empty {
-                parts.push(format!("no series counts as {value}"));
-            }
-        }
-        Check::Http(_) => parts.extend(judged.latest.map(|v| format!("{} the last", number(v, Unit::Seconds)))),
-        Check::Alert(_) => parts.push(judged.latest.map_or_else(|| "not fired".to_owned(), |v| format!("fired after {}", span(v)))),
-    }
-    if judged.violations > 0 && !matches!(criterion.check, Check::Recovery { .. } | Check::Alert(_)) {
-        parts.push(format!("violated {} times, longest {}", judged.violations, say(judged.longest)));
-    }
-    if judged.looked == 0 && !criterion.waits() {
-        parts.push("never looked at".to_owned());
-    } else if judged.blind > 0 {
-        parts.push(format!("{} of {} looks unknown", judged.blind, judged.looked));
-    }
-    parts.join("; ")
-}
-
-fn margin(seconds: f64) -> String {
-    let span = say(Duration::from_secs_f64(seconds.abs()));
-    if seconds >= 0.0 { format!("{span} to spare") } else { format!("{span} too long") }
-}
-
-fn rounded(value: f64) -> String {
-    number(value, Unit::None)
 }
 
 /// A pod's last name part, safe to show.
