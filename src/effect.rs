@@ -121,7 +121,7 @@ pub enum Effect {
         victim: PodRef,
         /// Grace period in seconds.
         grace: u32,
-        /// Whether its eviction is asked for instead, which a PodDisruptionBudget may refuse.
+        /// Whether its eviction is asked for instead, which a disruption budget may refuse.
         evict: bool,
     },
     /// Create the object of a fault.

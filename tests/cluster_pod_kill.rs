@@ -1,5 +1,5 @@
 //! The main job on a real cluster: a pod is killed, and the time to come back is stated.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 mod support;
 

@@ -133,7 +133,7 @@ fn hostile(run: &Run, dice: &mut Dice) -> Event {
     let manifest = serde_json::json!({"a": [1.5, null, "\u{0}"]});
     match dice.roll(24) {
         0 => Event::Asked(Effect::Apply { fault, object, manifest }),
-        1 => Event::Asked(Effect::Kill { fault, victim, grace: 0 }),
+        1 => Event::Asked(Effect::Kill { fault, victim, grace: 0, evict: false }),
         2 => Event::Asked(Effect::Lift { fault, object, attempt: dice.roll(255) as u32 }),
         3 => Event::Answered { effect: EffectId(format!("apply/{}", fault.0)), outcome },
         4 => Event::Answered { effect: EffectId(format!("lift/{}/1", fault.0)), outcome },

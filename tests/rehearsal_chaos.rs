@@ -1,5 +1,5 @@
 //! Chaos Mesh in the practice cluster: life cycles as its watchers see them.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use std::time::Duration;
 

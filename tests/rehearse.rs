@@ -48,7 +48,7 @@ fn every_scenario_should_pass_check_and_hold_in_rehearsal() {
 fn same_seed_should_give_the_same_journal_at_any_speed() {
     let home = scratch("rehearse-seed");
     let file = home.join("short.yaml");
-    let pod_kill = fs::read_to_string(&scenarios().iter().find(|f| f.ends_with("task-api-pod-kill.yaml")).unwrap()).unwrap();
+    let pod_kill = fs::read_to_string(scenarios().iter().find(|f| f.ends_with("task-api-pod-kill.yaml")).unwrap()).unwrap();
     fs::write(&file, pod_kill.replace("observe: 60s", "observe: 3s")).unwrap();
     for (name, flags) in [
         ("a", ["--speed", "max", "--seed", "5"]),

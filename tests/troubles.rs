@@ -1,5 +1,4 @@
 //! Bad days on the practice cluster: outages, cut watches, missing rights, a dead Chaos Mesh.
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 mod support;
 
@@ -67,7 +66,10 @@ fn outage_should_be_survived_said_and_shown_in_the_interval() {
         other => panic!("{other:?}\n{}", played.lines),
     };
     let (seen, unseen) = (span(&steady), span(&played));
-    assert!(unseen.most - unseen.least > seen.most - seen.least, "a blind window widens the interval: {seen} against {unseen}");
+    assert!(
+        unseen.most.saturating_sub(unseen.least) > seen.most.saturating_sub(seen.least),
+        "a blind window widens the interval: {seen} against {unseen}"
+    );
     assert!(unseen.least <= seen.nominal && seen.nominal <= unseen.most, "the true time lies in it: {seen} against {unseen}");
     assert_eq!(played.run.verdict(), Verdict::Held, "{}", played.lines);
 }
@@ -100,7 +102,7 @@ fn outage_during_the_undo_should_only_delay_it() {
 fn outage_beyond_the_blind_limit_should_end_inconclusive() {
     let played = play(&scenario("agentless", KILL, "  limits: {blindLimit: 5s}\n"), 7, &scratch("blind"), |trouble| async move {
         sleep(Duration::from_secs(4)).await;
-        trouble.api_outage(Duration::from_secs(60));
+        trouble.api_outage(Duration::from_mins(1));
     });
     assert_eq!(played.run.verdict(), Verdict::Inconclusive, "{}", played.lines);
     assert!(played.lines.contains("limits.blindLimit"), "{}", played.lines);
@@ -145,7 +147,7 @@ fn dead_controller_should_be_inconclusive_and_left_behind_if_it_stays_dead() {
 fn dead_daemon_should_never_count_as_injected() {
     let played = play(&scenario("chaos-mesh", DELAY, ""), 7, &scratch("daemon"), |trouble| async move {
         trouble.chaos_daemon_down(true);
-        sleep(Duration::from_secs(60)).await;
+        sleep(Duration::from_mins(1)).await;
         trouble.chaos_daemon_down(false);
     });
     assert_eq!(played.run.verdict(), Verdict::Inconclusive, "{}", played.lines);

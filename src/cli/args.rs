@@ -194,7 +194,7 @@ pub enum InjectorArg {
     ChaosMesh,
     /// gameday itself: pods are deleted.
     Agentless,
-    /// gameday itself: the eviction of pods is asked for; a PodDisruptionBudget may refuse it.
+    /// gameday itself: the eviction of pods is asked for; a disruption budget may refuse it.
     Eviction,
 }
 

@@ -112,9 +112,9 @@ pub fn rehearse(args: &RehearseArgs) -> Result<u8, Failure> {
             drive(&args.drill, drill.scenario, header, world, signals, (speed.unwrap_or(1.0), true), &OnceCell::new()).await
         };
         match speed {
-            None => rehearsal.await,
+            None => Box::pin(rehearsal).await,
             Some(speed) => tokio::select! {
-                outcome = rehearsal => outcome,
+                outcome = Box::pin(rehearsal) => outcome,
                 () = pace::hold(speed) => unreachable_pace(),
             },
         }

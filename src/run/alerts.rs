@@ -6,6 +6,7 @@ use crate::criterion::AlertCheck;
 use crate::effect::ProbeId;
 use crate::event::Reading;
 use crate::run::Run;
+use crate::run::ledger::FaultState;
 use crate::run::probes::Ask;
 use crate::run::verdicts::Standing;
 
@@ -15,7 +16,7 @@ impl Run {
         if self.judgement.criteria[index].standing != Standing::Pending {
             return;
         }
-        let Some(impact) = self.faults.iter().filter_map(|state| state.impact()).map(|seen| seen.at).min() else { return };
+        let Some(impact) = self.faults.iter().filter_map(FaultState::impact).map(|seen| seen.at).min() else { return };
         let Some(probe) = self.probes.find(&Ask::Alert(check.name.clone())) else { return };
         let after = probe.samples.partition_point(|sample| sample.at < impact);
         let mut answers = probe.samples[after..].iter();

@@ -18,6 +18,7 @@ use crate::scenario::model::{Injector, StepAction};
 use crate::text::Untrusted;
 
 /// What was asked for already, so that it is not asked for twice.
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that is asked once")]
 #[derive(Clone, Debug, Default)]
 pub(super) struct AskedOnce {
     pub start: bool,
@@ -71,8 +72,7 @@ impl Run {
         }
         due.push(match &self.phase {
             Phase::Preflight => Some(self.since + PREFLIGHT_LIMIT),
-            Phase::Gate => Some(self.since + self.gate_limit()),
-            Phase::Settling => Some(self.since + self.gate_limit()),
+            Phase::Gate | Phase::Settling => Some(self.since + self.gate_limit()),
             Phase::Step(index) => self.step_due(*index),
             Phase::Ready | Phase::Undoing(_) | Phase::Sealed => None,
         });

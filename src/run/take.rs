@@ -8,7 +8,7 @@ use crate::event::{Event, FaultFact, PodFact, Reading, Skew, Source};
 use crate::fault::Action;
 use crate::run::Run;
 use crate::run::fleet::Change;
-use crate::run::ledger::Via;
+use crate::run::ledger::{FaultState, Via};
 use crate::run::phase::{End, Phase};
 use crate::run::probes::Sample;
 use crate::run::timeline::Noted;
@@ -200,7 +200,7 @@ impl Run {
                 .iter_mut()
                 .find(|v| v.pod.uid == uid || (v.pod.uid.is_empty() && v.pod.name == name && v.pod.namespace == namespace));
             if let Some(victim) = known {
-                victim.pod.uid = uid.to_owned();
+                uid.clone_into(&mut victim.pod.uid);
                 victim.hit = Some(hit);
                 of = Some(state.id);
             } else if state.via == Some(Via::ChaosMesh)
@@ -216,10 +216,11 @@ impl Run {
             if let Some((at, took)) = answered {
                 self.lag_measured(uid, at.minus(took));
             }
-            if let Some(state) = self.fault_mut(id).filter(|state| state.via == Some(Via::Agentless)) {
-                if !state.victims.is_empty() && state.victims.iter().all(|v| v.hit.is_some()) {
-                    state.in_effect.get_or_insert(now);
-                }
+            let whole = |state: &&mut FaultState| {
+                state.via == Some(Via::Agentless) && !state.victims.is_empty() && state.victims.iter().all(|v| v.hit.is_some())
+            };
+            if let Some(state) = self.fault_mut(id).filter(whole) {
+                state.in_effect.get_or_insert(now);
             }
         }
         of

@@ -197,6 +197,9 @@ pub fn look_at(check: &PromqlCheck, reading: &Reading) -> Look {
     }
 }
 
+/// Whether the first number is worse than the second.
+pub type Worse = fn(f64, f64) -> bool;
+
 /// Whether the first number is nearer to, or farther over, a bound from above than the second.
 #[must_use]
 pub fn higher(a: f64, b: f64) -> bool {

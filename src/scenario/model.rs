@@ -166,7 +166,7 @@ pub enum Injector {
     ChaosMesh,
     /// gameday itself: pods are deleted.
     Agentless,
-    /// gameday itself: the eviction of pods is asked for, which PodDisruptionBudgets may refuse.
+    /// gameday itself: the eviction of pods is asked for, which disruption budgets may refuse.
     Eviction,
 }
 

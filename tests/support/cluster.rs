@@ -137,7 +137,7 @@ impl Drop for Home<'_> {
 
 /// Waits up to a minute.
 pub async fn wait<F: Future<Output = bool>>(what: &str, mut until: impl FnMut() -> F) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while !until().await {
         assert!(Instant::now() < deadline, "waited a minute for {what}");
         tokio::time::sleep(Duration::from_millis(100)).await;

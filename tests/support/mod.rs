@@ -1,7 +1,10 @@
 //! What the tests share.
 #![allow(
     dead_code,
+    clippy::pedantic,
     clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
     clippy::disallowed_methods,
     clippy::print_stdout,
     reason = "each test file uses its part; a test stops where it fails"
@@ -44,7 +47,7 @@ pub fn json(path: &Path) -> serde_json::Value {
 
 /// Waits up to a minute for something outside this process.
 pub fn until(what: &str, mut is: impl FnMut() -> bool) {
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_mins(1);
     while !is() {
         assert!(std::time::Instant::now() < deadline, "waited a minute for {what}");
         std::thread::sleep(std::time::Duration::from_millis(20));
