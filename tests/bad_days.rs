@@ -18,12 +18,10 @@ fn pod_kill() -> PathBuf {
 #[test]
 fn unreadable_scenarios_should_be_refused_with_2_and_a_place() {
     let home = scratch("bad-files");
-    let bomb = format!(
-        "a: &a [x,x,x,x,x,x,x,x,x]\n{}",
-        (0..9)
-            .map(|n| format!("{0}: &{0} [*{1},*{1},*{1},*{1},*{1},*{1},*{1},*{1},*{1}]\n", char::from(b'b' + n), char::from(b'a' + n)))
-            .collect::<String>()
-    );
+    let mut bomb = "a: &a [x,x,x,x,x,x,x,x,x]\n".to_owned();
+    for (one, all) in ('a'..='i').zip('b'..) {
+        bomb.push_str(&format!("{all}: &{all} [*{one},*{one},*{one},*{one},*{one},*{one},*{one},*{one},*{one}]\n"));
+    }
     let cases: Vec<(&str, Vec<u8>, &str)> = vec![
         ("garbage", (0..=255_u8).cycle().take(5000).collect(), "not UTF-8"),
         ("huge", vec![b'x'; 10 << 20], "too large"),

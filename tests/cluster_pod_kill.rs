@@ -1,5 +1,4 @@
 //! The main job on a real cluster: a pod is killed, and the time to come back is stated.
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 mod support;
 
