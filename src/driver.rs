@@ -154,10 +154,9 @@ impl<F: Face> Driver<F> {
     /// The one gate: whether an effect may be performed now.
     fn gate(&self, effect: &Effect) -> Result<(), &'static str> {
         match effect.danger() {
-            Danger::None | Danger::Reads | Danger::Writes => Ok(()),
             Danger::Breaks if self.lost.is_some() => Err("the journal can't be written: nothing is broken without it"),
             Danger::Breaks if !self.run.phase().0.may_break() => Err("the run is not at a step: nothing is broken"),
-            Danger::Breaks => Ok(()),
+            Danger::None | Danger::Reads | Danger::Writes | Danger::Breaks => Ok(()),
         }
     }
 

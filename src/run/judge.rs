@@ -7,11 +7,12 @@ use crate::criterion::{Bound, Check, Criterion, HttpCheck, StopCheck};
 use crate::effect::ProbeId;
 use crate::event::{Number, Reading, Source};
 use crate::run::Run;
+use crate::run::fleet::Target;
 use crate::run::phase::Phase;
 use crate::run::probes::{Ask, Sample};
 use crate::run::recovery::Back;
 use crate::run::timeline::{List, Noted};
-use crate::run::verdicts::{Judged, Look, Standing, higher, look_at, lower};
+use crate::run::verdicts::{Judged, Look, Standing, Worse, higher, look_at, lower};
 use crate::scenario::model::Scenario;
 
 /// What is known of everything that is judged.
@@ -124,21 +125,19 @@ impl Run {
         let stop = self.scenario.stop_when[index].clone();
         let before = self.judgement.stops[index].clone();
         let look = match &stop.check {
-            StopCheck::ReadyBelow(amount) => {
-                self.look_ready(|target| target.has(*amount)).map(|look| (look, lower as fn(f64, f64) -> bool))
-            }
+            StopCheck::ReadyBelow(amount) => Some((self.look_ready(|target| target.has(*amount)), lower as Worse)),
             StopCheck::Promql(check) => {
                 let probe = self.probes.find(&Ask::Promql(check.query.clone())).filter(|probe| Some(probe.id) == sampled);
                 probe.and_then(|probe| probe.last()).map(|sample| {
-                    let worse: fn(f64, f64) -> bool = if matches!(check.bound, Bound::Above(_)) { higher } else { lower };
+                    let worse: Worse = if matches!(check.bound, Bound::Above(_)) { higher } else { lower };
                     let numbers: Option<Vec<f64>> = match &sample.reading {
                         Reading::Values { values } => Some(values.iter().map(|(_, Number(v))| *v).collect()),
                         Reading::Empty => check.when_empty.map(|v| vec![v]),
                         Reading::Http { .. } | Reading::Alert { .. } | Reading::Failed { .. } => None,
                     };
                     let numbers = numbers.filter(|all| !all.iter().any(|v| v.is_nan()));
-                    let worst = numbers.as_deref().and_then(|all| all.iter().copied().reduce(|a, b| if worse(a, b) { a } else { b }));
-                    let look = match worst {
+                    let farthest = numbers.as_deref().and_then(|all| all.iter().copied().reduce(|a, b| if worse(a, b) { a } else { b }));
+                    let look = match farthest {
                         None => Look::Unknown,
                         Some(value) if check.bound.admits(value) => Look::Bad(Some(value)),
                         Some(value) => Look::Good(Some(value)),
@@ -160,12 +159,12 @@ impl Run {
     }
 
     /// One look at a condition that has no memory; `None` if there is nothing new to look at.
-    fn look_now(&self, check: &Check, sampled: Option<ProbeId>) -> Option<(Look, fn(f64, f64) -> bool)> {
+    fn look_now(&self, check: &Check, sampled: Option<ProbeId>) -> Option<(Look, Worse)> {
         match check {
-            Check::Ready { min } => self.look_ready(|target| target.has(*min)).map(|look| (look, lower as fn(f64, f64) -> bool)),
+            Check::Ready { min } => Some((self.look_ready(|target| target.has(*min)), lower as Worse)),
             Check::Promql(promql) => {
                 let probe = self.probes.find(&Ask::Promql(promql.query.clone())).filter(|probe| Some(probe.id) == sampled)?;
-                let worse: fn(f64, f64) -> bool = if matches!(promql.bound, Bound::Above(_)) { lower } else { higher };
+                let worse: Worse = if matches!(promql.bound, Bound::Above(_)) { lower } else { higher };
                 Some((look_at(promql, &probe.last()?.reading), worse))
             }
             Check::Http(http) => {
@@ -180,7 +179,7 @@ impl Run {
         }
     }
 
-    fn look_ready(&self, enough: impl Fn(&crate::run::fleet::Target) -> Option<bool>) -> Option<Look> {
+    fn look_ready(&self, enough: impl Fn(&Target) -> Option<bool>) -> Look {
         let mut fewest: Option<f64> = None;
         let mut verdict = Some(true);
         for (index, target) in self.fleet.targets.iter().enumerate() {
@@ -194,11 +193,11 @@ impl Run {
                 fewest = Some(fewest.map_or(f64::from(ready), |f| f.min(f64::from(ready))));
             }
         }
-        Some(match verdict {
+        match verdict {
             Some(true) => Look::Good(fewest),
             Some(false) => Look::Bad(fewest),
             None => Look::Unknown,
-        })
+        }
     }
 
     fn sample_of(&self, check: &Check) -> Option<&Sample> {
@@ -335,7 +334,7 @@ impl Run {
 }
 
 /// Takes a look: what is asked for is counted by its answers, what is always in view by its changes.
-fn take(judged: &mut Judged, check: &Check, now: At, look: Look, tolerance: Duration, worse: fn(f64, f64) -> bool) {
+fn take(judged: &mut Judged, check: &Check, now: At, look: Look, tolerance: Duration, worse: Worse) {
     match check {
         Check::Ready { .. } => judged.watch(now, look, tolerance, worse),
         Check::Promql(_) | Check::Http(_) | Check::Alert(_) | Check::Recovery { .. } => judged.look(now, look, tolerance, worse),

@@ -19,6 +19,7 @@ use crate::text::Untrusted;
 
 /// What was asked for already, so that it is not asked for twice.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own, asked once")]
 pub(super) struct AskedOnce {
     pub start: bool,
     pub skip: bool,
@@ -71,8 +72,7 @@ impl Run {
         }
         due.push(match &self.phase {
             Phase::Preflight => Some(self.since + PREFLIGHT_LIMIT),
-            Phase::Gate => Some(self.since + self.gate_limit()),
-            Phase::Settling => Some(self.since + self.gate_limit()),
+            Phase::Gate | Phase::Settling => Some(self.since + self.gate_limit()),
             Phase::Step(index) => self.step_due(*index),
             Phase::Ready | Phase::Undoing(_) | Phase::Sealed => None,
         });
