@@ -1,5 +1,14 @@
 //! What folding costs: long runs of large targets must stay cheap to the last entry.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "a test fails loudly, and its dice are small"
+)]
+
 #[path = "support/history.rs"]
 mod history;
 

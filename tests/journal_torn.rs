@@ -1,5 +1,14 @@
 //! A journal that was cut anywhere opens, and folds; one that was damaged says where.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "a test fails loudly, and its dice are small"
+)]
+
 #[path = "support/history.rs"]
 mod history;
 
@@ -17,7 +26,7 @@ fn journal(name: &str) -> (Sim, Vec<u8>) {
     let text = drill(ONE_TARGET, &[], &[kill("k", "mode: one"), delay("d", Some(2)), observe("o", 2)], &lines, &[], ALL);
     let mut sim = Sim::new(&text, true, &[], false);
     sim.tell(2, Event::Commanded(Command::Note { author: "ann".into(), text: "\n\u{0}\u{1b}[2J\u{2028}ü".into() }));
-    sim.to_end();
+    sim.finish();
     let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = std::fs::remove_file(&path);
     let mut journal = Journal::create(&path, sim.run.header()).unwrap();
@@ -45,7 +54,7 @@ fn journal_cut_at_any_byte_should_open_and_fold() {
     let near = |cut: &usize| *cut < 6000 || bytes[cut.saturating_sub(2)..(cut + 2).min(bytes.len())].contains(&b'\n');
     for cut in (0..=bytes.len()).filter(near) {
         let recorded = parse(&bytes[..cut]).unwrap_or_else(|error| panic!("cut at {cut}: {error}"));
-        let whole = bytes[..cut].iter().filter(|byte| **byte == b'\n').count();
+        let whole = bytes[..cut].split(|byte| *byte == b'\n').count() - 1;
         assert_eq!(recorded.header.is_some(), whole > 0);
         assert_eq!(recorded.entries[..], sim.entries[..whole.saturating_sub(1)], "cut at {cut}");
         let tail = bytes[..cut].iter().rev().take_while(|byte| **byte != b'\n').count();
@@ -71,7 +80,7 @@ fn cut_journal_should_be_enough_to_finish_the_undo() {
         let owed: Vec<_> = run.faults().iter().rev().filter(|state| state.owes_undo()).map(|state| state.id).collect();
         // another process, an hour later
         let abort = Event::Commanded(Command::Abort { by: AbortedBy::OtherProcess });
-        let effects = run.apply(&Entry { seq: cut as u64 + 1, at: run.now() + std::time::Duration::from_secs(3600), event: abort });
+        let effects = run.apply(&Entry { seq: cut as u64 + 1, at: run.now() + std::time::Duration::from_hours(1), event: abort });
         let lifted: Vec<_> =
             effects.iter().filter_map(|effect| if let Effect::Lift { fault, .. } = effect { Some(*fault) } else { None }).collect();
         assert_eq!(lifted, owed, "cut after entry {cut}");

@@ -1,6 +1,15 @@
 //! The promise of the fold, tried on histories made up by chance: whatever was asked for is undone,
 //! or named as left; and nothing else is ever broken.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "a test fails loudly, and its dice are small"
+)]
+
 #[path = "support/history.rs"]
 mod history;
 
@@ -55,19 +64,19 @@ fn drills() -> impl Strategy<Value = Drill> {
         }
         steps.push(observe("at last", 3));
         let pick = |items: &[(bool, &'static str)]| items.iter().filter(|(on, _)| *on).map(|(_, item)| *item).collect::<Vec<_>>();
-        let steady = pick(&[(with[1], "{name: all ready, ready: {min: 100%}, stableFor: 2s}")]);
+        let gate = pick(&[(with[1], "{name: all ready, ready: {min: 100%}, stableFor: 2s}")]);
         let criteria = pick(&[
             (with[2], "{name: back, recovery: {within: 10s}, stableFor: 1s}"),
             (with[3], "{name: one ready, ready: {min: 1}, during: fault}"),
             (with[4], "{name: few errors, promql: {query: errors, below: 0.5}, for: 2s}"),
             (with[5], "{name: it fires, alert: {name: Down, resolvesWithin: 20s}}"),
         ]);
-        let stops = pick(&[
+        let ends = pick(&[
             (with[4], "{name: hurt, promql: {query: errors, above: 0.8}, for: 3s}"),
             (with[5], "{name: none, ready: {below: 1}, for: 2s}"),
         ]);
         let limits = [ALL, "{allowAll: true, maxDuration: 2m, blindLimit: 5s}", "{maxTargets: 3, allowAll: true}"][limits];
-        Drill { text: drill(ONE_TARGET, &steady, &steps, &criteria, &stops, limits), chaos_mesh }
+        Drill { text: drill(ONE_TARGET, &gate, &steps, &criteria, &ends, limits), chaos_mesh }
     })
 }
 
@@ -107,12 +116,12 @@ fn hostile(run: &Run, dice: &mut Dice) -> Event {
         let record = |n: u64| RecordFact {
             id: ["staging/api0-0", "nonsense", ""][(n % 3) as usize].into(),
             selector: ".".into(),
-            phase: if n % 2 == 0 { "Injected".into() } else { "Not Injected".into() },
+            phase: if n.is_multiple_of(2) { "Injected".into() } else { "Not Injected".into() },
             injected: (n % 3) as u32,
             recovered: 0,
             failure: None,
         };
-        let deleting = took.as_millis() % 200 == 0;
+        let deleting = took.as_millis().is_multiple_of(200);
         let records = (0..took.as_millis() as u64 / 1000 % 4).map(record).collect();
         let uid = format!("x{}", took.as_millis() % 3);
         let (conditions, finalizers) = (Vec::new(), Vec::new());
@@ -236,7 +245,7 @@ fn abort_should_lift_every_lasting_fault_in_its_own_step_newest_first() {
         let lifted: Vec<FaultId> = lifts(&effects).into_iter().filter(|id| alive.contains(id)).collect();
         assert_eq!(lifted, alive);
         assert!(effects.iter().all(|effect| effect.danger() != Danger::Breaks));
-        sim.to_end();
+        sim.finish();
         must_end_well(&sim);
         must_break_only_when_allowed(&sim);
     });
@@ -262,7 +271,7 @@ fn abort_should_keep_the_promise_after_a_hostile_history() {
         let effects = sim.take(abort());
         let lifted: Vec<FaultId> = lifts(&effects).into_iter().filter(|id| alive.contains(id)).collect();
         assert_eq!(lifted, alive);
-        sim.to_end();
+        sim.finish();
         must_end_well(&sim);
     });
 }
@@ -271,7 +280,7 @@ fn abort_should_keep_the_promise_after_a_hostile_history() {
 fn run_should_always_end_and_never_leave_what_it_does_not_name() {
     check(300, &(drills(), tapes()), |(drill, tape)| {
         let mut sim = Sim::new(&drill.text, drill.chaos_mesh, &tape, true);
-        sim.to_end();
+        sim.finish();
         must_end_well(&sim);
         must_break_only_when_allowed(&sim);
         let left = &sim.run.conclusion().unwrap().left;
@@ -305,7 +314,7 @@ fn unanswered_creation_should_be_deleted_again_when_it_turns_up() {
             _ => late.tell(lands * MS / 2, Event::Answered { effect: id, outcome: Outcome::Failed { why: "no answer".into() } }),
         }
         late.tell(stop * MS, abort());
-        late.to_end();
+        late.finish();
         must_end_well(&late);
         assert!(!late.things[&FaultId(0)].exists, "it turned up after {lands} ms, the stop came after {stop} ms, and it is still there");
         assert!(late.run.conclusion().unwrap().left.is_empty());
@@ -326,7 +335,7 @@ fn creation_that_never_lands_should_be_looked_for_after_its_deadline() {
     sim.forget();
     let asked = sim.run.now();
     assert_eq!(lifts(&sim.take(abort())), [FaultId(0)], "lifted as if it had happened");
-    sim.to_end();
+    sim.finish();
     must_end_well(&sim);
     let last = sim.entries.iter().rev().find(|entry| matches!(entry.event, Event::FaultLookedFor { .. })).unwrap().at;
     assert!(last.since(asked) >= Duration::from_secs(10) && last.since(asked) < Duration::from_secs(11));
@@ -338,7 +347,7 @@ fn kill_should_have_an_empty_lift_and_its_object_should_go() {
     for chaos_mesh in [false, true] {
         let text = drill(ONE_TARGET, &[], &[kill("k", "mode: one"), observe("o", 5)], &["{name: back, recovery: {within: 10s}}"], &[], ALL);
         let mut sim = Sim::new(&text, chaos_mesh, &[], false);
-        sim.to_end();
+        sim.finish();
         must_end_well(&sim);
         let first = sim.effects.iter().find(|(_, effect)| matches!(effect, Effect::Lift { .. }));
         assert_eq!(first.is_some(), chaos_mesh, "gameday's own kill leaves nothing to delete");
@@ -386,7 +395,7 @@ fn verdict_should_follow_the_precedence_of_the_exit_codes() {
     let met = std::cell::RefCell::new(BTreeSet::new());
     check(300, &(drills(), tapes()), |(drill, tape)| {
         let mut sim = Sim::new(&drill.text, drill.chaos_mesh, &tape, true);
-        sim.to_end();
+        sim.finish();
         let run = &sim.run;
         let conclusion = run.conclusion().unwrap();
         let tested = run.faults().iter().all(|state| state.in_effect.is_some());
@@ -413,7 +422,7 @@ fn verdict_should_follow_the_precedence_of_the_exit_codes() {
 fn run_should_follow_from_its_entries_alone() {
     check(100, &(drills(), tapes()), |(drill, tape)| {
         let mut sim = Sim::new(&drill.text, drill.chaos_mesh, &tape, true);
-        sim.to_end();
+        sim.finish();
         let mut again = run_of(&drill.text);
         let mut effects = Vec::new();
         for entry in &sim.entries {

@@ -25,10 +25,10 @@ impl Run {
         let resolved = fired.and_then(|_| next(false));
         let failed = matches!(probe.last().map(|s| &s.reading), Some(Reading::Failed { .. }));
         let now = self.now;
-        let (fires, resolves) = (check.fires_within.unwrap_or(Duration::MAX), check.resolves_within);
-        let verdict = match (fired, resolves, resolved) {
-            (None, ..) if now.since(impact) > fires => Some(if failed { Standing::Unknown } else { Standing::Broken }),
-            (Some(at), ..) if at.since(impact) > fires => Some(Standing::Broken),
+        let (in_time, until) = (check.fires_within.unwrap_or(Duration::MAX), check.resolves_within);
+        let verdict = match (fired, until, resolved) {
+            (None, ..) if now.since(impact) > in_time => Some(if failed { Standing::Unknown } else { Standing::Broken }),
+            (Some(at), ..) if at.since(impact) > in_time => Some(Standing::Broken),
             // it need not fire, but where it does not there is nothing that could resolve
             (None, ..) if check.fires_within.is_none() && self.is_late() => Some(Standing::Unknown),
             (Some(_), None, _) => Some(Standing::Held),

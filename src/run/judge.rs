@@ -7,6 +7,7 @@ use crate::criterion::{Bound, Check, Criterion, HttpCheck, StopCheck};
 use crate::effect::ProbeId;
 use crate::event::{Number, Reading, Source};
 use crate::run::Run;
+use crate::run::fleet::Target;
 use crate::run::phase::Phase;
 use crate::run::probes::{Ask, Sample};
 use crate::run::recovery::Back;
@@ -135,8 +136,8 @@ impl Run {
                         Reading::Http { .. } | Reading::Alert { .. } | Reading::Failed { .. } => None,
                     };
                     let numbers = numbers.filter(|all| !all.iter().any(|v| v.is_nan()));
-                    let worst = numbers.as_deref().and_then(|all| all.iter().copied().reduce(|a, b| if worse(a, b) { a } else { b }));
-                    let look = match worst {
+                    let farthest = numbers.as_deref().and_then(|all| all.iter().copied().reduce(|a, b| if worse(a, b) { a } else { b }));
+                    let look = match farthest {
                         None => Look::Unknown,
                         Some(value) if check.bound.admits(value) => Look::Bad(Some(value)),
                         Some(value) => Look::Good(Some(value)),
@@ -178,7 +179,7 @@ impl Run {
         }
     }
 
-    fn look_ready(&self, enough: impl Fn(&crate::run::fleet::Target) -> Option<bool>) -> Look {
+    fn look_ready(&self, enough: impl Fn(&Target) -> Option<bool>) -> Look {
         let mut fewest: Option<f64> = None;
         let mut verdict = Some(true);
         for (index, target) in self.fleet.targets.iter().enumerate() {

@@ -17,7 +17,7 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ask {
-    /// A PromQL instant query.
+    /// A `PromQL` instant query.
     Promql(String),
     /// GET of a URL.
     Http(String),

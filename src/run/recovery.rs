@@ -35,8 +35,7 @@ impl Span {
 /// `0.69 s (−0.01/+0.03)`.
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let beyond = |more: Duration, less: Duration| more.saturating_sub(less).as_secs_f64();
-        let (less, more) = (beyond(self.nominal, self.least), beyond(self.most, self.nominal));
+        let (less, more) = (self.nominal.saturating_sub(self.least).as_secs_f64(), self.most.saturating_sub(self.nominal).as_secs_f64());
         // bounds are rounded outwards: the true value lies inside what is printed
         let outwards = |x: f64| (x * 100.0 - 1e-9).ceil() / 100.0;
         write!(f, "{} (−{:.2}/+{:.2})", say(self.nominal), outwards(less), outwards(more))

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::clock::At;
 use crate::command::Command;
 use crate::effect::{Effect, FaultId, Outcome, PodRef, ProbeId};
 use crate::event::{Event, FaultFact, PodFact, Reading, Skew, Source};
@@ -11,6 +12,7 @@ use crate::run::fleet::Change;
 use crate::run::ledger::{FaultState, Via};
 use crate::run::phase::{End, Phase};
 use crate::run::probes::Sample;
+use crate::run::sight::Seen;
 use crate::run::timeline::Noted;
 
 impl Run {
@@ -174,17 +176,20 @@ impl Run {
             Change::Unready => Noted::PodUnready(pod, fact.state.clone()),
             Change::Restarted => Noted::PodRestarted(pod, fact.restarts),
             Change::Deleted => {
-                let Some(fault) = self.victim_deleted(&pod.uid, &pod.name, &pod.namespace) else {
-                    return self.note(Noted::PodDeleted(pod));
-                };
-                Noted::Hit(fault, pod)
+                match self.victim_deleted(&pod) {
+                    Some((fault, true)) => Noted::Hit(fault, pod),
+                    // its record said so before its deletion was seen
+                    Some((_, false)) => return,
+                    None => Noted::PodDeleted(pod),
+                }
             }
         };
         self.note(noted);
     }
 
-    /// Marks the victim of a kill as hit; says of which fault.
-    fn victim_deleted(&mut self, uid: &str, name: &str, namespace: &str) -> Option<FaultId> {
+    /// Marks the victim of a kill as hit; says of which fault, and whether that is news.
+    fn victim_deleted(&mut self, pod: &PodRef) -> Option<(FaultId, bool)> {
+        let uid = pod.uid.as_str();
         let hit = self.fleet.pod_of(uid)?.deleting?;
         let mut of = None;
         for state in &mut self.faults {
@@ -198,28 +203,25 @@ impl Run {
             let known = state
                 .victims
                 .iter_mut()
-                .find(|v| v.pod.uid == uid || (v.pod.uid.is_empty() && v.pod.name == name && v.pod.namespace == namespace));
+                .find(|v| v.pod.uid == uid || (v.pod.uid.is_empty() && v.pod.name == pod.name && v.pod.namespace == pod.namespace));
             if let Some(victim) = known {
                 uid.clone_into(&mut victim.pod.uid);
-                victim.hit = Some(hit);
-                of = Some(state.id);
+                of = Some((state.id, victim.hit.replace(hit).is_none()));
             } else if state.via == Some(Via::ChaosMesh)
                 && state.in_effect.is_none()
                 && state.candidates().is_some_and(|pods| pods.iter().any(|matched| matched.pod.uid == uid))
             {
-                of = Some(state.id);
+                of = Some((state.id, true));
             }
         }
-        if let Some(id) = of {
+        if let Some((id, _)) = of {
             let now = self.now;
             let answered = self.fault(id).and_then(|state| state.victims.iter().find(|v| v.pod.uid == uid)?.answered);
             if let Some((at, took)) = answered {
                 self.lag_measured(uid, at.minus(took));
             }
-            let whole = |state: &&mut FaultState| {
-                state.via == Some(Via::Agentless) && !state.victims.is_empty() && state.victims.iter().all(|v| v.hit.is_some())
-            };
-            if let Some(state) = self.fault_mut(id).filter(whole) {
+            let all_hit = |state: &&mut FaultState| state.victims.iter().all(|victim| victim.hit.is_some());
+            if let Some(state) = self.fault_mut(id).filter(|state| state.via == Some(Via::Agentless)).filter(all_hit) {
                 state.in_effect.get_or_insert(now);
             }
         }
@@ -227,8 +229,10 @@ impl Run {
     }
 
     /// From the request to the watch event of it: no watch event of this run is taken to be faster.
-    fn lag_measured(&mut self, uid: &str, sent: crate::clock::At) {
-        if let Some(deleting) = self.fleet.pod_of(uid).and_then(|pod| pod.deleting) {
+    fn lag_measured(&mut self, uid: &str, sent: At) {
+        // what a list told after blindness says nothing of how late a watch is
+        let told = |deleting: &Seen| deleting.at == deleting.latest;
+        if let Some(deleting) = self.fleet.pod_of(uid).and_then(|pod| pod.deleting).filter(told) {
             self.sight.lagged(deleting.at.since(sent));
         }
     }

@@ -69,14 +69,14 @@ pub struct Judged {
 impl Judged {
     /// Takes one look at `at`. `tolerance` is how long the bound may be violated; `worse` tells
     /// whether its first number is worse than its second.
-    pub fn look(&mut self, at: At, look: Look, tolerance: Duration, worse: fn(f64, f64) -> bool) {
+    pub fn look(&mut self, at: At, look: Look, tolerance: Duration, worse: Worse) {
         self.looked += 1;
         self.blind += u32::from(look == Look::Unknown);
         self.stand(at, look, tolerance, worse);
     }
 
     /// Takes a look at a state that is always in view: counted when it is another than before.
-    pub fn watch(&mut self, at: At, look: Look, tolerance: Duration, worse: fn(f64, f64) -> bool) {
+    pub fn watch(&mut self, at: At, look: Look, tolerance: Duration, worse: Worse) {
         if self.last.is_none_or(|(_, last)| last != look) {
             self.looked += 1;
             self.blind += u32::from(look == Look::Unknown);
@@ -85,7 +85,7 @@ impl Judged {
     }
 
     /// What was seen last is so at `at` too.
-    pub fn stand(&mut self, at: At, look: Look, tolerance: Duration, worse: fn(f64, f64) -> bool) {
+    pub fn stand(&mut self, at: At, look: Look, tolerance: Duration, worse: Worse) {
         self.last = Some((at, look));
         let number = match look {
             Look::Good(number) | Look::Bad(number) => number,

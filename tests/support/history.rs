@@ -65,22 +65,18 @@ pub fn run_of(text: &str) -> Run {
 }
 
 /// A scenario around the given lists, each in flow form, one item a line.
-pub fn drill(targets: &str, steady: &[&str], steps: &[String], criteria: &[&str], stops: &[&str], limits: &str) -> String {
+pub fn drill(targets: &str, gate: &[&str], steps: &[String], criteria: &[&str], stop_when: &[&str], limits: &str) -> String {
     let list = |key: &str, items: Vec<String>| {
-        if items.is_empty() {
-            String::new()
-        } else {
-            format!("  {key}:\n{}", items.iter().map(|i| format!("    - {i}\n")).collect::<String>())
-        }
+        if items.is_empty() { String::new() } else { format!("  {key}:\n    - {}\n", items.join("\n    - ")) }
     };
-    let owned = |items: &[&str]| items.iter().map(|i| (*i).to_owned()).collect();
+    let strings = |items: &[&str]| items.iter().map(|i| (*i).to_owned()).collect();
     format!(
         "apiVersion: gameday/v1\nkind: GameDay\nmetadata: {{name: drill}}\nspec:\n  hypothesis: it comes back\n  environments:\n    \
          staging: {{tier: staging, context: staging, namespace: staging}}\n  target: {targets}\n{}{}{}{}  limits: {limits}\n",
-        list("steadyState", owned(steady)),
+        list("steadyState", strings(gate)),
         list("steps", steps.to_vec()),
-        list("criteria", owned(criteria)),
-        list("stopWhen", owned(stops)),
+        list("criteria", strings(criteria)),
+        list("stopWhen", strings(stop_when)),
     )
 }
 
@@ -178,6 +174,7 @@ impl Dice {
 
 /// What a fault's object truly is.
 #[derive(Clone, Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Thing {
     pub exists: bool,
     pub deleting: bool,
@@ -187,6 +184,7 @@ pub struct Thing {
 }
 
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "they are few")]
 enum Due {
     Tell(Event),
     Land(FaultId, bool),
@@ -336,7 +334,7 @@ impl Sim {
     }
 
     /// Drives on until the run is over.
-    pub fn to_end(&mut self) {
+    pub fn finish(&mut self) {
         let mut steps = 0;
         while self.step() {
             steps += 1;
