@@ -153,3 +153,16 @@ fn dead_daemon_should_never_count_as_injected() {
     assert_eq!(played.run.verdict(), Verdict::Inconclusive, "{}", played.lines);
     assert!(played.lines.contains("cannot find daemonIP"), "{}", played.lines);
 }
+
+#[test]
+fn http_criterion_should_be_answered_by_the_practice_cluster() {
+    let http = |url: &str| format!("    - {{name: answers, http: {{url: '{url}', success: 99%}}}}\n");
+    for url in ["http://task-api.staging.svc/healthz", "http://task-api/", "https://task-api.example.com/"] {
+        let played = quiet(&scenario("agentless", KILL, &http(url)), "http-good");
+        assert_eq!(played.run.verdict(), Verdict::Held, "{url}:\n{}", played.lines);
+    }
+    let all = KILL.replace("action: pod-kill, mode: one,", "action: pod-failure, mode: all, duration: 5s,");
+    let strict = "    - {name: always answers, http: {url: 'http://task-api/'}}\n  limits: {allowAll: true}\n";
+    let played = quiet(&scenario("chaos-mesh", &all, strict), "http-bad");
+    assert_eq!(played.run.verdict(), Verdict::Refuted, "{}", played.lines);
+}

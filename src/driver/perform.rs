@@ -12,6 +12,7 @@ use crate::manifest;
 use crate::run::Run;
 use crate::run::ledger::FaultState;
 use crate::run::probes::Ask;
+use crate::scenario::model::TargetRef;
 
 /// What effects are performed on.
 #[derive(Clone)]
@@ -20,7 +21,7 @@ pub struct World {
     pub cluster: Cluster,
     /// Its metrics.
     pub prometheus: Option<Prometheus>,
-    /// For `http` criteria; `None` in rehearsal, where no network is.
+    /// For `http` criteria; `None` in rehearsal, where the practice cluster answers.
     pub http: Option<reqwest::Client>,
 }
 
@@ -61,10 +62,10 @@ impl World {
             Effect::Resolve { fault, round } => self.resolve(*fault, *round, run, inbox),
             Effect::Sample { probe } => {
                 let Some(ask) = run.probes().get(*probe).map(|probe| probe.ask.clone()) else { return };
-                let (world, probe) = (self.clone(), *probe);
+                let (world, probe, targets) = (self.clone(), *probe, run.scenario().targets.clone());
                 tokio::spawn(async move {
                     let sent = Instant::now();
-                    let reading = world.read(&ask).await;
+                    let reading = world.read(&ask, &targets).await;
                     let _ = inbox.send(Event::Sampled { probe, took: sent.elapsed(), reading }).await;
                 });
             }
@@ -127,7 +128,7 @@ impl World {
         });
     }
 
-    async fn read(&self, ask: &Ask) -> Reading {
+    async fn read(&self, ask: &Ask, targets: &[TargetRef]) -> Reading {
         match (ask, &self.prometheus, &self.http) {
             (Ask::Promql(query), Some(prometheus), _) => prometheus.query(query).await,
             (Ask::Alert(name), Some(prometheus), _) => prometheus.alert(name).await,
@@ -135,7 +136,7 @@ impl World {
             (Ask::Promql(_) | Ask::Alert(_), None, _) => {
                 Reading::Failed { why: "no Prometheus is named: give the environment one, or use --prometheus URL".into() }
             }
-            (Ask::Http(_), _, None) => Reading::Failed { why: "the practice cluster has no network to ask over".into() },
+            (Ask::Http(url), _, None) => http_probe::rehearse(&self.cluster, url, targets).await,
         }
     }
 }

@@ -110,6 +110,14 @@ impl Probes {
         &self.all
     }
 
+    /// Whether any other question to Prometheus was answered lately.
+    pub(super) fn heard_from_metrics(&self, but: ProbeId, now: At) -> bool {
+        self.all.iter().filter(|probe| probe.id != but && !matches!(probe.ask, Ask::Http(_))).any(|probe| {
+            let lately = |sample: &Sample| now.since(sample.at) <= INTERVAL * 2 && !matches!(sample.reading, Reading::Failed { .. });
+            probe.samples.last().is_some_and(lately)
+        })
+    }
+
     /// Takes an answer; says whether it was waited for: one told twice counts once.
     pub(super) fn take(&mut self, id: ProbeId, sample: Sample) -> bool {
         let Some(probe) = self.all.get_mut(id.0).filter(|probe| probe.outstanding.is_some()) else { return false };

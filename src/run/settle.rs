@@ -18,7 +18,6 @@ use crate::scenario::model::{Injector, StepAction};
 use crate::text::Untrusted;
 
 /// What was asked for already, so that it is not asked for twice.
-#[expect(clippy::struct_excessive_bools, reason = "each is one thing that is asked once")]
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a question of its own, asked once")]
 pub(super) struct AskedOnce {

@@ -278,7 +278,8 @@ impl Run {
         let (now, source) = (self.now, Source::Prometheus);
         match reading {
             Reading::Failed { why } => {
-                if self.sight.lose(source, why, now) {
+                // one query that is refused does not mean that Prometheus is away
+                if !self.probes.heard_from_metrics(id, now) && self.sight.lose(source, why, now) {
                     self.note(Noted::Lost(source, why.clone()));
                 }
             }
