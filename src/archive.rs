@@ -28,6 +28,14 @@ pub enum ArchiveError {
         /// What the system said.
         source: io::Error,
     },
+    /// The folder of runs can't be listed.
+    #[error("cannot list the runs in {}: {source}", path.display())]
+    List {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The folder holds a run already.
     #[error("{} holds a run already; choose another --run-dir", path.display())]
     Taken {
@@ -74,6 +82,18 @@ pub fn make(folder: &Path) -> Result<(), ArchiveError> {
     if folder.join(JOURNAL).exists() { Err(ArchiveError::Taken { path: folder.to_owned() }) } else { Ok(()) }
 }
 
+/// Lets a run whose folder is elsewhere be found among the runs. A convenience: where it can't be
+/// made, the run is found by its folder alone.
+pub fn link(folder: &Path, run: &str) {
+    let Ok(runs) = runs() else { return };
+    let (Ok(folder), link) = (folder.canonicalize(), runs.join(run)) else { return };
+    if folder.starts_with(&runs) || link.exists() {
+        return;
+    }
+    #[cfg(unix)]
+    let _ = fs::create_dir_all(&runs).and_then(|()| std::os::unix::fs::symlink(&folder, &link));
+}
+
 /// Writes a file of a run's folder as a whole or not at all.
 ///
 /// # Errors
@@ -91,7 +111,12 @@ pub fn put(folder: &Path, name: &str, text: &str) -> Result<PathBuf, ArchiveErro
 /// # Errors
 /// The data folder is not known.
 pub fn all() -> Result<Vec<PathBuf>, ArchiveError> {
-    let Ok(found) = fs::read_dir(runs()?) else { return Ok(Vec::new()) };
+    let folder = runs()?;
+    let found = match fs::read_dir(&folder) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(ArchiveError::List { path: folder, source }),
+    };
     let mut folders: Vec<PathBuf> =
         found.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| path.join(JOURNAL).exists()).collect();
     folders.sort();

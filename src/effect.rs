@@ -60,7 +60,8 @@ pub struct ChaosRef {
 
 impl fmt::Display for ChaosRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}/{}", self.kind, self.namespace, self.name)
+        let safe = |text: &str| Untrusted::from(text);
+        write!(f, "{} {}/{}", safe(&self.kind), safe(&self.namespace), safe(&self.name))
     }
 }
 

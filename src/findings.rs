@@ -93,7 +93,7 @@ pub struct FaultFinding {
     pub injector: Option<&'static str>,
     /// How much of each workload it could take, in words.
     pub shares: Vec<String>,
-    /// Who it took.
+    /// Whom it was seen to hit.
     pub victims: Vec<String>,
     /// First impact, seconds since the start.
     pub impact: Option<f64>,
@@ -199,8 +199,8 @@ impl Findings {
         let stops = run.stops().map(|(stop, judged)| (safe(&stop.name), wording::stop(stop), wording::stop_evidence(judged)));
         Findings {
             format: "gameday/report/v1",
-            run: header.run.clone(),
-            gameday: header.gameday.clone(),
+            run: safe(&header.run),
+            gameday: safe(&header.gameday),
             scenario: safe(&scenario.name),
             title: safe(&scenario.title),
             hypothesis: safe(&scenario.hypothesis),
@@ -300,7 +300,7 @@ fn fault(run: &Run, state: &FaultState, back: &Back) -> FaultFinding {
             Via::Agentless => "agentless",
         }),
         shares: run.shares(state).unwrap_or_default().iter().map(wording::share).collect(),
-        victims: state.victims.iter().map(|victim| victim.pod.to_string()).collect(),
+        victims: state.victims.iter().filter(|victim| victim.hit.is_some()).map(|victim| victim.pod.to_string()).collect(),
         impact: state.impact().map(|seen| seen.at.seconds()),
         lifted: state.lifted.map(|seen| seen.at.seconds()),
         recovery: wording::recovery(run, back),
@@ -321,7 +321,7 @@ fn fault(run: &Run, state: &FaultState, back: &Back) -> FaultFinding {
 
 fn measured(run: &Run) -> Vec<String> {
     let mut said = vec![format!(
-        "moments are those of watch events on a monotonic clock; a watch event was at most {} late on this run",
+        "moments are those of watch events on a monotonic clock; a watch event is taken to be at most {} late on this run",
         wording::span(run.sight().lag())
     )];
     if let Some(skew) = run.sight().skew() {

@@ -52,6 +52,8 @@ pub struct Place {
     pub tier: Tier,
     /// The kubeconfig context, or `in-cluster`, or `practice cluster`.
     pub context: String,
+    /// The API server's URL; empty in rehearsal. An undo goes nowhere else.
+    pub server: String,
     /// The namespace of target and faults that name none.
     pub namespace: String,
     /// Where metrics are, without credentials.

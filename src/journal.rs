@@ -15,6 +15,7 @@ use thiserror::Error;
 use crate::effect::Danger;
 use crate::event::{Entry, Event};
 use crate::header::Header;
+use crate::journal::read::{ReadError, Recorded};
 
 /// A journal could not be written.
 #[derive(Debug, Error)]
@@ -33,6 +34,9 @@ pub enum JournalError {
         /// Its journal.
         path: PathBuf,
     },
+    /// What was written before can't be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
     /// An entry could not be put into JSON.
     #[error("cannot put an entry into the journal: {0}")]
     Encode(#[from] serde_json::Error),
@@ -65,26 +69,29 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Opens the journal of a run that died, to write its end; the torn tail is cut off.
+    /// Opens the journal of a run that died, to write its end; the torn tail is cut off. It is
+    /// locked before it is read, so that no other process can write its end meanwhile.
     ///
     /// # Errors
-    /// It can't be written, or the run is live.
-    pub fn resume(path: &Path, torn: usize) -> Result<Journal, JournalError> {
+    /// It can't be read or written, or the run is live.
+    pub fn resume(path: &Path) -> Result<(Journal, Recorded), JournalError> {
         let failed = |source| JournalError::Write { path: path.to_owned(), source };
         let file = OpenOptions::new().append(true).open(path).map_err(failed)?;
         hold(&file, path)?;
+        let recorded = read::open(path)?;
         let length = file.metadata().map_err(failed)?.len();
-        if torn > 0 {
-            file.set_len(length.saturating_sub(torn as u64)).map_err(failed)?;
+        if recorded.torn > 0 {
+            file.set_len(length.saturating_sub(recorded.torn as u64)).map_err(failed)?;
         }
-        Ok(Journal { file, path: path.to_owned(), line: Vec::with_capacity(1024) })
+        Ok((Journal { file, path: path.to_owned(), line: Vec::with_capacity(1024) }, recorded))
     }
 
     /// Whether another process writes the journal at `path`.
     #[must_use]
     pub fn is_live(path: &Path) -> bool {
         let Ok(file) = OpenOptions::new().append(true).open(path) else { return false };
-        matches!(file.try_lock(), Err(TryLockError::WouldBlock))
+        // shared, so that a look never stands in the way of whoever wants to write
+        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
     }
 
     /// Appends an entry.

@@ -161,6 +161,7 @@ fn recovered(back: &Back) -> String {
 #[must_use]
 pub fn recovery(run: &Run, back: &Back) -> String {
     match back {
+        Back::NotAsked if run.conclusion().is_some() => "never began".to_owned(),
         Back::NotAsked => "not yet".to_owned(),
         Back::NotYet { from } => format!("{} and not back", say(run.now().since(from.at))),
         Back::At { span, .. } => span.to_string(),

@@ -5,10 +5,11 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
+use anyhow::Context;
 use thiserror::Error;
 
 use crate::cli::args::{CheckArgs, Output};
-use crate::cli::{Failure, USAGE, complain, print};
+use crate::cli::{Failure, Means, USAGE, complain, print};
 use crate::header::Sources;
 use crate::scenario::model::Scenario;
 use crate::scenario::{self, Mistake, Reading, Severity};
@@ -37,7 +38,6 @@ pub enum Unreadable {
     Text(Box<Mistake>),
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "every verb has this form")]
 pub fn check(args: &CheckArgs) -> Result<u8, Failure> {
     let sets: BTreeMap<String, String> = args.sets.iter().cloned().collect();
     let mut sound = true;
@@ -58,11 +58,32 @@ pub fn check(args: &CheckArgs) -> Result<u8, Failure> {
             }
         };
         match args.output {
-            Output::Json => mistakes.iter().filter_map(|m| serde_json::to_string(m).ok()).for_each(|line| print(&format!("{line}\n"))),
+            Output::Json => {
+                for mistake in &mistakes {
+                    let line = serde_json::to_string(mistake).context("cannot write a mistake as JSON").means(USAGE)?;
+                    print(&format!("{}\n", ascii(&line)));
+                }
+            }
             Output::Text => print(&told(file, &mistakes)),
         }
     }
     Ok(if sound { 0 } else { USAGE })
+}
+
+/// JSON in ASCII: what a terminal could obey stands as `\uXXXX`, and nothing is lost.
+fn ascii(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    let mut units = [0; 2];
+    for c in json.chars() {
+        if (' '..='~').contains(&c) {
+            out.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut units) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    out
 }
 
 /// The mistakes of a file, and how many there are.

@@ -46,13 +46,17 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
         return Err(anyhow!("runs in production are not in this version: its gates are not built yet; rehearse it, or choose --env"))
             .means(REFUSED);
     }
+    if !on_terminal(&args.drill) && !confirmed(args) {
+        return Err(anyhow!("nobody can press Enter where there is no cockpit: add --yes to start as soon as the preflight has passed"))
+            .means(USAGE);
+    }
     guarded(|folder| {
         runtime(false).means(REFUSED)?.block_on(async {
             let signals = Signals::listen().context("cannot listen to signals").means(REFUSED)?;
             let connection =
                 connect::connect(&environment.name, environment.context.as_deref(), args.context.as_deref()).await.means(REFUSED)?;
             let namespace = args.namespace.clone().or(environment.namespace.clone()).unwrap_or_else(|| connection.namespace.clone());
-            let context = connection.context.clone();
+            let (context, server) = (connection.context.clone(), connection.server.clone());
             let cluster = Cluster::reach(connection, &namespace).await.means(REFUSED)?;
             let at = args.prometheus.clone().map(PrometheusAt::Url).or(environment.prometheus.clone());
             let prometheus = at.as_ref().map(|at| Prometheus::new(at, &credentials(), &cluster.client)).transpose().means(REFUSED)?;
@@ -62,6 +66,7 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
                 environment: environment.name.clone(),
                 tier: environment.tier,
                 context,
+                server,
                 namespace,
                 prometheus: at.as_ref().map(without_secrets),
             };
@@ -94,6 +99,7 @@ pub fn rehearse(args: &RehearseArgs) -> Result<u8, Failure> {
             environment: environment.name.clone(),
             tier: environment.tier,
             context: context.to_owned(),
+            server: String::new(),
             namespace: namespace.clone(),
             prometheus: Some(at.clone()),
         };
@@ -194,6 +200,10 @@ async fn drive(
     archive::make(&folder).means(REFUSED)?;
     let journal = Journal::create(&folder.join(archive::JOURNAL), &header).means(REFUSED)?;
     archive::put(&folder, "scenario.yaml", &header.scenario.text).means(REFUSED)?;
+    if !header.place.rehearsal {
+        // `recover` finds a run by the folder of runs, wherever its own folder is
+        archive::link(&folder, &header.run);
+    }
     let signals = signals.and_wish(folder.join(recover::WISH));
     let _ = place.set(folder.clone());
     let clock = Clock::start(header.started);
@@ -310,15 +320,15 @@ fn credentials() -> Credentials {
     }
 }
 
-/// A URL may hold user and password: the journal gets it without.
+/// A URL may hold credentials: the journal gets it without.
 fn without_secrets(at: &PrometheusAt) -> PrometheusAt {
     let PrometheusAt::Url(url) = at else { return at.clone() };
-    let bare = match url.split_once("://") {
-        Some((scheme, rest)) => {
-            let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-            format!("{scheme}://{}{}", authority.rsplit('@').next().unwrap_or(authority), path.split('?').next().unwrap_or(path))
-        }
-        None => url.clone(),
-    };
-    PrometheusAt::Url(bare)
+    let bare = reqwest::Url::parse(url).ok().and_then(|mut url| {
+        url.set_username("").ok()?;
+        url.set_password(None).ok()?;
+        url.set_query(None);
+        url.set_fragment(None);
+        Some(url.to_string().trim_end_matches('/').to_owned())
+    });
+    PrometheusAt::Url(bare.unwrap_or_else(|| "(unreadable URL)".to_owned()))
 }

@@ -6,14 +6,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 
 use crate::cli::args::{AbortArgs, RecoverArgs};
 use crate::cli::{Failure, LEFT, Means, REFUSED, USAGE, complain, drill, print, report};
 use crate::driver::{Clock, Driver, Signals, World};
-use crate::edge::{Cluster, connect, sweep};
+use crate::edge::connect::ConnectError;
+use crate::edge::{Cluster, Unreachable, connect, sweep};
+use crate::effect::ChaosRef;
+use crate::header::Place;
 use crate::headless::{Form, Headless};
 use crate::journal::Journal;
+use crate::journal::read::Recorded;
 use crate::run::Run;
 use crate::{archive, wording};
 
@@ -22,105 +26,77 @@ pub const WISH: &str = "abort";
 /// How long a live run is waited for after it was asked to stop.
 const PATIENCE: Duration = Duration::from_secs(150);
 
+/// What a run of this machine owes.
+enum Owes {
+    /// Nothing.
+    Nothing,
+    /// Another process drives it.
+    Live,
+    /// It died; its undo is finished from its journal.
+    Undo,
+    /// It ended, and said what it left.
+    Left(Box<Place>, Vec<ChaosRef>),
+    /// Its journal can't be read.
+    Unreadable(anyhow::Error),
+}
+
+/// What came of undoing.
+#[derive(Default)]
+struct Tally {
+    left: Vec<String>,
+    owed: bool,
+    no_cluster: bool,
+    live: BTreeSet<String>,
+    known: BTreeSet<String>,
+    namespaces: BTreeSet<String>,
+}
+
 pub fn recover(args: &RecoverArgs) -> Result<u8, Failure> {
-    let mut left = Vec::new();
-    let mut live = BTreeSet::new();
-    let mut owed = false;
+    let mut tally = Tally::default();
     for folder in archive::all().means(REFUSED)? {
-        let name = folder.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        let run = match report::fold(&folder) {
-            Ok(run) => run,
-            Err(error) => {
-                complain(&error.context(format!("run {name} can't be read; its objects are still found by their label")));
-                continue;
-            }
-        };
-        if Journal::is_live(&folder.join(archive::JOURNAL)) {
-            print(&format!("run {name} is live in another process: left alone; `gameday abort {name}` stops it\n"));
-            live.insert(run.header().token.clone());
-            continue;
-        }
-        if run.header().place.rehearsal || run.conclusion().is_some() || !run.touched_anything() {
-            continue;
-        }
-        owed |= run.faults().iter().any(crate::run::ledger::FaultState::owes_undo);
-        print(&format!("run {name} died; finishing its undo\n"));
-        match resume(&folder) {
-            Ok(0..=6) => {}
-            Ok(_) => left.push(name),
-            Err(error) => {
-                complain(&error);
-                left.push(name);
-            }
-        }
+        tally.settle(&folder);
     }
-    let swept = swept(args.context.as_deref(), &live);
-    match swept {
-        Ok(names) => left.extend(names),
-        Err(error) if !owed && left.is_empty() => {
-            print("nothing in the journals is left to undo\n");
-            complain(&error.context("the cluster could not be swept"));
-            return Ok(0);
-        }
-        Err(error) => {
-            complain(&error);
-            return Ok(if left.is_empty() { REFUSED } else { LEFT });
-        }
-    }
-    conclude(&left)
+    tally.sweep(args.context.as_deref(), false);
+    Ok(tally.conclude())
 }
 
 pub fn abort(args: &AbortArgs) -> Result<u8, Failure> {
+    let is_live = |folder: &PathBuf| Journal::is_live(&folder.join(archive::JOURNAL));
     let folders = match (&args.run, args.all) {
         (Some(run), false) => vec![archive::find(run).means(USAGE)?],
         (None, true) => archive::all().means(REFUSED)?,
-        (None, false) => archive::all().means(REFUSED)?.into_iter().filter(|folder| is_live(folder)).collect(),
+        (None, false) => archive::all().means(REFUSED)?.into_iter().filter(is_live).collect(),
         (Some(_), true) => return Err(anyhow!("a run or --all, not both")).means(USAGE),
     };
-    let (live, dead): (Vec<PathBuf>, Vec<PathBuf>) = folders.into_iter().partition(|folder| is_live(folder));
-    let mut left = Vec::new();
+    let mut tally = Tally::default();
+    let live: Vec<&PathBuf> = folders.iter().filter(|folder| is_live(folder)).collect();
     for folder in &live {
         fs::write(folder.join(WISH), "").with_context(|| format!("cannot ask the run of {} to stop", folder.display())).means(LEFT)?;
         print(&format!("asked the run of {} to stop and undo\n", folder.display()));
     }
-    for folder in &live {
+    for folder in live {
         if !wait_until_dead(folder) {
-            left.push(format!("the run of {} is still at it", folder.display()));
-        } else if let Ok(run) = report::fold(folder) {
-            let verdict = run.conclusion().map(|conclusion| conclusion.verdict);
-            print(&format!("{}\n", verdict.map_or("it ended without a verdict", wording::verdict)));
-            left.extend(run.conclusion().into_iter().flat_map(|c| c.left.iter().map(ToString::to_string)));
+            tally.left.push(format!("the run of {} is still at it", folder.display()));
+        } else if let Some(conclusion) = report::fold(folder).ok().and_then(|run| run.conclusion().cloned()) {
+            print(&format!("{}\n", wording::verdict(conclusion.verdict)));
         }
     }
-    let unfinished = |folder: &PathBuf| {
-        report::fold(folder).is_ok_and(|run| run.conclusion().is_none() && run.touched_anything() && !run.header().place.rehearsal)
-    };
-    for folder in dead.iter().filter(|folder| unfinished(folder)) {
-        match resume(folder) {
-            Ok(0..=6) => {}
-            Ok(_) => left.push(folder.display().to_string()),
-            Err(error) => {
-                complain(&error);
-                left.push(folder.display().to_string());
-            }
-        }
+    // whoever has died meanwhile, or had before, is finished from its journal
+    for folder in &folders {
+        tally.settle(folder);
     }
     if args.all {
-        left.extend(swept(args.context.as_deref(), &BTreeSet::new()).means(REFUSED)?);
-    } else if live.is_empty() && dead.is_empty() {
+        tally.sweep(args.context.as_deref(), true);
+    } else if folders.is_empty() {
         print("no run is live on this machine; `gameday abort --all` also looks for objects in the cluster\n");
     }
-    conclude(&left)
-}
-
-fn is_live(folder: &Path) -> bool {
-    Journal::is_live(&folder.join(archive::JOURNAL))
+    Ok(tally.conclude())
 }
 
 fn wait_until_dead(folder: &Path) -> bool {
     let step = Duration::from_millis(100);
     for _ in 0..PATIENCE.as_millis() / step.as_millis() {
-        if !is_live(folder) {
+        if !Journal::is_live(&folder.join(archive::JOURNAL)) {
             return true;
         }
         std::thread::sleep(step);
@@ -128,28 +104,132 @@ fn wait_until_dead(folder: &Path) -> bool {
     false
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the end of a verb has the form of a verb")]
-fn conclude(left: &[String]) -> Result<u8, Failure> {
-    if left.is_empty() {
-        print("nothing is left in the cluster\n");
-        return Ok(0);
+impl Tally {
+    /// Undoes what the run of a folder owes.
+    fn settle(&mut self, folder: &Path) {
+        let name = folder.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        match self.owes(folder) {
+            Owes::Nothing => {}
+            Owes::Live => print(&format!("run {name} is live in another process: left alone; `gameday abort {name}` stops it\n")),
+            Owes::Unreadable(error) => {
+                self.owed = true;
+                self.left.push(format!("run {name}, perhaps: its journal can't be read ({error:#})"));
+            }
+            Owes::Undo => {
+                self.owed = true;
+                print(&format!("run {name} died; finishing its undo\n"));
+                match resume(folder) {
+                    Ok(0..=6) => {}
+                    Ok(_) => self.left.push(format!("what run {name} broke")),
+                    Err(error) => self.failed(&format!("what run {name} broke"), &error),
+                }
+            }
+            Owes::Left(place, objects) => {
+                self.owed = true;
+                print(&format!("run {name} left something behind; undoing it\n"));
+                match remove(&place, &objects) {
+                    Ok(left) => self.left.extend(left),
+                    Err(error) => self.failed(&format!("what run {name} left"), &error),
+                }
+            }
+        }
     }
-    for name in left {
-        print(&format!("left: {name}\n"));
+
+    fn failed(&mut self, what: &str, error: &anyhow::Error) {
+        self.no_cluster |= error.is::<ConnectError>() || error.is::<Unreachable>();
+        self.left.push(format!("{what}: {error:#}"));
     }
-    Ok(LEFT)
+
+    fn owes(&mut self, folder: &Path) -> Owes {
+        // the token alone: a live run of another version need not be readable to be left alone
+        let header = archive::journal(folder).ok().and_then(|recorded| recorded.header);
+        if let Some(header) = &header {
+            self.known.insert(header.token.clone());
+            if !header.place.rehearsal {
+                self.namespaces.insert(header.place.namespace.clone());
+            }
+        }
+        if Journal::is_live(&folder.join(archive::JOURNAL)) {
+            self.live.extend(header.map(|header| header.token));
+            return Owes::Live;
+        }
+        match report::fold(folder) {
+            Err(error) => Owes::Unreadable(error),
+            Ok(run) if run.header().place.rehearsal => Owes::Nothing,
+            Ok(run) => match run.conclusion() {
+                None if run.touched_anything() => Owes::Undo,
+                Some(conclusion) if !conclusion.left.is_empty() => {
+                    Owes::Left(Box::new(run.header().place.clone()), conclusion.left.clone())
+                }
+                None | Some(_) => Owes::Nothing,
+            },
+        }
+    }
+
+    /// Deletes what bears our label in a cluster and belongs to a dead run of this machine; with
+    /// `all` also what belongs to nobody here. Names what it leaves.
+    fn sweep(&mut self, context: Option<&str>, all: bool) {
+        let swept = drill::runtime(false).map_err(anyhow::Error::from).and_then(|runtime| {
+            runtime.block_on(async {
+                let connection = connect::connect("", None, context).await?;
+                self.namespaces.insert(connection.namespace.clone());
+                let namespace = connection.namespace.clone();
+                let cluster = Cluster::reach(connection, &namespace).await?;
+                let sweep = sweep::find(&cluster, &self.namespaces).await?;
+                if !sweep.everywhere {
+                    let looked: Vec<&str> = self.namespaces.iter().map(String::as_str).collect();
+                    print(&format!("objects of gameday may be listed in these namespaces only: {}\n", looked.join(", ")));
+                }
+                for found in sweep.found.iter().filter(|found| !self.live.contains(&found.token)) {
+                    if !all && !self.known.contains(&found.token) {
+                        let object = &found.object;
+                        self.left.push(format!(
+                            "{object}, of no run on this machine; if nobody else needs it, `gameday abort --all` deletes it"
+                        ));
+                        continue;
+                    }
+                    print(&format!("deleting {}\n", found.object));
+                    if let Err(why) = sweep::remove(&cluster, &found.object).await {
+                        self.left.push(format!("{}: {why}", found.object));
+                    }
+                }
+                anyhow::Ok(())
+            })
+        });
+        if let Err(error) = swept {
+            if !self.owed {
+                print("nothing in the journals is left to undo\n");
+            }
+            complain(&error.context("the cluster could not be swept for objects of gameday"));
+        }
+    }
+
+    fn conclude(&self) -> u8 {
+        for name in &self.left {
+            print(&format!("left: {}\n", crate::text::Untrusted::from(name.as_str())));
+        }
+        if self.left.is_empty() {
+            print("nothing that gameday broke is left, as far as it could look\n");
+            0
+        } else if self.no_cluster {
+            REFUSED
+        } else {
+            LEFT
+        }
+    }
 }
 
 /// Takes the run of a folder up where it died, and undoes what it broke.
 pub fn resume(folder: &Path) -> anyhow::Result<u8> {
-    let recorded = archive::journal(folder)?;
-    let run: Run = report::fold(folder)?;
+    let path = folder.join(archive::JOURNAL);
+    // locked first, read after: nobody else may write its end meanwhile
+    let (journal, recorded): (Journal, Recorded) = Journal::resume(&path)?;
+    let run: Run = report::refold(folder, &recorded)?;
     let (header, last) = (run.header().clone(), run.now());
     let runtime = drill::runtime(false)?;
     let code = runtime.block_on(async {
         let signals = Signals::listen()?;
-        let cluster = cluster(Some(&header.place.context), &header.place.namespace).await?;
-        let journal = Journal::resume(&folder.join(archive::JOURNAL), recorded.torn)?;
+        let cluster = the_same_cluster(&header.place).await?;
         let clock = Clock::resume(header.started, drill::today(), last);
         let world = World { cluster, prometheus: None, http: None };
         let mut face = Headless::new(io::stdout(), Form::Text, false);
@@ -164,26 +244,31 @@ pub fn resume(folder: &Path) -> anyhow::Result<u8> {
     Ok(code)
 }
 
-async fn cluster(context: Option<&str>, namespace: &str) -> anyhow::Result<Cluster> {
-    let context = context.filter(|context| *context != "in-cluster");
-    let connection = connect::connect("", None, context).await?;
-    Ok(Cluster::reach(connection, namespace).await?)
-}
-
-/// Deletes every object with our label that no live run owns; names those that stay.
-fn swept(context: Option<&str>, live: &BTreeSet<String>) -> anyhow::Result<Vec<String>> {
+/// Deletes objects that a run said it left, in the cluster it left them in; names those that stay.
+fn remove(place: &Place, objects: &[ChaosRef]) -> anyhow::Result<Vec<String>> {
     drill::runtime(false)?.block_on(async {
-        let cluster = cluster(context, "default").await?;
+        let cluster = the_same_cluster(place).await?;
         let mut left = Vec::new();
-        for found in sweep::find(&cluster).await? {
-            if live.contains(&found.token) {
-                continue;
-            }
-            print(&format!("deleting {}\n", found.object));
-            if let Err(why) = sweep::remove(&cluster, &found.object).await {
-                left.push(format!("{}: {why}", found.object));
+        for object in objects {
+            if let Err(why) = sweep::remove(&cluster, object).await {
+                left.push(format!("{object}: {why}"));
             }
         }
         Ok(left)
     })
+}
+
+/// The cluster that a run broke something in: a context's name is not enough to know it by.
+async fn the_same_cluster(place: &Place) -> anyhow::Result<Cluster> {
+    let context = Some(place.context.as_str()).filter(|context| *context != "in-cluster");
+    let connection = connect::connect(&place.environment, None, context).await?;
+    if connection.server != place.server {
+        bail!(
+            "context {:?} is now the cluster at {}, but the run broke something in the one at {}; set KUBECONFIG to that one's and try again",
+            connection.context,
+            connection.server,
+            place.server
+        );
+    }
+    Ok(Cluster::reach(connection, &place.namespace).await?)
 }

@@ -9,6 +9,7 @@ use crate::archive;
 use crate::cli::args::{ReportArgs, ReportForm};
 use crate::cli::{Failure, Means, USAGE, check, print};
 use crate::findings::Findings;
+use crate::journal::read::Recorded;
 use crate::report::{json, markdown};
 use crate::run::Run;
 
@@ -29,8 +30,13 @@ pub fn report(args: &ReportArgs) -> Result<u8, Failure> {
 
 /// Folds the journal of a run's folder.
 pub fn fold(folder: &Path) -> anyhow::Result<Run> {
-    let recorded = archive::journal(folder)?;
-    let header = recorded.header.ok_or_else(|| anyhow!("{}: the journal was cut before its first line was whole", folder.display()))?;
+    refold(folder, &archive::journal(folder)?)
+}
+
+/// Folds what was read of a journal.
+pub fn refold(folder: &Path, recorded: &Recorded) -> anyhow::Result<Run> {
+    let header =
+        recorded.header.clone().ok_or_else(|| anyhow!("{}: the journal was cut before its first line was whole", folder.display()))?;
     let scenario = check::reread(&header.scenario).ok_or_else(|| {
         anyhow!("{}: this version of gameday can't read the scenario in the journal (written by {})", folder.display(), header.gameday)
     })?;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kube::client::AuthError;
 use thiserror::Error;
 
 use crate::edge::REQUEST_TIMEOUT;
@@ -75,10 +76,14 @@ pub fn of(what: &str, error: &kube::Error) -> ApiError {
 
 /// An error with its causes, innermost last, each once.
 #[must_use]
-pub fn chain(error: &dyn std::error::Error) -> String {
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
-    let mut cause = error.source();
+    let mut cause = Some(error);
     while let Some(error) = cause {
+        if let Some(said) = error.downcast_ref::<AuthError>().and_then(plugin) {
+            // the plugin's command line and environment stand in its error: none of it is told
+            return said;
+        }
         let more = error.to_string();
         if !text.contains(&more) {
             text = format!("{text}: {more}");
@@ -87,4 +92,17 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     }
     // wrappers that only name themselves say nothing
     text.replace("ServiceError: ", "")
+}
+
+/// What a credential plugin's failure may say of itself.
+fn plugin(error: &AuthError) -> Option<String> {
+    let advice = "run a kubectl command to see what it says, or log in again";
+    match error {
+        AuthError::AuthExecRun { .. } => Some(format!("the credential plugin of the kubeconfig failed; {advice}")),
+        AuthError::AuthExecStart(error) => Some(format!("the credential plugin of the kubeconfig can't be started: {error}")),
+        AuthError::AuthExec(_) | AuthError::AuthExecParse(_) => {
+            Some(format!("the credential plugin of the kubeconfig gave no credentials; {advice}"))
+        }
+        _ => None,
+    }
 }

@@ -45,8 +45,8 @@ pub async fn create(cluster: &Cluster, object: &ChaosRef, manifest: &Value, dry_
 /// Deletes the object; its controller lifts the fault before it lets the object go.
 pub async fn delete(cluster: &Cluster, object: &ChaosRef) -> Outcome {
     let sent = Instant::now();
-    let deleted = api(cluster, &object.kind, &object.namespace).delete(&object.name, &DeleteParams::background()).await;
-    match deleted.map_err(|error| api_error::of(&format!("delete {object}"), &error)) {
+    let api = api(cluster, &object.kind, &object.namespace);
+    match api_error::within(&format!("delete {object}"), api.delete(&object.name, &DeleteParams::background())).await {
         Ok(_) => Outcome::Done { took: sent.elapsed() },
         Err(error) if error.is_not_found() => Outcome::Already { took: sent.elapsed() },
         // an undo is never given up for a refusal: rights come back, webhooks too

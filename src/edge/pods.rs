@@ -58,6 +58,7 @@ impl Pods {
             // gone already: its pods are on their way out
             Err(error) if error.is_not_found() => false,
             // not allowed to look: the target's selector has to do
+            Err(error) if error.code == Some(403) => true,
             Err(_) => return true,
         };
         self.known.insert(controller.uid.clone(), ours);
@@ -130,7 +131,10 @@ pub fn project(pod: &Pod, target: usize) -> PodFact {
         created: pod.metadata.creation_timestamp.as_ref().map(wall),
         scheduled: since("PodScheduled", "True"),
         started: if all_run { containers.iter().filter_map(started_at).max() } else { None },
-        deleting: pod.metadata.deletion_timestamp.as_ref().map(|at| wall(at) - chrono::Duration::seconds(grace)),
+        deleting: pod.metadata.deletion_timestamp.as_ref().map(|at| {
+            let asked = chrono::Duration::try_seconds(grace).and_then(|grace| wall(at).checked_sub_signed(grace));
+            asked.unwrap_or_else(|| wall(at))
+        }),
     }
 }
 

@@ -73,6 +73,7 @@ impl Prometheus {
                 path: format!("/api/v1/namespaces/{namespace}/services/{name}:{port}/proxy"),
             }),
             PrometheusAt::Url(url) => {
+                let (url, credentials) = unlock(url, credentials)?;
                 let mut headers = reqwest::header::HeaderMap::new();
                 let secret = match (&credentials.bearer, &credentials.basic) {
                     (Some(token), _) => Some(format!("Bearer {token}")),
@@ -142,6 +143,20 @@ impl Prometheus {
             Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs()).into()),
         }
     }
+}
+
+/// Credentials in a URL become a header: what an error prints of the URL holds none.
+fn unlock(url: &str, given: &Credentials) -> Result<(String, Credentials), PrometheusError> {
+    let mut parsed = reqwest::Url::parse(url).map_err(|error| PrometheusError::Client(format!("the URL of Prometheus: {error}")))?;
+    let mut credentials = given.clone();
+    if !parsed.username().is_empty() || parsed.password().is_some() {
+        let plain = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let basic = (plain(parsed.username()), plain(parsed.password().unwrap_or_default()));
+        credentials.basic.get_or_insert(basic);
+        let emptied = parsed.set_username("").and_then(|()| parsed.set_password(None));
+        emptied.map_err(|()| PrometheusError::Client("the URL of Prometheus can't carry credentials".to_owned()))?;
+    }
+    Ok((parsed.to_string(), credentials))
 }
 
 /// The API's own envelope, read leniently: proxies and login pages answer otherwise.

@@ -1,5 +1,7 @@
 //! Every object that gameday ever made in a cluster, by its label: found, deleted, waited for.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use kube::Api;
@@ -28,33 +30,46 @@ pub struct Found {
     pub token: String,
 }
 
-/// Lists them, in all namespaces, or where that is forbidden in the cluster's own.
+/// What a look over a cluster found.
+#[derive(Clone, Debug)]
+pub struct Sweep {
+    /// The objects.
+    pub found: Vec<Found>,
+    /// Whether all namespaces could be looked at.
+    pub everywhere: bool,
+}
+
+/// Lists them, in all namespaces, or where that is forbidden in those of `namespaces`.
 ///
 /// # Errors
 /// The API server refuses or does not answer. A cluster without Chaos Mesh has none.
-pub async fn find(cluster: &Cluster) -> Result<Vec<Found>, ApiError> {
+pub async fn find(cluster: &Cluster, namespaces: &BTreeSet<String>) -> Result<Sweep, ApiError> {
     let params = ListParams::default().labels(&format!("{MANAGED_BY}={GAMEDAY}"));
-    let mut found = Vec::new();
+    let mut sweep = Sweep { found: Vec::new(), everywhere: true };
     for kind in KINDS {
-        let all: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &resource(kind));
         let what = format!("list {}", kind.to_lowercase());
-        let listed = match api_error::within(&what, all.list(&params)).await {
-            Err(error) if error.code == Some(403) => {
-                let own: Api<DynamicObject> = Api::namespaced_with(cluster.client.clone(), &cluster.namespace, &resource(kind));
-                api_error::within(&what, own.list(&params)).await
+        let all: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &resource(kind));
+        let mut lists = vec![api_error::within(&what, all.list(&params)).await];
+        if matches!(&lists[0], Err(error) if error.code == Some(403)) {
+            sweep.everywhere = false;
+            lists.clear();
+            for namespace in namespaces {
+                let own: Api<DynamicObject> = Api::namespaced_with(cluster.client.clone(), namespace, &resource(kind));
+                lists.push(api_error::within(&format!("{what} in namespace {namespace}"), own.list(&params)).await);
             }
-            other => other,
-        };
-        match listed {
-            Ok(listed) => found.extend(listed.items.iter().map(|item| Found {
-                object: ChaosRef { kind: (*kind).to_owned(), namespace: item.namespace().unwrap_or_default(), name: item.name_any() },
-                token: item.labels().get(RUN).cloned().unwrap_or_default(),
-            })),
-            Err(error) if error.is_not_found() => {}
-            Err(error) => return Err(error),
+        }
+        for listed in lists {
+            match listed {
+                Ok(listed) => sweep.found.extend(listed.items.iter().map(|item| Found {
+                    object: ChaosRef { kind: (*kind).to_owned(), namespace: item.namespace().unwrap_or_default(), name: item.name_any() },
+                    token: item.labels().get(RUN).cloned().unwrap_or_default(),
+                })),
+                Err(error) if error.is_not_found() => {}
+                Err(error) => return Err(error),
+            }
         }
     }
-    Ok(found)
+    Ok(sweep)
 }
 
 /// Deletes one and waits until it is gone.
@@ -63,14 +78,18 @@ pub async fn find(cluster: &Cluster) -> Result<Vec<Found>, ApiError> {
 /// Why it is still there, and what holds it.
 pub async fn remove(cluster: &Cluster, object: &ChaosRef) -> Result<(), Untrusted> {
     let namespaces = [object.namespace.clone()];
+    let last: RefCell<Option<Untrusted>> = RefCell::new(None);
     let undone = async {
         let mut wait = Duration::from_millis(200);
         loop {
-            let outcome = chaos_mesh::delete(cluster, object).await;
-            if matches!(outcome, Outcome::Done { .. } | Outcome::Already { .. }) {
-                let looked = chaos_mesh::look_for(cluster, FaultId(0), object, &namespaces).await;
-                if let Ok(Event::FaultLookedFor { present: false, residue, .. }) = looked {
-                    return residue.and_then(|left| left.first().cloned());
+            match chaos_mesh::delete(cluster, object).await {
+                Outcome::Refused { why } | Outcome::Failed { why } => drop(last.replace(Some(why))),
+                Outcome::Done { .. } | Outcome::Already { .. } => {
+                    match chaos_mesh::look_for(cluster, FaultId(0), object, &namespaces).await {
+                        Ok(Event::FaultLookedFor { present: false, residue, .. }) => return residue,
+                        Ok(_) => drop(last.replace(Some("its finalizer waits for Chaos Mesh; is its controller running?".into()))),
+                        Err(error) => drop(last.replace(Some(error.to_string().into()))),
+                    }
                 }
             }
             tokio::time::sleep(wait).await;
@@ -78,11 +97,14 @@ pub async fn remove(cluster: &Cluster, object: &ChaosRef) -> Result<(), Untruste
         }
     };
     match tokio::time::timeout(PATIENCE, undone).await {
-        Ok(None) => Ok(()),
-        Ok(Some(left)) => Err(format!("the object is gone, but left behind: {}", left.raw()).into()),
+        Ok(Some(left)) => match left.first() {
+            None => Ok(()),
+            Some(left) => Err(format!("the object is gone, but left behind: {}", left.raw()).into()),
+        },
+        Ok(None) => Err("the object is gone; whether its effect is, could not be seen".into()),
         Err(_) => {
-            Err(format!("still there after {} s: its finalizer waits for Chaos Mesh; is its controller running?", PATIENCE.as_secs())
-                .into())
+            let why = last.take().unwrap_or_else(|| "no answer".into());
+            Err(format!("still there after {} s: {}", PATIENCE.as_secs(), why.raw()).into())
         }
     }
 }

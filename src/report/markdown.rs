@@ -56,7 +56,7 @@ fn page(out: &mut String, f: &Findings) -> std::fmt::Result {
     for line in &f.timeline {
         writeln!(out, "| {} | {} |", line.t, cell(&line.text))?;
     }
-    writeln!(out, "\nWritten by gameday {} from the run's journal; `gameday report {}` writes it again.", f.gameday, f.run)
+    writeln!(out, "\nWritten by gameday {} from the journal of run {}; `gameday report` writes it again.", text(&f.gameday), text(&f.run))
 }
 
 fn judged(out: &mut String, title: &str, rows: &[JudgedFinding]) -> std::fmt::Result {

@@ -29,7 +29,7 @@ pub(super) struct AskedOnce {
     pub dry_runs: BTreeSet<FaultId>,
     resolves: BTreeSet<FaultId>,
     breaks: BTreeSet<FaultId>,
-    seal: bool,
+    pub seal: bool,
 }
 
 impl Run {

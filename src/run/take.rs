@@ -129,12 +129,15 @@ impl Run {
                 if !matches!(self.phase, Phase::Undoing(_) | Phase::Sealed) {
                     self.turn_to(End::Aborted);
                 }
-                // whoever asks may be another process than the one that asked before and died
+                // whoever asks may be another process than the one that asked before and died,
+                // perhaps on the way to its last entry
+                self.asked.seal = false;
                 for state in &mut self.faults {
                     state.undo_again(now);
                 }
             }
             Command::Leave => {
+                self.asked.seal = false;
                 self.note(Noted::Left);
                 if !matches!(self.phase, Phase::Undoing(_) | Phase::Sealed) {
                     self.turn_to(End::Aborted);

@@ -105,6 +105,7 @@ pub fn evidence(run: &Run, criterion: &Criterion, judged: &Judged) -> String {
                     format!("{}, {} left", span(taken), span(left))
                 });
             }
+            (Some(taken), Standing::Unknown) => parts.push(format!("{} when last looked at, not decided", span(taken))),
             (Some(taken), _) => parts.push(format!("{}, {}", span(taken), margin(within.as_secs_f64() - taken))),
         },
         Check::Ready { .. } => {

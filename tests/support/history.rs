@@ -43,6 +43,7 @@ pub fn header(text: &str) -> Header {
             environment: "staging".to_owned(),
             tier: Tier::Staging,
             context: "practice cluster".to_owned(),
+            server: String::new(),
             namespace: "staging".to_owned(),
             prometheus: None,
         },

@@ -78,6 +78,7 @@ pub fn header(text: &str, seed: u64, started: chrono::DateTime<chrono::Utc>, pro
             environment: "staging".to_owned(),
             tier: Tier::Staging,
             context: "practice cluster".to_owned(),
+            server: String::new(),
             namespace: "staging".to_owned(),
             prometheus: Some(prometheus),
         },
