@@ -7,6 +7,7 @@ mod args;
 mod check;
 mod drill;
 mod new;
+mod outlet;
 mod rbac;
 mod recover;
 mod report;

@@ -50,10 +50,10 @@ impl<W: Write> Headless<W> {
         for moment in moments.iter().skip(self.told) {
             let text = wording::moment(run, moment);
             match self.form {
-                Form::Text => writeln!(self.out, "{}  {text}", wording::t_plus(run, moment.at))?,
+                Form::Text => self.out.write_all(format!("{}  {text}\n", wording::t_plus(run, moment.at)).as_bytes())?,
                 Form::Json => {
                     let line = json!({ "at": moment.at.seconds(), "seq": moment.seq, "event": moment.noted.name(), "text": text });
-                    writeln!(self.out, "{line}")?;
+                    self.out.write_all(format!("{line}\n").as_bytes())?;
                 }
             }
         }

@@ -12,6 +12,7 @@ use anyhow::{Context, anyhow};
 use chrono::{DateTime, Utc};
 
 use crate::cli::args::{DrillArgs, InjectorArg, Output, RehearseArgs, RunArgs, Speed};
+use crate::cli::outlet::Outlet;
 use crate::cli::{Failure, LEFT, Means, REFUSED, USAGE, check, print, recover, report};
 use crate::driver::{Clock, Driver, Signals, World, pace};
 use crate::edge::prometheus::{Credentials, Prometheus};
@@ -213,7 +214,8 @@ async fn drive(
         on_screen(Driver::new(run, journal, clock, world, face), signals, &folder).await
     } else {
         let form = if args.output == Output::Json { Form::Json } else { Form::Text };
-        follow(Driver::new(run, journal, clock, world, Headless::new(io::stdout(), form, start)), signals).await
+        let out = Outlet::open().context("cannot start the thread that prints").means(REFUSED)?;
+        follow(Driver::new(run, journal, clock, world, Headless::new(out, form, start)), signals).await
     };
     finish(&folder, args.output, code)
 }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 
 use crate::cli::args::{AbortArgs, RecoverArgs};
+use crate::cli::outlet::Outlet;
 use crate::cli::{Failure, LEFT, Means, REFUSED, USAGE, complain, drill, print, report};
 use crate::driver::{Clock, Driver, Signals, World};
 use crate::edge::connect::ConnectError;
@@ -232,7 +232,7 @@ pub fn resume(folder: &Path) -> anyhow::Result<u8> {
         let cluster = the_same_cluster(&header.place).await?;
         let clock = Clock::resume(header.started, drill::today(), last);
         let world = World { cluster, prometheus: None, http: None };
-        let mut face = Headless::new(io::stdout(), Form::Text, false);
+        let mut face = Headless::new(Outlet::open()?, Form::Text, false);
         face.skip(&run);
         let driven = Driver::new(run, journal, clock, world, face).finish(signals).await;
         if let Some(error) = driven.lost {
