@@ -4,8 +4,11 @@ mod support;
 
 use std::time::Duration;
 
-use gameday::effect::Verdict;
+use gameday::command::{AbortedBy, Command};
+use gameday::effect::{Effect, Verdict};
+use gameday::event::{Entry, Event};
 use gameday::rehearsal::Denial;
+use gameday::run::Run;
 use gameday::run::recovery::Back;
 use support::practice::{Played, play};
 use support::scratch;
@@ -165,4 +168,22 @@ fn http_criterion_should_be_answered_by_the_practice_cluster() {
     let strict = "    - {name: always answers, http: {url: 'http://task-api/'}}\n  limits: {allowAll: true}\n";
     let played = quiet(&scenario("chaos-mesh", &all, strict), "http-bad");
     assert_eq!(played.run.verdict(), Verdict::Refuted, "{}", played.lines);
+}
+
+#[test]
+fn run_that_died_on_its_last_entry_should_still_be_ended_by_another_process() {
+    let text = scenario("chaos-mesh", DELAY, "");
+    let folder = scratch("last-entry");
+    play(&text, 7, &folder, |_| async {});
+    let recorded = gameday::journal::read::open(&folder.join("journal.jsonl")).unwrap();
+    let (last, before) = recorded.entries.split_last().unwrap();
+    assert!(matches!(last.event, Event::Sealed(_)));
+    let mut run = Run::new(recorded.header.unwrap(), support::practice::read(&text));
+    for entry in before {
+        run.apply(entry);
+    }
+    assert!(run.conclusion().is_none());
+    let abort = Event::Commanded(Command::Abort { by: AbortedBy::Recovery });
+    let effects = run.apply(&Entry { seq: last.seq, at: last.at, event: abort });
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Seal { .. })), "{effects:?}");
 }
