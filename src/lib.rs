@@ -49,24 +49,34 @@
 
 pub mod archive;
 pub mod cli;
+#[warn(clippy::wildcard_enum_match_arm)]
 pub mod clock;
+#[warn(clippy::wildcard_enum_match_arm)]
 pub mod command;
+#[warn(clippy::wildcard_enum_match_arm)]
 pub mod criterion;
 pub mod driver;
 pub mod edge;
+#[warn(clippy::wildcard_enum_match_arm)]
 pub mod effect;
+#[warn(clippy::wildcard_enum_match_arm)]
 pub mod event;
 pub mod face;
+#[warn(clippy::wildcard_enum_match_arm)]
 pub mod fault;
 pub mod findings;
+#[warn(clippy::wildcard_enum_match_arm)]
 pub mod header;
 pub mod headless;
 pub mod journal;
+#[warn(clippy::wildcard_enum_match_arm)]
 pub mod manifest;
 pub mod rehearsal;
 pub mod report;
+#[warn(clippy::wildcard_enum_match_arm)]
 pub mod run;
 pub mod scenario;
+#[warn(clippy::wildcard_enum_match_arm)]
 pub mod text;
 pub mod tui;
 pub mod wording;

@@ -142,7 +142,7 @@ impl Drill {
         };
         // what a run may do without, `check` would tell: told here too, beside the run
         for mistake in &read.reading.mistakes {
-            crate::cli::complain(&anyhow!("{mistake}"));
+            crate::cli::complain(&anyhow!("going on, but: {mistake}"));
         }
         let mut hash = RandomState::new().build_hasher();
         hash.write_u32(std::process::id());
