@@ -53,7 +53,9 @@ impl Victim {
         let hit = self.hit?;
         Some(match self.answered {
             Some((at, took)) => {
-                let (earliest, latest) = (at.minus(took), at.min(hit.latest));
+                // the answer may have waited before it was stamped: what it says of the sending is
+                // then too late, and only the moment of asking is sure
+                let (earliest, latest) = (self.asked.unwrap_or(at.minus(took)).min(at.minus(took)), at.min(hit.latest));
                 // what a watch told keeps its moment; what a list told late is better known by the request
                 let told = hit.at == hit.latest || latest < earliest;
                 Seen { at: if told { hit.at } else { hit.at.clamp(earliest, latest) }, earliest, latest }

@@ -10,7 +10,7 @@ use crate::event::{Skew, Source};
 use crate::text::Untrusted;
 
 /// The lag of a watch that is allowed for where none larger was measured.
-const LEAST_LAG: Duration = Duration::from_millis(25);
+const LEAST_LAG: Duration = Duration::from_millis(30);
 
 /// How long a watch may have been silent before that is noticed: a beat a second, each with three
 /// seconds of patience.
