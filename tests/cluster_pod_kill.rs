@@ -3,10 +3,13 @@
 mod support;
 
 use std::fs;
+use std::io::{Read, Write};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use support::bare_watch::BareWatch;
 use support::cluster::cluster;
+use support::load::Load;
 use support::{json, said, scratch};
 
 /// The seeds' scenario, in the namespace of the test, without metrics and with shorter waits.
@@ -44,21 +47,62 @@ fn pod_kill_should_state_an_interval_that_holds_the_true_recovery() {
     let folder = scratch("interval");
     let file = folder.join("scenario.yaml");
     fs::write(&file, scenario(&cluster.context, &home.namespace, "1s")).unwrap();
+    let load = Load::start(&cluster.kubeconfig, &home.namespace, 20);
     for run in 0..10 {
         home.wait_ready();
         let watch = BareWatch::start(&cluster.kubeconfig, &home.namespace);
         let place = folder.join(format!("run-{run}"));
         let out = home.gameday(&folder).args(["run", "--headless"]).arg(&file).arg("--run-dir").arg(&place).output().unwrap();
         assert_eq!(out.status.code(), Some(0), "{}", said(&out));
-        let truth = watch.recovery(3).expect("the bare watch saw the recovery").as_secs_f64() * 1000.0;
-        let report = json(&place.join("report.json"));
-        let stated = &report["faults"][0]["recovery_ms"];
-        let (least, most) = (stated["least"].as_f64().unwrap(), stated["most"].as_f64().unwrap());
-        println!("run {run}: true {truth:.0} ms, stated {} ms, from {least:.0} to {most:.0}", stated["nominal"]);
-        assert!((least..=most).contains(&truth), "run {run}: the true {truth:.1} ms is not in {least:.1} to {most:.1} ms");
-        // the width is printed, not asserted: a busy machine may widen it, and then says so
-        println!("run {run}: {:.0} ms wide", most - least);
+        interval_should_hold(&format!("run {run}"), watch, &place);
     }
+    let (answered, failed) = load.counts();
+    println!("load: {answered} requests answered, {failed} not");
+    assert!(answered > failed, "the load never reached the pods: {answered} answered, {failed} not");
+}
+
+/// Whether the interval that the run states holds the time which the bare watch took.
+fn interval_should_hold(run: &str, watch: BareWatch, place: &Path) {
+    let truth = watch.recovery(3).expect("the bare watch saw the recovery").as_secs_f64() * 1000.0;
+    let report = json(&place.join("report.json"));
+    let stated = &report["faults"][0]["recovery_ms"];
+    let (least, most) = (stated["least"].as_f64().unwrap(), stated["most"].as_f64().unwrap());
+    // the width is printed, not asserted: a busy machine may widen it, and then says so
+    println!("{run}: true {truth:.0} ms, stated {} ms, from {least:.0} to {most:.0}: {:.0} ms wide", stated["nominal"], most - least);
+    assert!((least..=most).contains(&truth), "{run}: the true {truth:.1} ms is not in {least:.1} to {most:.1} ms");
+}
+
+#[test]
+fn cockpit_should_state_an_interval_that_holds_the_true_recovery() {
+    let Some(cluster) = cluster() else { return };
+    let home = cluster.task_api("gameday-test-cockpit");
+    let folder = scratch("cockpit");
+    let file = folder.join("scenario.yaml");
+    fs::write(&file, scenario(&cluster.context, &home.namespace, "1s")).unwrap();
+    let load = Load::start(&cluster.kubeconfig, &home.namespace, 20);
+    let watch = BareWatch::start(&cluster.kubeconfig, &home.namespace);
+    let place = folder.join("run");
+    // `script` (util-linux) gives the cockpit a terminal
+    let run =
+        format!("stty cols 120 rows 36; exec {} run --yes {} --run-dir {}", env!("CARGO_BIN_EXE_gameday"), file.display(), place.display());
+    let mut command = home.gameday(&folder);
+    let mut terminal = Command::new("script");
+    terminal.env_clear().envs(command.env("TERM", "xterm-256color").get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let child = terminal.args(["-qefc", &run, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let Ok(mut child) = child else { return println!("skipped: no `script` here, which gives a terminal") };
+    let mut screen = child.stdout.take().unwrap();
+    let drawn = std::thread::spawn(move || {
+        let mut text = Vec::new();
+        screen.read_to_end(&mut text).map(|_| String::from_utf8_lossy(&text).into_owned())
+    });
+    support::until("the report", || place.join("report.json").exists());
+    child.stdin.take().unwrap().write_all(b"q").unwrap();
+    let status = child.wait().unwrap();
+    let drawn = drawn.join().unwrap().unwrap();
+    assert_eq!(status.code(), Some(0), "{drawn}");
+    assert!(drawn.contains("\u{1b}[?1049h") && drawn.contains("\u{1b}[?1049l"), "the terminal's own screen was taken and given back");
+    interval_should_hold("cockpit", watch, &place);
+    println!("load: {:?} requests answered, not answered", load.counts());
 }
 
 #[test]

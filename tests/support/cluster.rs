@@ -1,6 +1,6 @@
 //! A real cluster, where the environment names one for tests.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -98,6 +98,16 @@ impl TestCluster {
     }
 }
 
+/// A client with the runtime it lives on, for a thread of its own.
+pub fn client_of_a_thread(kubeconfig: &Path) -> (tokio::runtime::Runtime, Client) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
+    let client = runtime.block_on(async {
+        Client::try_from(Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap()).unwrap()
+    });
+    (runtime, client)
+}
+
 /// A namespace with task-api in it, deleted when the test is over.
 pub struct Home<'a> {
     pub cluster: &'a TestCluster,
@@ -118,7 +128,7 @@ impl Home<'_> {
         });
     }
 
-    pub fn gameday(&self, folder: &std::path::Path) -> std::process::Command {
+    pub fn gameday(&self, folder: &Path) -> std::process::Command {
         let mut command = super::gameday(folder);
         command.env("KUBECONFIG", &self.cluster.kubeconfig);
         command
@@ -135,11 +145,11 @@ impl Drop for Home<'_> {
     }
 }
 
-/// Waits up to a minute.
+/// Waits up to three minutes: an old API server takes its time over a namespace.
 pub async fn wait<F: Future<Output = bool>>(what: &str, mut until: impl FnMut() -> F) {
-    let deadline = Instant::now() + Duration::from_mins(1);
+    let deadline = Instant::now() + Duration::from_mins(3);
     while !until().await {
-        assert!(Instant::now() < deadline, "waited a minute for {what}");
+        assert!(Instant::now() < deadline, "waited three minutes for {what}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
