@@ -23,6 +23,8 @@ use crate::cli::args::{Args, Verb};
 pub const USAGE: u8 = 2;
 /// A gate refused, or anything else kept the run from starting.
 pub const REFUSED: u8 = 3;
+/// Exit code: the operator stopped it.
+pub const ABORTED: u8 = 5;
 /// Something is left in the cluster.
 pub const LEFT: u8 = 7;
 

@@ -58,6 +58,8 @@ pub struct Opening {
     pub author: String,
     /// The value of `NO_COLOR`.
     pub no_color: Option<String>,
+    /// What stands there until there is a run to show.
+    pub waiting: String,
 }
 
 /// A face on a terminal.
@@ -94,6 +96,7 @@ impl Cockpit {
             pace: opening.pace,
             theme: Theme::fitting(opening.no_color.as_deref()),
             hands: Hands::of(opening.author),
+            waiting: opening.waiting,
         };
         let drawing = thread::Builder::new().name("cockpit".to_owned()).spawn(move || {
             // dropped however the thread ends, and with it whoever waits is told
@@ -134,6 +137,11 @@ impl Cockpit {
         if !is_read(run) {
             return;
         }
+        self.left().await;
+    }
+
+    /// Until the operator leaves, or the terminal is gone. Cancel-safe.
+    pub async fn left(&mut self) {
         if let Some(left) = &mut self.left {
             // an error says that the thread has ended, which is what is waited for
             let _ = left.await;

@@ -74,7 +74,8 @@ fn unusable_kubeconfigs_should_be_refused_with_3_and_the_next_move() {
         ("no-context", Some(config("http://127.0.0.1:1", "")), "--context"),
         ("nobody", Some(config("http://127.0.0.1:1", "current-context: c")), "127.0.0.1"),
         ("elsewhere", Some(config("http://127.0.0.1:1", "current-context: gone")), "gone"),
-        ("garbage", Some("{{{".to_owned()), "gameday:"),
+        ("garbage", Some("{{{".to_owned()), "mend it"),
+        ("leaky", Some(config("http://127.0.0.1:1", "current-context: [c]").replace("expired", "s3cr3t")), "line 3 column 18"),
         ("expired", Some(config(&refused, "current-context: c")), "log in again"),
         ("page", Some(config(&page, "current-context: c")), "gameday:"),
     ];
@@ -86,6 +87,8 @@ fn unusable_kubeconfigs_should_be_refused_with_3_and_the_next_move() {
         let out = gameday(&home).env("KUBECONFIG", &kubeconfig).args(["run", "--headless"]).arg(&file).output().unwrap();
         assert_eq!(out.status.code(), Some(3), "{name}: {}", said(&out));
         assert!(said(&out).contains(told), "{name}: {}", said(&out));
+        // a parser's message quotes the lines around the mistake
+        assert!(!said(&out).contains("s3cr3t"), "{name}: {}", said(&out));
     }
 }
 

@@ -109,7 +109,8 @@ fn alert_should_be_judged_by_when_it_fires_and_resolves() {
         ("ends", "{name: AlwaysFiring, firesWithin: 10s, resolvesWithin: 3s}", "broken"),
         ("exists", "{name: NobodyDefinedThis, firesWithin: 2s}", "broken"),
     ];
-    let listed: String = criteria.iter().map(|(name, alert, _)| format!("    - {{name: {name}, alert: {alert}}}\n")).collect();
+    let listed: String =
+        criteria.iter().fold(String::new(), |text, (name, alert, _)| text + &format!("    - {{name: {name}, alert: {alert}}}\n"));
     let file = folder.join("scenario.yaml");
     fs::write(
         &file,

@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 
 use crate::cli::args::{DrillArgs, InjectorArg, Output, RehearseArgs, RunArgs, Speed};
 use crate::cli::outlet::Outlet;
-use crate::cli::{Failure, LEFT, Means, REFUSED, USAGE, check, print, recover, report};
+use crate::cli::{ABORTED, Failure, LEFT, Means, REFUSED, USAGE, check, print, recover, report};
 use crate::driver::{Clock, Driver, Signals, World, pace};
 use crate::edge::prometheus::{Credentials, Prometheus};
 use crate::edge::{Cluster, connect};
@@ -24,11 +24,22 @@ use crate::journal::{Journal, JournalError};
 use crate::rehearsal::{self, PracticeCluster, stage};
 use crate::run::Run;
 use crate::scenario::model::{Injector, PrometheusAt, Scenario, Tier};
+use crate::text::Untrusted;
 use crate::tui::{Cockpit, Opening};
 use crate::{archive, wording};
 
 /// How many times faster than real time the cockpit can be followed.
 const FASTEST_ON_SCREEN: f64 = 60.0;
+
+/// How a run is shown.
+struct Shown {
+    /// Open already, where the cluster had to be reached first.
+    cockpit: Option<Cockpit>,
+    /// How many times faster than real time its clock goes.
+    pace: f64,
+    /// Whether it begins as soon as its preflight has passed.
+    start: bool,
+}
 
 /// A scenario that can be run.
 struct Drill {
@@ -53,12 +64,18 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
     }
     guarded(|folder| {
         runtime(false).means(REFUSED)?.block_on(async {
-            let signals = Signals::listen().context("cannot listen to signals").means(REFUSED)?;
+            let mut signals = Signals::listen().context("cannot listen to signals").means(REFUSED)?;
             let connection =
                 connect::connect(&environment.name, environment.context.as_deref(), args.context.as_deref()).await.means(REFUSED)?;
             let namespace = args.namespace.clone().or(environment.namespace.clone()).unwrap_or_else(|| connection.namespace.clone());
             let (context, server) = (connection.context.clone(), connection.server.clone());
-            let cluster = Cluster::reach(connection, &namespace).await.means(REFUSED)?;
+            let waiting = Untrusted::from(format!("reaching {context} at {server}")).to_string();
+            let mut cockpit = on_terminal(&args.drill).then(|| cockpit(1.0, confirmed(args), waiting)).transpose()?;
+            let cluster = tokio::select! {
+                cluster = Cluster::reach(connection, &namespace) => cluster.means(REFUSED)?,
+                () = left(cockpit.as_mut()) => return Err(anyhow!("left before {context} answered; nothing was started")).means(ABORTED),
+                _ = signals.next() => return Err(anyhow!("stopped before {context} answered; nothing was started")).means(ABORTED),
+            };
             let at = args.prometheus.clone().map(PrometheusAt::Url).or(environment.prometheus.clone());
             let prometheus = at.as_ref().map(|at| Prometheus::new(at, &credentials(), &cluster.client)).transpose().means(REFUSED)?;
             let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().means(REFUSED)?;
@@ -75,7 +92,8 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
             let token = format!("{:06x}", drill.random >> 40);
             let header = drill.header(run, drill.started, place, drill.random, token, args.injector);
             let world = World { cluster, prometheus, http: Some(http) };
-            drive(&args.drill, drill.scenario, header, world, signals, (1.0, confirmed(args)), folder).await
+            let shown = Shown { cockpit, pace: 1.0, start: confirmed(args) };
+            drive(&args.drill, drill.scenario, header, world, signals, shown, folder).await
         })
     })
 }
@@ -116,7 +134,8 @@ pub fn rehearse(args: &RehearseArgs) -> Result<u8, Failure> {
             let cluster = Cluster::look(client, context, &namespace).await.means(REFUSED)?;
             let prometheus = Prometheus::new(&at, &Credentials::default(), &cluster.client).means(REFUSED)?;
             let world = World { cluster, prometheus: Some(prometheus), http: None };
-            drive(&args.drill, drill.scenario, header, world, signals, (speed.unwrap_or(1.0), true), &OnceCell::new()).await
+            let shown = Shown { cockpit: None, pace: speed.unwrap_or(1.0), start: true };
+            drive(&args.drill, drill.scenario, header, world, signals, shown, &OnceCell::new()).await
         };
         match speed {
             None => Box::pin(rehearsal).await,
@@ -191,7 +210,7 @@ async fn drive(
     header: Header,
     world: World,
     signals: Signals,
-    (pace, start): (f64, bool),
+    shown: Shown,
     place: &OnceCell<PathBuf>,
 ) -> Result<u8, Failure> {
     let folder = match &args.run_dir {
@@ -210,12 +229,15 @@ async fn drive(
     let clock = Clock::start(header.started);
     let run = Run::new(header, scenario);
     let code = if on_terminal(args) {
-        let face = Cockpit::open(opening(pace, start)).context("cannot open the cockpit; --headless does without").means(REFUSED)?;
+        let face = match shown.cockpit {
+            Some(open) => open,
+            None => cockpit(shown.pace, shown.start, String::new())?,
+        };
         on_screen(Driver::new(run, journal, clock, world, face), signals, &folder).await
     } else {
         let form = if args.output == Output::Json { Form::Json } else { Form::Text };
         let out = Outlet::open().context("cannot start the thread that prints").means(REFUSED)?;
-        follow(Driver::new(run, journal, clock, world, Headless::new(out, form, start)), signals).await
+        follow(Driver::new(run, journal, clock, world, Headless::new(out, form, shown.start)), signals).await
     };
     finish(&folder, args.output, code)
 }
@@ -264,9 +286,20 @@ async fn on_screen(driver: Driver<Cockpit>, signals: Signals, folder: &Path) -> 
     code(&run, driven.lost)
 }
 
-fn opening(pace: f64, start: bool) -> Opening {
+/// Takes the terminal; `waiting` is what stands there until there is a run to show.
+fn cockpit(pace: f64, start: bool, waiting: String) -> Result<Cockpit, Failure> {
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    Opening { pace, start, author: set("USER").unwrap_or_else(|| "leader".to_owned()), no_color: set("NO_COLOR") }
+    let author = set("USER").unwrap_or_else(|| "leader".to_owned());
+    let opening = Opening { pace, start, author, no_color: set("NO_COLOR"), waiting };
+    Cockpit::open(opening).context("cannot open the cockpit; --headless does without").means(REFUSED)
+}
+
+/// Until the operator leaves the cockpit; for ever without one.
+async fn left(cockpit: Option<&mut Cockpit>) {
+    match cockpit {
+        Some(cockpit) => cockpit.left().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Writes the reports and says where everything is.

@@ -13,6 +13,14 @@ pub enum ConnectError {
     /// There is no kubeconfig and this is not a pod.
     #[error("no cluster: {0}; set KUBECONFIG or make ~/.kube/config, or try `gameday rehearse`, which needs none")]
     NoConfig(Untrusted),
+    /// There is one that can't be read.
+    #[error("the kubeconfig {at}: {why}; mend it, or name another with KUBECONFIG")]
+    Unreadable {
+        /// Where.
+        at: Untrusted,
+        /// Why; never more than the first line, since parsers quote the lines around a mistake, and there are tokens in them.
+        why: Untrusted,
+    },
     /// The context is missing or unusable.
     #[error("context {context:?} of the kubeconfig: {why}; `kubectl config get-contexts` lists what there is")]
     Context {
@@ -78,7 +86,7 @@ pub async fn connect(environment: &str, wanted: Option<&str>, asked: Option<&str
             let context = context.ok_or(ConnectError::NoContext)?;
             let options = KubeConfigOptions { context: Some(context.clone()), ..KubeConfigOptions::default() };
             let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
-            let config = config.map_err(|error| ConnectError::Context { context: context.clone(), why: chain(&error).into() })?;
+            let config = config.map_err(|error| ConnectError::Context { context: context.clone(), why: without_quotes(&error) })?;
             (config, context)
         }
         Err(error @ (KubeconfigError::FindPath | KubeconfigError::ReadConfig(..))) => {
@@ -89,7 +97,7 @@ pub async fn connect(environment: &str, wanted: Option<&str>, asked: Option<&str
             }
             (config, "in-cluster".to_owned())
         }
-        Err(error) => return Err(ConnectError::NoConfig(chain(&error).into())),
+        Err(error) => return Err(ConnectError::Unreadable { at: place().into(), why: without_quotes(&error) }),
     };
     // its retries are silent and can last minutes (429, 503, 504): ours are seen
     config.default_retry = false;
@@ -97,4 +105,15 @@ pub async fn connect(environment: &str, wanted: Option<&str>, asked: Option<&str
     let server = config.cluster_url.to_string();
     let client = Client::try_from(config).map_err(|error| ConnectError::Client { context: context.clone(), why: chain(&error).into() })?;
     Ok(Connection { client, context, namespace, server })
+}
+
+/// The first line of what an error says.
+fn without_quotes(error: &KubeconfigError) -> Untrusted {
+    chain(error).lines().next().unwrap_or_default().into()
+}
+
+/// Where the kubeconfig is looked for.
+fn place() -> String {
+    let named = std::env::var_os("KUBECONFIG").filter(|paths| !paths.is_empty());
+    named.map_or_else(|| "~/.kube/config".to_owned(), |paths| paths.to_string_lossy().into_owned())
 }

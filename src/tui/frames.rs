@@ -15,6 +15,8 @@ use crate::command::Command;
 use crate::run::Run;
 use crate::run::phase::Phase;
 use crate::tui::hands::{Deed, Hands, Open};
+use crate::tui::keys::{self, Act, Scope};
+use crate::tui::panels;
 use crate::tui::scene::Scene;
 use crate::tui::terminal::{self, Screen};
 use crate::tui::theme::Theme;
@@ -78,6 +80,8 @@ pub struct Frames {
     pub theme: Theme,
     /// The operator's hands.
     pub hands: Hands,
+    /// What stands there until the first snapshot.
+    pub waiting: String,
 }
 
 /// The one clock of this room: when frames are drawn. It never reaches the run.
@@ -159,14 +163,12 @@ impl Frames {
     }
 
     fn draw(&mut self, run: Option<&Run>, now: At) -> io::Result<Instant> {
-        let (theme, hands) = (&self.theme, &self.hands);
+        let (theme, hands, waiting) = (&self.theme, &self.hands, &self.waiting);
         self.screen.draw(|frame| {
             let area = frame.area();
             match run {
                 Some(run) => view::draw(&Scene { run, now, theme, hands }, area, frame.buffer_mut()),
-                None => {
-                    frame.buffer_mut().set_stringn(area.x, area.y, "gameday", usize::from(area.width), theme.quiet);
-                }
+                None => panels::waiting::draw(waiting, theme, area, frame.buffer_mut()),
             }
         })?;
         Ok(tick())
@@ -174,7 +176,10 @@ impl Frames {
 
     /// Takes input; says whether the operator leaves.
     fn input(&mut self, event: Event, run: Option<&Run>) -> bool {
-        let Some(run) = run else { return false };
+        let Some(run) = run else {
+            let Event::Key(key) = event else { return false };
+            return keys::find(Scope::Before, key).is_some_and(|binding| matches!(binding.act, Act::Quit | Act::Interrupt));
+        };
         let deed = match event {
             Event::Key(key) => self.hands.press(key, run),
             Event::Paste(text) => {

@@ -16,3 +16,4 @@ pub mod timeline;
 pub mod tiny;
 pub mod undo;
 pub mod verdict;
+pub mod waiting;

@@ -175,7 +175,7 @@ impl Dice {
 
 /// What a fault's object truly is.
 #[derive(Clone, Debug, Default)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Thing {
     pub exists: bool,
     pub deleting: bool,
@@ -185,7 +185,7 @@ pub struct Thing {
 }
 
 #[derive(Clone, Debug)]
-#[allow(clippy::large_enum_variant, reason = "they are few")]
+#[expect(clippy::large_enum_variant, reason = "they are few")]
 enum Due {
     Tell(Event),
     Land(FaultId, bool),
