@@ -1,5 +1,7 @@
 //! The main job on a real cluster: a pod is killed, and the time to come back is stated.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a test stops where it fails, and says its figures")]
+
 mod support;
 
 use std::fs;
