@@ -99,6 +99,10 @@ fn outage_during_the_undo_should_only_delay_it() {
     });
     assert!(played.lines.contains("lifted"), "{}", played.lines);
     assert!(played.run.conclusion().unwrap().left.is_empty(), "{}", played.lines);
+    // it does not sit out its back-off once the API server answers
+    let mut back = played.lines.lines().skip_while(|line| !line.contains("back after"));
+    let moment = |line: Option<&str>| line.and_then(|line| line.split_whitespace().next()).map(str::to_owned);
+    assert_eq!(moment(back.next()), moment(back.find(|line| line.contains("deleting NetworkChaos"))), "{}", played.lines);
 }
 
 #[test]

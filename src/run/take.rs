@@ -62,6 +62,9 @@ impl Run {
             Event::SourceBack { source } => {
                 if let Some(blind) = self.sight.regain(*source, now) {
                     self.note(Noted::Back(*source, blind));
+                    if *source != Source::Prometheus {
+                        self.faults.iter_mut().for_each(|state| state.hurry(now));
+                    }
                 }
             }
             Event::TargetsResolved { fault, round, pods } => {

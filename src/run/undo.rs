@@ -25,6 +25,8 @@ pub struct Undo {
     pub attempts: u32,
     /// When the next try is due.
     pub next: Option<At>,
+    /// Whether the last try has failed and the next one waits for its turn.
+    pub waits: bool,
     /// What the last try said, if it was no success.
     pub trouble: Option<Untrusted>,
     /// Looks for the object so far.
@@ -62,6 +64,13 @@ impl FaultState {
         }
     }
 
+    /// The API server is back: what failed without it is tried again at once.
+    pub(super) fn hurry(&mut self, at: At) {
+        if self.undo.waits {
+            self.undo.next = self.undo.next.min(Some(at));
+        }
+    }
+
     pub(super) fn lift_answered(&mut self, outcome: &Outcome, at: At) {
         match outcome {
             Outcome::Done { .. } | Outcome::Already { .. } => {
@@ -73,6 +82,7 @@ impl FaultState {
                 self.undo.trouble = Some(why.clone());
                 let wait = Duration::from_secs(1 << self.undo.attempts.clamp(1, 4).saturating_sub(1));
                 self.undo.next = Some(at + wait);
+                self.undo.waits = true;
             }
         }
     }
@@ -94,6 +104,7 @@ impl FaultState {
             self.undo.asked.get_or_insert(now);
             self.undo.until.get_or_insert(now + LIFT_LIMIT);
             self.undo.attempts += 1;
+            self.undo.waits = false;
             self.undo.next = Some(now + REQUEST_DEADLINE);
             return Some(Effect::Lift { fault: self.id, object, attempt: self.undo.attempts });
         }
