@@ -120,7 +120,7 @@ fn shaped(tc: &Value) -> Effect {
 /// # Errors
 /// Chaos Mesh's words.
 pub fn unreachable(hand: &Hand, pod: &Object) -> Result<(), String> {
-    if hand.server().lock().troubles.chaos_daemon_down {
+    if hand.ground(|ground| ground.troubles.chaos_daemon_down) {
         return Err(format!("cannot find daemonIP on node {}", pod.text("/spec/nodeName")));
     }
     Ok(())
@@ -128,7 +128,7 @@ pub fn unreachable(hand: &Hand, pod: &Object) -> Result<(), String> {
 
 /// Wait as long as the daemon takes.
 pub async fn daemon_call(hand: &mut Hand) {
-    let spread = hand.server().lock().world.daemon_latency;
+    let spread = hand.ground(|ground| ground.world.daemon_latency);
     let time = spread.draw(hand.rolls());
     tokio::time::sleep(time).await;
 }
