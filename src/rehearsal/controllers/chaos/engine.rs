@@ -201,7 +201,7 @@ impl Engine {
         let mut changed = false;
         if list.is_empty() {
             let salt = format!("selection/{}/{}", self.kind.resource().plural, object.uid());
-            let mut rolls = self.hand.stream(|revision| format!("{salt}/{revision}"));
+            let mut rolls = self.hand.stream(|moment| format!("{salt}/{moment}"));
             match records::select(&self.hand, self.kind, &object, &mut rolls) {
                 Ok(selected) => list = selected,
                 Err(why) => {
