@@ -11,7 +11,7 @@ use kube::Client;
 use kube::api::WatchEvent;
 use kube::client::Body;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 /// Where a recording is replayed.
 pub struct Place {
@@ -31,6 +31,9 @@ pub fn recording(name: &str) -> Vec<Value> {
 
 const RECORDED: &str = "staging";
 
+/// How much later than recorded a state may come.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 fn renamed(value: &Value, from: &str, to: &str) -> Value {
     match value {
         Value::String(text) => json!(text.replace(from, to)),
@@ -40,7 +43,12 @@ fn renamed(value: &Value, from: &str, to: &str) -> Value {
     }
 }
 
-/// What the client of a recording did, done again; what a client sees of it, as lines of a recording.
+fn of_experiment(line: &Value) -> bool {
+    line["watch"].is_string() && matches!(line["object"]["kind"].as_str(), Some("PodChaos" | "NetworkChaos"))
+}
+
+/// What the client of a recording did, done again: not before its time, and not before the experiment has been seen in as many states as it had been
+/// then, since a cluster may be slower than the recorded one. What a client sees of it, as lines of a recording.
 pub async fn replay(place: &Place, lines: &[Value]) -> Vec<Value> {
     let (sender, mut told) = tokio::sync::mpsc::unbounded_channel();
     let start = Instant::now();
@@ -65,8 +73,15 @@ pub async fn replay(place: &Place, lines: &[Value]) -> Vec<Value> {
         });
     }
     let start = Instant::now();
-    for line in lines.iter().filter(|line| line["client"].is_string()) {
-        sleep_until(start + Duration::from_secs_f64(line["t"].as_f64().unwrap().max(0.0))).await;
+    let mut seen: Vec<Value> = Vec::new();
+    for (index, line) in lines.iter().enumerate().filter(|(_, line)| line["client"].is_string()) {
+        let time = start + Duration::from_secs_f64(line["t"].as_f64().unwrap().max(0.0));
+        sleep_until(time).await;
+        let before = lines[..index].iter().filter(|line| of_experiment(line)).count();
+        while seen.iter().filter(|line| of_experiment(line)).count() < before {
+            let Ok(Some(line)) = timeout_at(time + PATIENCE, told.recv()).await else { break };
+            seen.push(line);
+        }
         let path = line["path"].as_str().unwrap().replace(RECORDED, &place.namespace);
         let (method, content, mut body) = match line["client"].as_str().unwrap() {
             "create" => ("POST", "application/json", renamed(&line["body"], RECORDED, &place.namespace)),
@@ -84,7 +99,8 @@ pub async fn replay(place: &Place, lines: &[Value]) -> Vec<Value> {
         assert_eq!(u64::from(response.status().as_u16()), line["status"].as_u64().unwrap(), "{path}");
     }
     sleep(Duration::from_secs(2)).await;
-    std::iter::from_fn(|| told.try_recv().ok()).map(|line| renamed(&line, &place.namespace, RECORDED)).collect()
+    seen.extend(std::iter::from_fn(|| told.try_recv().ok()));
+    seen.iter().map(|line| renamed(line, &place.namespace, RECORDED)).collect()
 }
 
 /// What was seen, without what has no meaning: times, uids, revisions, names at random, and the order of what has none.
@@ -139,7 +155,7 @@ fn state(word: &str, object: &Value) -> String {
             for event in record["events"].as_array_mut().into_iter().flatten() {
                 event["timestamp"] = Value::Null;
             }
-            sorted(&record)
+            sorted(&record).to_string()
         })
         .collect();
     records.sort();
@@ -158,14 +174,14 @@ fn state(word: &str, object: &Value) -> String {
     )
 }
 
-fn sorted(value: &Value) -> String {
+fn sorted(value: &Value) -> Value {
     match value {
         Value::Object(map) => {
-            let map: BTreeMap<_, _> = map.iter().map(|(key, value)| (key, sorted(value))).collect();
-            format!("{map:?}")
+            let map: BTreeMap<&String, Value> = map.iter().map(|(key, value)| (key, sorted(value))).collect();
+            Value::Object(map.into_iter().map(|(key, value)| (key.clone(), value)).collect())
         }
-        Value::Array(items) => format!("{:?}", items.iter().map(sorted).collect::<Vec<_>>()),
-        other => other.to_string(),
+        Value::Array(items) => items.iter().map(sorted).collect(),
+        other => other.clone(),
     }
 }
 
