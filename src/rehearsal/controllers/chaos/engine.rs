@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::experiment::{self, FINALIZER, FORCE};
 use super::records::{self, Outcome, Work};
-use super::{notes, selection};
+use super::{encoding, notes, selection, webhooks};
 use crate::rehearsal::api::ApiServer;
 use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::{Object, map_mut, metadata, text};
@@ -139,7 +139,7 @@ impl Engine {
         self.hand.pause(4, 9).await;
         let mut state = self.hand.server().lock();
         let mut value = state.store.get(key)?.value().clone();
-        value["spec"] = experiment::without_zeros(&value["spec"]);
+        value["spec"] = encoding::encode(&value["spec"], webhooks::spec_of(self.kind));
         change(&mut value);
         value["metadata"]["resourceVersion"] = json!("");
         state.update(key.kind, &key.namespace, &key.name, value, Part::Main, OWN_WRITE).ok()
