@@ -40,7 +40,13 @@ pub fn walk(spec: &Value, of: &str) -> Vec<String> {
                     if embedded && field.of.pointer && !any_given(value, field) {
                         value = None;
                     }
-                    stops.push_back(Stop { value, of: &field.of, field: Some(field), path: format!("{}.{}", stop.path, field.go), embedded });
+                    stops.push_back(Stop {
+                        value,
+                        of: &field.of,
+                        field: Some(field),
+                        path: format!("{}.{}", stop.path, field.go),
+                        embedded,
+                    });
                 }
             }
             Shape::List(inner) => {

@@ -273,8 +273,7 @@ fn decode_value(value: &Value, of: &Type, within: &str, here: &str) -> Result<()
     if value.is_null() {
         return Ok(());
     }
-    let wrong =
-        |what: &str| Err(format!("json: cannot unmarshal {what} into Go struct field {within}.{here} of type {}", of.name));
+    let wrong = |what: &str| Err(format!("json: cannot unmarshal {what} into Go struct field {within}.{here} of type {}", of.name));
     match &of.shape {
         Shape::Text if !value.is_string() => wrong(type_of(value)),
         Shape::Flag if !value.is_boolean() => wrong(type_of(value)),
@@ -349,6 +348,8 @@ mod tests {
     #[test]
     fn numbers_should_fit_as_in_go() {
         assert!(fits(&Value::from(-5), "int") && !fits(&Value::from(-5), "uint32") && !fits(&Value::from(1.5), "int64"));
-        assert!(!fits(&Value::from(1_u64 << 33), "uint32") && !fits(&Value::from(1_i64 << 40), "int32") && fits(&Value::from(255), "uint8"));
+        assert!(
+            !fits(&Value::from(1_u64 << 33), "uint32") && !fits(&Value::from(1_i64 << 40), "int32") && fits(&Value::from(255), "uint8")
+        );
     }
 }

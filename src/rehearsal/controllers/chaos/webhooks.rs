@@ -78,7 +78,8 @@ pub fn admit(kind: Kind, value: &mut Value, old: Option<&Object>) -> Result<(), 
             Some(other) if !other.is_null() => {
                 if admitted {
                     let what = schema::type_of(other);
-                    let why = format!("json: cannot unmarshal {what} into Go struct field {}.{part} of type v1alpha1.{}", resource.name, of.name);
+                    let why =
+                        format!("json: cannot unmarshal {what} into Go struct field {}.{part} of type v1alpha1.{}", resource.name, of.name);
                     return Err(Refusal::webhook_undecodable(&mutating, &why));
                 }
                 return Err(Refusal::invalid(kind, &name, &[definition::wrong_type(other, "object", part)]));
@@ -168,11 +169,7 @@ pub struct Panicked;
 pub fn block(kind: &str) -> String {
     match kind {
         "Workflow" => "workflow".to_owned(),
-        _ => known("EmbedChaos")
-            .fields
-            .iter()
-            .find(|field| field.go == kind)
-            .map_or_else(String::new, |field| field.json.to_owned()),
+        _ => known("EmbedChaos").fields.iter().find(|field| field.go == kind).map_or_else(String::new, |field| field.json.to_owned()),
     }
 }
 
