@@ -2,7 +2,12 @@
 //!
 //! What it does and in which order is taken from the project's own controllers as recorded running (`facts/chaos-mesh.md`, sections 1 to 5).
 
+pub mod checks;
+pub mod cron;
 pub mod daemon;
+pub mod defaulting;
+pub mod definition;
+pub mod encoding;
 pub mod engine;
 pub mod experiment;
 pub mod go;
@@ -14,6 +19,7 @@ pub mod records;
 pub mod schema;
 pub mod selection;
 pub mod webhooks;
+pub mod workflow_rules;
 
 use kube::Client;
 use tokio::task::JoinSet;
