@@ -26,7 +26,7 @@ pub fn found(server: &ApiServer) {
     state.clock.set_skew(-AGE);
     let mut founder = Founder { state: &mut state };
     founder.namespaces(&world.namespaces, &world.workloads, &world.services, world.chaos_mesh);
-    founder.nodes(world.nodes.max(1));
+    founder.nodes(&world.nodes);
     for service in &world.services {
         founder.service(service);
     }
@@ -96,19 +96,24 @@ impl Founder<'_> {
         }
     }
 
-    fn nodes(&mut self, count: u32) {
-        for number in 1..=count {
-            let name = format!("node-{number}");
-            let node = json!({
-                "apiVersion": "v1", "kind": "Node",
-                "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64",
-                    "topology.kubernetes.io/zone": format!("zone-{}", char::from(b'a' + u8::try_from((number - 1) % 3).unwrap_or(0)))}},
-                "spec": {"podCIDR": format!("10.244.{number}.0/24")},
-            });
+    fn nodes(&mut self, nodes: &[WorldNode]) {
+        for (number, wanted) in (1_u32..).zip(nodes) {
+            let name = &wanted.name;
+            let mut labels = json!({"beta.kubernetes.io/arch": "amd64", "beta.kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64",
+                "kubernetes.io/hostname": name, "kubernetes.io/os": "linux",
+                "topology.kubernetes.io/zone": format!("zone-{}", char::from(b'a' + u8::try_from((number - 1) % 3).unwrap_or(0)))});
+            for (key, value) in &wanted.labels {
+                labels[key] = json!(value);
+            }
+            let mut spec = json!({"podCIDR": format!("10.244.{}.0/24", number % 256), "podCIDRs": [format!("10.244.{}.0/24", number % 256)]});
+            if !wanted.taints.is_empty() {
+                spec["taints"] = wanted.taints.iter().map(taint).collect();
+            }
+            let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}, "spec": spec});
             let Some(node) = self.create(Kind::Node, "", node) else { continue };
             let now = self.state.clock.stamp();
             let condition = |kind: &str, status: &str, reason: &str| json!({"type": kind, "status": status, "reason": reason, "lastHeartbeatTime": now, "lastTransitionTime": now});
-            let room = json!({"cpu": "4", "memory": "16Gi", "pods": "110", "ephemeral-storage": "100Gi"});
+            let room = json!({"cpu": quantity::millis(wanted.cpu_millis), "memory": quantity::mebibytes(wanted.memory_mib), "pods": wanted.pods.to_string(), "ephemeral-storage": "100Gi"});
             let status = json!({
                 "addresses": [{"type": "InternalIP", "address": format!("10.0.0.{}", 10 + number)}, {"type": "Hostname", "address": name}],
                 "capacity": room, "allocatable": room,
