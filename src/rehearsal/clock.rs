@@ -29,6 +29,12 @@ impl Clock {
         Self { start, origin: Instant::now(), skew: Duration::zero() }
     }
 
+    /// A clock that reads this now and goes on with tokio's.
+    #[must_use]
+    pub fn set(now: DateTime<Utc>) -> Self {
+        Self { start: now, origin: Instant::now(), skew: Duration::zero() }
+    }
+
     /// The true simulated time.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {

@@ -26,9 +26,16 @@ impl PracticeCluster {
     /// The runtime is to be a current-thread one with a paused clock; only then do equal seeds give equal runs.
     #[must_use]
     pub fn start(world: World, seed: u64) -> Self {
+        let cluster = Self::without_controllers(world, seed);
+        controllers::start(&cluster.server);
+        cluster
+    }
+
+    /// A cluster of this world in which nothing lives but the API server: whoever plays its controllers is a client ([`controllers::attach`]).
+    #[must_use]
+    pub fn without_controllers(world: World, seed: u64) -> Self {
         let server = ApiServer::new(world, seed);
         founding::found(&server);
-        controllers::start(&server);
         Self { server }
     }
 

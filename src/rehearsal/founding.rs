@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::Duration;
 use serde_json::{Value, json};
 
+use super::api::binding;
 use super::api::kinds::Kind;
 use super::api::object::Object;
 use super::api::store::Key;
@@ -13,7 +14,7 @@ use super::api::writes::{OWN_WRITE, Part};
 use super::api::{ApiServer, State};
 use super::controllers::kubelet::status::Sketch;
 use super::controllers::template::{Counts, template_hash};
-use super::controllers::{daemonset, deployment, endpoints, replicaset, scheduler, statefulset};
+use super::controllers::{daemonset, deployment, endpoints, replicaset, statefulset};
 use super::world::{Container, Workload, WorkloadKind, WorldService};
 
 /// How long the world has been there before the rehearsal starts.
@@ -203,7 +204,7 @@ impl Founder<'_> {
         let ip = format!("10.244.{number}.{}", 2 + load(node));
         let host = node.text("/status/addresses/0/address").to_owned();
         let now = self.state.clock.stamp();
-        let value = scheduler::bound(&pod, node.name(), &now);
+        let value = binding::bound(&pod, node.name(), &now);
         let pod = self.state.update(Kind::Pod, pod.namespace(), pod.name(), value, Part::Binding, OWN_WRITE).ok()?;
         let mut sketch = Sketch::waiting(&pod, &host, &now);
         let mut rolls = self.state.dice.stream(&format!("container ids/{}", pod.uid()));

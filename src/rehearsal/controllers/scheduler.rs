@@ -1,20 +1,18 @@
 //! The scheduler: pods to nodes, the emptiest first.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::daemonset::node_of;
 use super::recorder::{Note, record};
-use super::{Feed, Hand};
-use crate::rehearsal::api::ApiServer;
+use super::{Feed, Hand, Home};
 use crate::rehearsal::api::kinds::Kind;
-use crate::rehearsal::api::object::{Object, list, map_mut};
+use crate::rehearsal::api::object::{Object, list};
 use crate::rehearsal::api::store::Key;
-use crate::rehearsal::api::writes::{OWN_WRITE, Part};
 
 /// Run the scheduler.
-pub async fn run(server: ApiServer) {
-    let mut hand = Hand::new(&server, "scheduler");
-    let mut feed = Feed::new(&server, &[Kind::Pod, Kind::Node]);
+pub async fn run(home: Home) {
+    let mut hand = Hand::new(&home, "scheduler");
+    let mut feed = Feed::new(&home, &[Kind::Pod, Kind::Node]);
     loop {
         let batch = feed.next().await;
         let anew = batch.iter().any(|change| change.key.kind == Kind::Node);
@@ -32,7 +30,7 @@ pub async fn run(server: ApiServer) {
 async fn place(hand: &mut Hand, key: &Key) {
     let unbound = |pod: &Object| pod.text("/spec/nodeName").is_empty() && !pod.deleting();
     let Some(pod) = hand.get(key).filter(|pod| unbound(pod)) else { return };
-    let timings = hand.server().lock().world.timings(pod.namespace(), &pod.labels());
+    let timings = hand.ground(|ground| ground.world.timings(pod.namespace(), &pod.labels()));
     let time = timings.schedule.draw(hand.rolls());
     tokio::time::sleep(time).await;
     let Some(pod) = hand.get(key).filter(|pod| unbound(pod)) else { return };
@@ -48,11 +46,9 @@ async fn place(hand: &mut Hand, key: &Key) {
     let chosen = nodes.iter().filter(|node| fits(node)).min_by_key(|node| (load(node), node.name().to_owned()));
     let now = hand.stamp();
     if let Some(node) = chosen {
-        let value = bound(&pod, node.name(), &now);
-        let written = hand.server().lock().update(Kind::Pod, &key.namespace, &key.name, value, Part::Binding, OWN_WRITE);
-        if written.is_ok() {
+        if hand.bind(&pod, node.name()).await.is_ok() {
             let message = format!("Successfully assigned {}/{} to {}", pod.namespace(), pod.name(), node.name());
-            record(hand.server(), Kind::Pod, &pod, Note::normal("default-scheduler", "Scheduled", &message));
+            record(hand, Kind::Pod, &pod, Note::normal("default-scheduler", "Scheduled", &message));
         }
     } else if !list(pod.value(), "/status/conditions").iter().any(|c| c["reason"] == "Unschedulable") {
         let message = format!(
@@ -63,20 +59,7 @@ async fn place(hand: &mut Hand, key: &Key) {
         status["conditions"] = json!([{"type": "PodScheduled", "status": "False", "lastProbeTime": null, "lastTransitionTime": now,
             "reason": "Unschedulable", "message": message}]);
         if hand.set_status(Kind::Pod, &pod, status).await.is_ok() {
-            record(hand.server(), Kind::Pod, &pod, Note::normal("default-scheduler", "FailedScheduling", &message).as_warning());
+            record(hand, Kind::Pod, &pod, Note::normal("default-scheduler", "FailedScheduling", &message).as_warning());
         }
     }
-}
-
-/// The pod once it is bound to this node.
-#[must_use]
-pub fn bound(pod: &Object, node: &str, now: &str) -> Value {
-    let mut value = pod.value().clone();
-    map_mut(&mut value, "spec").insert("nodeName".to_owned(), json!(node));
-    let generation = pod.number("/metadata/generation").unwrap_or(1);
-    map_mut(&mut value, "status").insert(
-        "conditions".to_owned(),
-        json!([{"type": "PodScheduled", "observedGeneration": generation, "status": "True", "lastProbeTime": null, "lastTransitionTime": now}]),
-    );
-    value
 }
