@@ -39,6 +39,16 @@ impl PracticeCluster {
         Self { server }
     }
 
+    /// Start a cluster whose clock shows this time now: for clients who compare it with a clock of their own.
+    #[must_use]
+    pub fn start_at(world: World, seed: u64, now: DateTime<Utc>) -> Self {
+        let server = ApiServer::new(world, seed);
+        server.lock().clock.set_now(now);
+        founding::found(&server);
+        controllers::start(&server);
+        Self { server }
+    }
+
     /// The API server as a tower service: `kube::Client::new(cluster.service(), "staging")`.
     #[must_use]
     pub fn service(&self) -> ApiService {
