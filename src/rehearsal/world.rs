@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::dice::Rolls;
+use super::prometheus::rules::RuleGroup;
 
 /// A length of time that differs from draw to draw: never below `least`, never above `most`, most often near `mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,21 +104,35 @@ pub struct Container {
     pub memory_mib: u32,
 }
 
-/// The load on a workload, spread over its ready endpoints.
+/// The load on a workload, and how its pods answer it and those who call them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Traffic {
-    /// Requests a second, on average.
+    /// Requests a second from outside the cluster, on average; 0 for a workload that only others call.
     pub rps: f64,
     /// How far the rate swings around its average, as a share of it (0.2: 20 % up and down).
     pub swing: f64,
     /// How long one swing takes.
     pub period: Duration,
-    /// The typical time of one answer.
+    /// How many times its usual rate a burst brings (1: there are none). About one comes in a period, and lasts a twentieth of it.
+    pub burst: f64,
+    /// The typical time of one answer of an idle pod, without what it waits for others.
     pub latency: Duration,
     /// The share of requests that fail without any fault.
     pub error_share: f64,
-    /// Requests a second that one pod can answer before its answers slow down.
+    /// Requests a second that one pod can answer at most.
     pub capacity: f64,
+    /// Requests that a pod works on at once; more wait.
+    pub concurrency: u32,
+    /// Requests that may wait in a pod; more are refused.
+    pub backlog: u32,
+    /// How often a request reads or writes the pod's volume.
+    pub disk: u32,
+    /// How long a caller waits for an answer.
+    pub timeout: Duration,
+    /// How often a caller tries again when a try failed.
+    pub retries: u32,
+    /// How many connections a pod that calls it may hold; more calls wait for one. 0 for any number.
+    pub pool: u32,
 }
 
 impl Traffic {
@@ -128,10 +143,23 @@ impl Traffic {
             rps,
             swing: 0.1,
             period: Duration::from_mins(2),
+            burst: 1.0,
             latency: Duration::from_millis(20),
             error_share: 0.0,
             capacity: rps.max(1.0),
+            concurrency: 32,
+            backlog: 64,
+            disk: 0,
+            timeout: Duration::from_secs(2),
+            retries: 0,
+            pool: 0,
         }
+    }
+
+    /// No load from outside: a workload that others call, fast and with room, whose answers come around 5 ms.
+    #[must_use]
+    pub fn called() -> Self {
+        Self { latency: Duration::from_millis(5), capacity: 400.0, timeout: Duration::from_secs(1), ..Self::steady(0.0) }
     }
 }
 
@@ -154,7 +182,7 @@ pub struct Workload {
     pub grace: Duration,
     /// How long its pods' steps take.
     pub timings: Timings,
-    /// Load on it, if any.
+    /// Load on it, and how its pods answer. One that others call and that has none here answers as [`Traffic::called`].
     pub traffic: Option<Traffic>,
     /// Workloads of the same namespace that each of its requests calls.
     pub calls: Vec<String>,
@@ -234,6 +262,8 @@ pub struct World {
     pub daemon_latency: Spread,
     /// How often metrics are scraped.
     pub scrape_interval: Duration,
+    /// What Prometheus evaluates beside its own rules, or instead of them where the names are the same.
+    pub rules: Vec<RuleGroup>,
 }
 
 impl Default for World {
@@ -249,6 +279,7 @@ impl Default for World {
             request_latency: Spread::millis(1, 3, 9),
             daemon_latency: Spread::millis(50, 90, 250),
             scrape_interval: Duration::from_secs(1),
+            rules: Vec::new(),
         }
     }
 }
