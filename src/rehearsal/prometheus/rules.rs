@@ -84,7 +84,7 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
     if text == "0" {
         return Some(Duration::ZERO);
     }
-    let (mut rest, mut millis, mut largest) = (text, 0_u64, UNITS.len());
+    let (mut rest, mut millis, mut last) = (text, 0_u64, None);
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit())?;
         let number: u64 = rest[..digits].parse().ok()?;
@@ -92,10 +92,10 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
         let end = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
         let unit = UNITS.iter().position(|(name, _)| *name == &rest[..end])?;
         // from the largest unit to the smallest, each once
-        if unit + 1 <= UNITS.len() - largest {
+        if last.is_some_and(|last| unit <= last) {
             return None;
         }
-        largest = UNITS.len() - unit - 1;
+        last = Some(unit);
         millis = millis.checked_add(number.checked_mul(UNITS[unit].1)?)?;
         rest = &rest[end..];
     }
