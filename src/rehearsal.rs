@@ -31,7 +31,7 @@ pub mod world;
 pub use api::proxy::{Backend, BackendAnswer, BackendRequest};
 pub use api::service::ApiService;
 pub use cluster::PracticeCluster;
-pub use controllers::chaos::daemon::NetworkFault;
+pub use controllers::chaos::daemon::{IoEffect, IoFault, NetworkFault, Size, Stress};
 pub use prometheus::Prometheus;
 pub use traffic::MetricSink;
 pub use trouble::Trouble;

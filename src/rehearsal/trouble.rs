@@ -20,6 +20,10 @@ pub struct Troubles {
     pub withdrawn: BTreeSet<String>,
     /// Chaos Mesh's daemon does not answer on any node.
     pub chaos_daemon_down: bool,
+    /// Nodes on which Chaos Mesh's daemon does not answer, whatever holds for the others.
+    pub chaos_daemon_down_on: BTreeSet<String>,
+    /// Chaos Mesh's daemons answer every call with an error.
+    pub chaos_daemon_fails: bool,
     /// Chaos Mesh's controllers and webhooks do not run.
     pub chaos_controller_down: bool,
 }
@@ -106,6 +110,22 @@ impl Trouble {
     /// Whether Chaos Mesh's daemons are down. What they have applied stays applied.
     pub fn chaos_daemon_down(&self, down: bool) {
         self.server.lock().troubles.chaos_daemon_down = down;
+    }
+
+    /// Whether Chaos Mesh's daemon on this node is down.
+    pub fn chaos_daemon_down_on(&self, node: &str, down: bool) {
+        let mut state = self.server.lock();
+        let nodes = &mut state.troubles.chaos_daemon_down_on;
+        if down {
+            nodes.insert(node.to_owned());
+        } else {
+            nodes.remove(node);
+        }
+    }
+
+    /// Whether Chaos Mesh's daemons answer every call with an error.
+    pub fn chaos_daemon_fails(&self, fails: bool) {
+        self.server.lock().troubles.chaos_daemon_fails = fails;
     }
 
     /// Whether Chaos Mesh's controllers and webhooks are down. Nothing expires or recovers while they are.

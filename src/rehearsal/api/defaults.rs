@@ -50,21 +50,7 @@ pub fn fill(kind: Kind, value: &mut Value) {
                 absent(port, "targetPort", number);
             }
         }
-        Kind::Node
-        | Kind::Endpoints
-        | Kind::Event
-        | Kind::ConfigMap
-        | Kind::Secret
-        | Kind::ServiceAccount
-        | Kind::PersistentVolumeClaim
-        | Kind::Job
-        | Kind::CronJob
-        | Kind::HorizontalPodAutoscaler
-        | Kind::PodDisruptionBudget
-        | Kind::EndpointSlice
-        | Kind::PodChaos
-        | Kind::NetworkChaos
-        | Kind::PodNetworkChaos => {}
+        _ => {}
     }
 }
 

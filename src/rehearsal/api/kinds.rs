@@ -1,33 +1,5 @@
 //! The kinds the practice cluster serves: one table, from which discovery, routing and the store's keys follow.
 
-/// A kind of object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "each is Kubernetes' own kind of that name")]
-pub enum Kind {
-    Namespace,
-    Node,
-    Pod,
-    Service,
-    Endpoints,
-    Event,
-    ConfigMap,
-    Secret,
-    ServiceAccount,
-    PersistentVolumeClaim,
-    Deployment,
-    ReplicaSet,
-    StatefulSet,
-    DaemonSet,
-    Job,
-    CronJob,
-    HorizontalPodAutoscaler,
-    PodDisruptionBudget,
-    EndpointSlice,
-    PodChaos,
-    NetworkChaos,
-    PodNetworkChaos,
-}
-
 /// How a kind is served.
 #[derive(Debug, Clone, Copy)]
 pub struct Resource {
@@ -47,103 +19,126 @@ pub struct Resource {
     pub namespaced: bool,
     /// Whether `/status` exists.
     pub status: bool,
+    /// Whether `/scale` exists.
+    pub scale: bool,
     /// Whether the server counts `metadata.generation`.
     pub generation: bool,
+    /// Whether `kubectl get all` shows it.
+    pub all: bool,
     /// Short names for kubectl.
     pub short: &'static [&'static str],
 }
 
-const fn row(kind: Kind, group: &'static str, version: &'static str, names: (&'static str, &'static str, &'static str)) -> Resource {
-    Resource {
-        kind,
-        group,
-        version,
-        plural: names.0,
-        singular: names.1,
-        name: names.2,
-        namespaced: true,
-        status: false,
-        generation: false,
-        short: &[],
-    }
-}
-
-const fn with_status(resource: Resource) -> Resource {
-    Resource { status: true, ..resource }
-}
-
-const fn counted(resource: Resource) -> Resource {
-    Resource { generation: true, ..resource }
-}
-
-const fn cluster_wide(resource: Resource) -> Resource {
-    Resource { namespaced: false, ..resource }
-}
-
-const fn short(resource: Resource, short: &'static [&'static str]) -> Resource {
-    Resource { short, ..resource }
-}
+/// Outside of namespaces.
+const CLUSTER: u8 = 1;
+/// Has `/status`.
+const STATUS: u8 = 2;
+/// Its generations are counted.
+const COUNTED: u8 = 4;
+/// Has `/scale`.
+const SCALE: u8 = 8;
+/// Is in the category `all`.
+const ALL: u8 = 16;
 
 /// The group of Chaos Mesh.
 pub const CHAOS: &str = "chaos-mesh.org";
+const RBAC: &str = "rbac.authorization.k8s.io";
+const NETWORKING: &str = "networking.k8s.io";
 
-/// Every resource, in the order of [`Kind`].
-pub static RESOURCES: &[Resource] = &[
-    short(cluster_wide(with_status(row(Kind::Namespace, "", "v1", ("namespaces", "namespace", "Namespace")))), &["ns"]),
-    short(cluster_wide(with_status(row(Kind::Node, "", "v1", ("nodes", "node", "Node")))), &["no"]),
-    short(counted(with_status(row(Kind::Pod, "", "v1", ("pods", "pod", "Pod")))), &["po"]),
-    short(with_status(row(Kind::Service, "", "v1", ("services", "service", "Service"))), &["svc"]),
-    short(row(Kind::Endpoints, "", "v1", ("endpoints", "endpoints", "Endpoints")), &["ep"]),
-    short(row(Kind::Event, "", "v1", ("events", "event", "Event")), &["ev"]),
-    short(row(Kind::ConfigMap, "", "v1", ("configmaps", "configmap", "ConfigMap")), &["cm"]),
-    row(Kind::Secret, "", "v1", ("secrets", "secret", "Secret")),
-    short(row(Kind::ServiceAccount, "", "v1", ("serviceaccounts", "serviceaccount", "ServiceAccount")), &["sa"]),
-    short(
-        with_status(row(
-            Kind::PersistentVolumeClaim,
-            "",
-            "v1",
-            ("persistentvolumeclaims", "persistentvolumeclaim", "PersistentVolumeClaim"),
-        )),
-        &["pvc"],
-    ),
-    short(counted(with_status(row(Kind::Deployment, "apps", "v1", ("deployments", "deployment", "Deployment")))), &["deploy"]),
-    short(counted(with_status(row(Kind::ReplicaSet, "apps", "v1", ("replicasets", "replicaset", "ReplicaSet")))), &["rs"]),
-    short(counted(with_status(row(Kind::StatefulSet, "apps", "v1", ("statefulsets", "statefulset", "StatefulSet")))), &["sts"]),
-    short(counted(with_status(row(Kind::DaemonSet, "apps", "v1", ("daemonsets", "daemonset", "DaemonSet")))), &["ds"]),
-    counted(with_status(row(Kind::Job, "batch", "v1", ("jobs", "job", "Job")))),
-    short(counted(with_status(row(Kind::CronJob, "batch", "v1", ("cronjobs", "cronjob", "CronJob")))), &["cj"]),
-    short(
-        with_status(row(
-            Kind::HorizontalPodAutoscaler,
-            "autoscaling",
-            "v2",
-            ("horizontalpodautoscalers", "horizontalpodautoscaler", "HorizontalPodAutoscaler"),
-        )),
-        &["hpa"],
-    ),
-    short(
-        counted(with_status(row(
-            Kind::PodDisruptionBudget,
-            "policy",
-            "v1",
-            ("poddisruptionbudgets", "poddisruptionbudget", "PodDisruptionBudget"),
-        ))),
-        &["pdb"],
-    ),
-    counted(row(Kind::EndpointSlice, "discovery.k8s.io", "v1", ("endpointslices", "endpointslice", "EndpointSlice"))),
-    counted(row(Kind::PodChaos, CHAOS, "v1alpha1", ("podchaos", "podchaos", "PodChaos"))),
-    counted(row(Kind::NetworkChaos, CHAOS, "v1alpha1", ("networkchaos", "networkchaos", "NetworkChaos"))),
-    counted(with_status(row(Kind::PodNetworkChaos, CHAOS, "v1alpha1", ("podnetworkchaos", "podnetworkchaos", "PodNetworkChaos")))),
-];
+/// Makes [`Kind`] and [`RESOURCES`] of the rows below. A kind whose name another group has, too, bears the group's in its variant: `Variant as "Name"`.
+macro_rules! kinds {
+    ($($kind:ident $(as $name:literal)? $group:tt $version:literal $plural:literal $singular:literal [$($short:literal),*] $traits:expr;)+) => {
+        /// A kind of object.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        #[expect(missing_docs, reason = "each is Kubernetes' own kind of that name")]
+        pub enum Kind { $($kind,)+ }
+
+        /// Every resource, in the order of [`Kind`].
+        pub static RESOURCES: &[Resource] = &[$(Resource {
+            kind: Kind::$kind,
+            group: $group,
+            version: $version,
+            plural: $plural,
+            singular: $singular,
+            name: kinds!(@name $kind $($name)?),
+            namespaced: $traits & CLUSTER == 0,
+            status: $traits & STATUS != 0,
+            scale: $traits & SCALE != 0,
+            generation: $traits & COUNTED != 0,
+            all: $traits & ALL != 0,
+            short: &[$($short),*],
+        },)+];
+    };
+    (@name $kind:ident) => { stringify!($kind) };
+    (@name $kind:ident $name:literal) => { $name };
+}
+
+kinds! {
+    Namespace "" "v1" "namespaces" "namespace" ["ns"] CLUSTER | STATUS;
+    Node "" "v1" "nodes" "node" ["no"] CLUSTER | STATUS;
+    Pod "" "v1" "pods" "pod" ["po"] STATUS | COUNTED | ALL;
+    Service "" "v1" "services" "service" ["svc"] STATUS | ALL;
+    Endpoints "" "v1" "endpoints" "endpoints" ["ep"] 0;
+    Event "" "v1" "events" "event" ["ev"] 0;
+    ConfigMap "" "v1" "configmaps" "configmap" ["cm"] 0;
+    Secret "" "v1" "secrets" "secret" [] 0;
+    ServiceAccount "" "v1" "serviceaccounts" "serviceaccount" ["sa"] 0;
+    PersistentVolumeClaim "" "v1" "persistentvolumeclaims" "persistentvolumeclaim" ["pvc"] STATUS;
+    PersistentVolume "" "v1" "persistentvolumes" "persistentvolume" ["pv"] CLUSTER | STATUS;
+    ResourceQuota "" "v1" "resourcequotas" "resourcequota" ["quota"] STATUS;
+    LimitRange "" "v1" "limitranges" "limitrange" ["limits"] 0;
+    ReplicationController "" "v1" "replicationcontrollers" "replicationcontroller" ["rc"] STATUS | COUNTED | SCALE | ALL;
+    Deployment "apps" "v1" "deployments" "deployment" ["deploy"] STATUS | COUNTED | SCALE | ALL;
+    ReplicaSet "apps" "v1" "replicasets" "replicaset" ["rs"] STATUS | COUNTED | SCALE | ALL;
+    StatefulSet "apps" "v1" "statefulsets" "statefulset" ["sts"] STATUS | COUNTED | SCALE | ALL;
+    DaemonSet "apps" "v1" "daemonsets" "daemonset" ["ds"] STATUS | COUNTED | ALL;
+    ControllerRevision "apps" "v1" "controllerrevisions" "controllerrevision" [] 0;
+    Job "batch" "v1" "jobs" "job" [] STATUS | COUNTED | ALL;
+    CronJob "batch" "v1" "cronjobs" "cronjob" ["cj"] STATUS | COUNTED | ALL;
+    HorizontalPodAutoscaler "autoscaling" "v2" "horizontalpodautoscalers" "horizontalpodautoscaler" ["hpa"] STATUS | ALL;
+    PodDisruptionBudget "policy" "v1" "poddisruptionbudgets" "poddisruptionbudget" ["pdb"] STATUS | COUNTED;
+    EndpointSlice "discovery.k8s.io" "v1" "endpointslices" "endpointslice" [] COUNTED;
+    Role RBAC "v1" "roles" "role" [] 0;
+    RoleBinding RBAC "v1" "rolebindings" "rolebinding" [] 0;
+    ClusterRole RBAC "v1" "clusterroles" "clusterrole" [] CLUSTER;
+    ClusterRoleBinding RBAC "v1" "clusterrolebindings" "clusterrolebinding" [] CLUSTER;
+    Lease "coordination.k8s.io" "v1" "leases" "lease" [] 0;
+    StorageClass "storage.k8s.io" "v1" "storageclasses" "storageclass" ["sc"] CLUSTER;
+    NetworkPolicy NETWORKING "v1" "networkpolicies" "networkpolicy" ["netpol"] COUNTED;
+    Ingress NETWORKING "v1" "ingresses" "ingress" ["ing"] STATUS | COUNTED;
+    IngressClass NETWORKING "v1" "ingressclasses" "ingressclass" [] CLUSTER | COUNTED;
+    CustomResourceDefinition "apiextensions.k8s.io" "v1" "customresourcedefinitions" "customresourcedefinition" ["crd", "crds"] CLUSTER | STATUS | COUNTED;
+    PriorityClass "scheduling.k8s.io" "v1" "priorityclasses" "priorityclass" ["pc"] CLUSTER | COUNTED;
+    PodChaos CHAOS "v1alpha1" "podchaos" "podchaos" [] COUNTED;
+    NetworkChaos CHAOS "v1alpha1" "networkchaos" "networkchaos" [] COUNTED;
+    PodNetworkChaos CHAOS "v1alpha1" "podnetworkchaos" "podnetworkchaos" [] COUNTED | STATUS;
+    IOChaos CHAOS "v1alpha1" "iochaos" "iochaos" [] COUNTED;
+    StressChaos CHAOS "v1alpha1" "stresschaos" "stresschaos" [] COUNTED;
+    HTTPChaos CHAOS "v1alpha1" "httpchaos" "httpchaos" [] COUNTED;
+    DNSChaos CHAOS "v1alpha1" "dnschaos" "dnschaos" [] COUNTED;
+    TimeChaos CHAOS "v1alpha1" "timechaos" "timechaos" [] COUNTED;
+    Schedule CHAOS "v1alpha1" "schedules" "schedule" [] COUNTED;
+    StatusCheck CHAOS "v1alpha1" "statuschecks" "statuscheck" [] COUNTED | STATUS;
+    Workflow CHAOS "v1alpha1" "workflows" "workflow" ["wf"] COUNTED | STATUS;
+    WorkflowNode CHAOS "v1alpha1" "workflownodes" "workflownode" ["wfn"] COUNTED | STATUS;
+    PodIOChaos CHAOS "v1alpha1" "podiochaos" "podiochaos" [] COUNTED | STATUS;
+    PodHttpChaos CHAOS "v1alpha1" "podhttpchaos" "podhttpchaos" [] COUNTED | STATUS;
+}
 
 /// Groups in the order discovery lists them, each with its served version.
 pub const GROUPS: &[(&str, &str)] = &[
     ("apps", "v1"),
+    ("authentication.k8s.io", "v1"),
     ("authorization.k8s.io", "v1"),
     ("autoscaling", "v2"),
     ("batch", "v1"),
+    (NETWORKING, "v1"),
     ("policy", "v1"),
+    (RBAC, "v1"),
+    ("storage.k8s.io", "v1"),
+    ("apiextensions.k8s.io", "v1"),
+    ("scheduling.k8s.io", "v1"),
+    ("coordination.k8s.io", "v1"),
     ("discovery.k8s.io", "v1"),
     (CHAOS, "v1alpha1"),
 ];
@@ -206,9 +201,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn table_should_be_in_the_order_of_the_kinds() {
-        for (index, resource) in RESOURCES.iter().enumerate() {
-            assert_eq!(resource.kind as usize, index, "{}", resource.name);
+    fn table_should_name_only_groups_that_are_served_and_each_place_once() {
+        let mut places: Vec<_> = RESOURCES.iter().map(|r| (r.group, r.version, r.plural)).collect();
+        places.sort_unstable();
+        places.dedup();
+        assert_eq!(places.len(), RESOURCES.len());
+        for resource in RESOURCES {
             assert!(resource.group.is_empty() || GROUPS.contains(&(resource.group, resource.version)), "{}", resource.name);
         }
     }

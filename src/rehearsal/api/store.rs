@@ -68,7 +68,7 @@ pub struct Change {
 
 /// The set of kinds a watch looks at.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct KindSet(u64);
+pub struct KindSet(u128);
 
 impl KindSet {
     /// These kinds.

@@ -9,9 +9,85 @@ use super::go;
 use crate::rehearsal::api::object::{Object, list, text};
 use crate::rehearsal::controllers::Hand;
 
-/// Rules in force, by namespace and pod.
+/// What is in force, by namespace and pod.
 #[derive(Debug, Default)]
-pub struct Daemon(BTreeMap<(String, String), Value>);
+pub struct Daemon {
+    network: BTreeMap<(String, String), Value>,
+    files: BTreeMap<(String, String), Vec<IoFault>>,
+    stress: BTreeMap<(String, String), Vec<Stress>>,
+}
+
+/// How much memory a stressor takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Size {
+    /// All that the container may have.
+    All,
+    /// This many bytes.
+    Bytes(u64),
+    /// This share of what the container may have, 0 to 1.
+    Share(f64),
+}
+
+/// Processes that burn CPU and hold memory inside a container.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stress {
+    /// The pod's namespace.
+    pub namespace: String,
+    /// The pod.
+    pub pod: String,
+    /// The container.
+    pub container: String,
+    /// The container's id: the processes die with it, whatever the experiment's status says.
+    pub container_id: String,
+    /// The experiment, as `namespace/name`.
+    pub source: String,
+    /// How many processes burn CPU.
+    pub cpu_workers: u32,
+    /// How much of a core each of them burns, 0 to 1.
+    pub cpu_load: f64,
+    /// How many processes hold memory.
+    pub memory_workers: u32,
+    /// How much all of them hold together.
+    pub memory: Size,
+}
+
+/// What befalls a file operation.
+#[derive(Debug, Clone, PartialEq)]
+pub enum IoEffect {
+    /// It takes this much longer.
+    Delayed(Duration),
+    /// It fails with this error number.
+    Failed(u32),
+    /// It is told other attributes than the file has.
+    Misled,
+    /// It reads or writes other bytes.
+    Garbled,
+}
+
+/// One fault in force on the files of a container.
+#[derive(Debug, Clone, PartialEq)]
+pub struct IoFault {
+    /// The pod's namespace.
+    pub namespace: String,
+    /// The pod.
+    pub pod: String,
+    /// The container.
+    pub container: String,
+    /// The container's id: the fault dies with it, whatever the experiment's status says.
+    pub container_id: String,
+    /// The experiment, as `namespace/name`.
+    pub source: String,
+    /// Where the volume is mounted.
+    pub volume: String,
+    /// Which files, as a glob; empty for all.
+    pub path: String,
+    /// Which operations (`read`, `write`, ...); empty for all.
+    pub methods: Vec<String>,
+    /// The share of them that is befallen, 0 to 1.
+    pub share: f64,
+    /// What befalls them.
+    pub effect: IoEffect,
+}
 
 /// Which way traffic of a pod goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,19 +136,59 @@ pub struct NetworkFault {
 impl Daemon {
     /// These rules are in force on this pod now, instead of those before.
     pub fn apply(&mut self, namespace: &str, pod: &str, rules: Value) {
-        self.0.insert((namespace.to_owned(), pod.to_owned()), rules);
+        self.network.insert((namespace.to_owned(), pod.to_owned()), rules);
     }
 
-    /// This pod is gone, and its network with it.
+    /// These faults are in force on this pod's files now, instead of those before.
+    pub fn apply_io(&mut self, namespace: &str, pod: &str, faults: Vec<IoFault>) {
+        self.files.insert((namespace.to_owned(), pod.to_owned()), faults);
+    }
+
+    /// This stress has begun.
+    pub fn begin(&mut self, stress: Stress) {
+        self.stress.entry((stress.namespace.clone(), stress.pod.clone())).or_default().push(stress);
+    }
+
+    /// The stress of this experiment in this container has ended.
+    pub fn end(&mut self, namespace: &str, pod: &str, container: &str, source: &str) {
+        if let Some(all) = self.stress.get_mut(&(namespace.to_owned(), pod.to_owned())) {
+            all.retain(|stress| stress.container != container || stress.source != source);
+        }
+    }
+
+    /// This container is gone, and what was done inside it.
+    pub fn container_gone(&mut self, container_id: &str) {
+        for all in self.stress.values_mut() {
+            all.retain(|stress| stress.container_id != container_id);
+        }
+        for all in self.files.values_mut() {
+            all.retain(|fault| fault.container_id != container_id);
+        }
+    }
+
+    /// This pod is gone, and all that was done to it.
     pub fn forget(&mut self, namespace: &str, pod: &str) {
-        self.0.remove(&(namespace.to_owned(), pod.to_owned()));
+        let key = (namespace.to_owned(), pod.to_owned());
+        self.network.remove(&key);
+        self.files.remove(&key);
+        self.stress.remove(&key);
     }
 
-    /// All rules in force.
+    /// All stress in force. Who reads it compares [`Stress::container_id`] with the pod's status: a restarted container is free of it.
+    pub fn stresses(&self) -> impl Iterator<Item = &Stress> {
+        self.stress.values().flatten()
+    }
+
+    /// All faults of files in force. Who reads it compares [`IoFault::container_id`] with the pod's status: a restarted container is free of it.
+    pub fn io_faults(&self) -> impl Iterator<Item = &IoFault> {
+        self.files.values().flatten()
+    }
+
+    /// All rules of networks in force.
     #[must_use]
     pub fn faults(&self) -> Vec<NetworkFault> {
         let mut faults = Vec::new();
-        for ((namespace, pod), rules) in &self.0 {
+        for ((namespace, pod), rules) in &self.network {
             let towards = |set: &str| -> Option<Vec<String>> {
                 let ipset = list(rules, "/ipsets").iter().find(|s| text(s, "/name") == set)?;
                 let mut sets = vec![ipset];
@@ -120,8 +236,10 @@ fn shaped(tc: &Value) -> Effect {
 /// # Errors
 /// Chaos Mesh's words.
 pub fn unreachable(hand: &Hand, pod: &Object) -> Result<(), String> {
-    if hand.server().lock().troubles.chaos_daemon_down {
-        return Err(format!("cannot find daemonIP on node {}", pod.text("/spec/nodeName")));
+    let node = pod.text("/spec/nodeName");
+    let state = hand.server().lock();
+    if state.troubles.chaos_daemon_down || state.troubles.chaos_daemon_down_on.contains(node) {
+        return Err(format!("cannot find daemonIP on node {node}"));
     }
     Ok(())
 }
