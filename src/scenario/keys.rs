@@ -58,7 +58,7 @@ keys! {
     /// `world` that names a file.
     WORLD_ELSEWHERE = "world": "file";
     /// `world`, or `spec` of a world's file.
-    WORLD = "a world": "namespace" "namespaces" "nodes" "workloads" "services" "secrets" "configMaps" "budgets" "quotas" "denials" "missingImages" "chaosMesh" "daemonLatency" "requestLatency" "scrapeInterval" "timings" "troubles";
+    WORLD = "a world": "namespace" "namespaces" "nodes" "workloads" "services" "secrets" "configMaps" "budgets" "quotas" "denials" "missingImages" "chaosMesh" "daemonLatency" "requestLatency" "scrapeInterval" "timings" "rules" "troubles";
     /// An entry of `nodes`.
     WORLD_NODE = "a node": "name" "count" "cpu" "memory" "pods" "labels" "taints";
     /// An entry of `taints` or `tolerations`.

@@ -4,12 +4,15 @@
 //! cluster with it.
 
 pub mod mishap;
+pub mod rules;
 mod shipped;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use mishap::{Mishap, What};
+pub use shipped::PROMETHEUS;
+use rules::RuleGroup;
 
 use super::model::WorkloadKind;
 
@@ -394,6 +397,8 @@ pub struct World {
     pub daemon_latency: Spread,
     /// How often metrics are scraped.
     pub scrape_interval: Duration,
+    /// What Prometheus evaluates beside its own rules, or instead of them where the names are the same.
+    pub rules: Vec<RuleGroup>,
     /// What goes wrong, and when.
     pub mishaps: Vec<Mishap>,
 }
@@ -416,6 +421,7 @@ impl Default for World {
             request_latency: Spread::millis(1, 3, 9),
             daemon_latency: Spread::millis(50, 90, 250),
             scrape_interval: Duration::from_secs(1),
+            rules: Vec::new(),
             mishaps: Vec::new(),
         }
     }

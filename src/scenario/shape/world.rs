@@ -10,8 +10,9 @@ use super::super::fields::{self, Fields, Zero};
 use super::super::mistake::Mistakes;
 use super::super::near::did_you_mean;
 use super::super::tree::{Content, Node};
+use super::super::world::rules::RuleGroup;
 use super::super::world::{Budget, Denial, Held, Quota, Spread, World, WorldService};
-use super::super::{keys, names, tree};
+use super::super::{keys, names, query, tree};
 use super::{items, namespace, places};
 
 const DNS_NAME: &str = "lower-case letters, digits, - and ., at most 253";
@@ -89,8 +90,34 @@ fn world(node: &Node, mistakes: &mut Mistakes) -> Option<World> {
     if let Some(every) = spec.get("scrapeInterval").and_then(|node| fields::duration(node, "scrapeInterval", Zero::Refused, mistakes)) {
         world.scrape_interval = every;
     }
+    world.rules = items(spec, "rules", false, mistakes).iter().filter_map(|node| rules(node, mistakes)).collect();
     world.mishaps = mishaps::mishaps(spec, &world, mistakes);
     Some(world)
+}
+
+/// A group of a Prometheus rule file.
+fn rules(node: &Node, mistakes: &mut Mistakes) -> Option<RuleGroup> {
+    match serde_json::from_value::<RuleGroup>(node.to_json()) {
+        Ok(group) => {
+            let written = node.get("rules").into_iter().flat_map(|list| match &list.content {
+                Content::List(list) => list.as_slice(),
+                Content::Map(_) | Content::Scalar(_) => &[],
+            });
+            for (rule, text) in written.zip(&group.rules) {
+                if let Some(expr) = rule.get("expr") {
+                    query::check(expr, &text.expr, true, mistakes);
+                }
+                if text.alert.is_empty() == text.record.is_empty() {
+                    mistakes.error(rule.span, &rule.excerpt(), "a rule needs one of alert and record");
+                }
+            }
+            Some(group)
+        }
+        Err(why) => {
+            mistakes.error(node.span, &node.excerpt(), format!("this is no group of rules: {why}")).allow("as in a rule file of Prometheus");
+            None
+        }
+    }
 }
 
 /// What `one` makes of each entry of a list of scalars.
