@@ -77,7 +77,7 @@ pub fn record_with(hand: &Hand, kind: Kind, about: &Object, note: Note<'_>, anno
         event["firstTimestamp"] = Value::Null;
         event["lastTimestamp"] = Value::Null;
         event["eventTime"] = json!(now.to_rfc3339_opts(SecondsFormat::Micros, true));
-        event["action"] = json!("Binding");
+        event["action"] = json!(if note.warning { "Scheduling" } else { "Binding" });
         event["reportingComponent"] = json!("default-scheduler");
         event["reportingInstance"] = json!("default-scheduler-control-plane");
     }

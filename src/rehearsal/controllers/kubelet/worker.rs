@@ -28,6 +28,8 @@ pub enum News {
     Gone,
     /// The process of this container was killed.
     Killed(String),
+    /// Something about the node or the pod's processes is other than before.
+    Afflicted,
 }
 
 /// What a worker does next, and for which container.
@@ -122,6 +124,7 @@ impl Worker {
             match news {
                 Some(News::Changed(pod)) => self.changed(pod),
                 Some(News::Killed(container)) => self.killed(&container),
+                Some(News::Afflicted) => {}
                 Some(News::Gone) | None => {
                     if !self.stopping {
                         self.say_killing();
