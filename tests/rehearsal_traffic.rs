@@ -1,7 +1,6 @@
 //! What the metrics of the practice cluster say when pods die and networks break.
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,15 +10,22 @@ use kube::Client;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, PostParams};
 use serde_json::json;
 
-type Samples = Arc<Mutex<BTreeMap<String, Vec<(i64, f64)>>>>;
+type Samples = Arc<Mutex<Vec<(String, Vec<(i64, f64)>)>>>;
 
 #[derive(Clone, Default)]
 struct Shelf(Samples);
 
 impl MetricSink for Shelf {
-    fn sample(&mut self, labels: &[(&str, &str)], at_ms: i64, value: f64) {
-        let series = labels.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(",");
-        self.0.lock().unwrap().entry(series).or_default().push((at_ms, value));
+    fn series(&mut self, labels: &[(&str, &str)]) -> usize {
+        let mut series = self.0.lock().unwrap();
+        let mut labels: Vec<String> = labels.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        labels.sort();
+        series.push((labels.join(","), Vec::new()));
+        series.len() - 1
+    }
+
+    fn sample(&mut self, series: usize, at_ms: i64, value: f64) {
+        self.0.lock().unwrap()[series].1.push((at_ms, value));
     }
 }
 
@@ -27,7 +33,7 @@ impl Shelf {
     /// How much the series with all these parts have grown in the last seconds.
     fn growth(&self, parts: &[&str], seconds: i64) -> f64 {
         let samples = self.0.lock().unwrap();
-        let newest = samples.values().filter_map(|s| s.last()).map(|s| s.0).max().unwrap();
+        let newest = samples.iter().filter_map(|(_, s)| s.last()).map(|s| s.0).max().unwrap();
         samples
             .iter()
             .filter(|(series, _)| parts.iter().all(|part| series.contains(part)))
