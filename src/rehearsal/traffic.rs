@@ -133,9 +133,7 @@ fn history(server: &ApiServer, watch: &mut Watch, round: &mut Round, every: Dura
             watch.step(&state, micros(passed));
         }
         state.clock.set_skew(skew - chrono::Duration::from_std(every * (ago - 1)).unwrap_or_default());
-        if ago > 1 {
-            round.scrape(&state, &watch.mesh, every, sink);
-        }
+        round.scrape(&state, &watch.mesh, every, sink);
     }
     state.clock.set_skew(skew);
 }

@@ -19,6 +19,19 @@ pub struct Seat {
     pub replica: u32,
 }
 
+/// How far a call has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The pod has not got it, or has it no longer.
+    Coming,
+    /// It waits in the pod for a worker.
+    Queued,
+    /// It is worked on.
+    Worked,
+    /// The pod's answer is on its way.
+    Answered,
+}
+
 /// One try of one request: from the caller to a pod, and back.
 #[derive(Debug, Clone)]
 pub struct Call {
@@ -40,16 +53,39 @@ pub struct Call {
     pub next: usize,
     /// Whether something it needs has failed.
     pub failed: bool,
-    /// Whether it is queued or worked on in the pod.
-    pub inside: bool,
-    /// Whether it is worked on, not only queued.
-    pub working: bool,
-    /// Whether the pod itself gave the answer.
-    pub answered: bool,
+    /// How far it has come.
+    pub stage: Stage,
     /// Whether its caller has its answer, or has given up.
     pub settled: bool,
     /// Whether it holds a connection of its caller's pool.
     pub pooled: bool,
+}
+
+impl Call {
+    /// Whether it is in the pod.
+    #[must_use]
+    pub fn inside(&self) -> bool {
+        matches!(self.stage, Stage::Queued | Stage::Worked)
+    }
+
+    /// A call from outside that is sent now.
+    #[must_use]
+    pub fn new(service: usize, method: usize, tries: u32, sent: u64) -> Self {
+        Self {
+            service,
+            parent: None,
+            from: None,
+            to: None,
+            method,
+            tries,
+            sent,
+            next: 0,
+            failed: false,
+            stage: Stage::Coming,
+            settled: false,
+            pooled: false,
+        }
+    }
 }
 
 /// All calls under way.

@@ -6,7 +6,7 @@ use super::page::Lines;
 use super::sight::quantity;
 use crate::rehearsal::api::State;
 use crate::rehearsal::api::kinds::Kind;
-use crate::rehearsal::api::object::{Object, list, pairs, text};
+use crate::rehearsal::api::object::{Object, pairs, text};
 use crate::rehearsal::clock;
 
 const PHASES: [&str; 5] = ["Pending", "Succeeded", "Failed", "Unknown", "Running"];

@@ -3,7 +3,7 @@
 //! Nothing here knows what a fault looks like on a chart. A call takes a connection, crosses the network, waits for a worker, for the CPU and for those
 //! whom it calls; somebody waits for it, and not for ever. What comes of that under a fault is what a team would see.
 
-use super::calls::{Agenda, Call, CallId, Calls, Seat, Step};
+use super::calls::{Agenda, Call, CallId, Calls, Seat, Stage, Step};
 use super::network::{OUTSIDE, Path};
 use super::replica::{micros, micros_f64};
 use super::service::Service;
@@ -122,22 +122,7 @@ impl Mesh {
     /// A new call, not yet sent.
     fn call(&mut self, service: usize, parent: Option<CallId>, from: Option<Seat>, method: usize, tries: u32) -> CallId {
         self.services[service].sent += 1;
-        self.calls.add(Call {
-            service,
-            parent,
-            from,
-            to: None,
-            method,
-            tries,
-            sent: self.now,
-            next: 0,
-            failed: false,
-            inside: false,
-            working: false,
-            answered: false,
-            settled: false,
-            pooled: false,
-        })
+        self.calls.add(Call { parent, from, ..Call::new(service, method, tries, self.now) })
     }
 
     /// The caller begins to wait, first for a connection of its pool.
@@ -214,12 +199,12 @@ impl Mesh {
                     replica.queue.push_back(id);
                 }
                 if let Some(call) = self.calls.get_mut(id) {
-                    call.inside = true;
+                    call.stage = Stage::Queued;
                 }
             }
             Some((false, false)) => {
                 if let Some(call) = self.calls.get_mut(id) {
-                    call.answered = true;
+                    call.stage = Stage::Answered;
                 }
                 self.reply(id, seat, 503);
             }
@@ -232,7 +217,7 @@ impl Mesh {
     /// A worker takes the call.
     fn work(&mut self, id: CallId, seat: Seat) {
         let Some(call) = self.calls.get_mut(id) else { return };
-        (call.inside, call.working) = (true, true);
+        call.stage = Stage::Worked;
         let (now, weight) = (self.now, self.weight);
         let service = &mut self.services[seat.service];
         let demand = service.draw_demand();
@@ -250,7 +235,7 @@ impl Mesh {
 
     /// The pod's own part, or that of one that it called, is done: the next one is called, or the caller is answered.
     fn worked(&mut self, id: CallId) {
-        let Some(call) = self.calls.get(id).filter(|call| call.working) else { return };
+        let Some(call) = self.calls.get(id).filter(|call| call.stage == Stage::Worked) else { return };
         let seat = Seat { service: call.service, replica: call.to.unwrap_or(u32::MAX) };
         let (failed, next, method) = (call.failed, call.next, call.method);
         if let Some(callee) = self.services[seat.service].callees.get(next).copied().filter(|_| !failed) {
@@ -265,7 +250,7 @@ impl Mesh {
         let settled = match self.calls.get_mut(id) {
             None => true,
             Some(call) => {
-                (call.inside, call.working, call.answered) = (false, false, true);
+                call.stage = Stage::Answered;
                 call.settled
             }
         };
@@ -313,7 +298,7 @@ impl Mesh {
         let Some(call) = self.calls.get_mut(id).filter(|call| !call.settled) else { return };
         call.settled = true;
         let call = call.clone();
-        if !call.inside {
+        if !call.inside() {
             self.calls.end(id);
         }
         self.hand_back(&call);
@@ -321,7 +306,7 @@ impl Mesh {
         let seconds = micros_f64(self.now - call.sent) / 1e6;
         let weight = self.weight;
         let service = &mut self.services[call.service];
-        match service.replicas.get_mut(&call.to.unwrap_or(u32::MAX)).filter(|_| call.answered && code != 504) {
+        match service.replicas.get_mut(&call.to.unwrap_or(u32::MAX)).filter(|_| call.stage == Stage::Answered && code != 504) {
             Some(replica) => replica.tally.count(code, call.method, seconds, weight),
             None if again => service.retried += 1,
             None => service.unanswered.count(code, call.method, seconds, weight),
@@ -330,16 +315,16 @@ impl Mesh {
             let wait = 25_000 + service.streams.network.below(25_000);
             let id = self.call(call.service, call.parent, call.from, call.method, call.tries - 1);
             self.agenda.plan(self.now + wait, Step::Send(id));
-        } else if let Some(parent) = call.parent {
-            if let Some(waiting) = self.calls.get_mut(parent).filter(|waiting| waiting.working) {
-                waiting.failed |= code >= 500;
-                self.worked(parent);
-            }
+        } else if let Some(parent) = call.parent
+            && let Some(waiting) = self.calls.get_mut(parent).filter(|waiting| waiting.stage == Stage::Worked)
+        {
+            waiting.failed |= code >= 500;
+            self.worked(parent);
         }
     }
 
     fn works(&self, id: CallId) -> bool {
-        self.calls.get(id).is_some_and(|call| call.working)
+        self.calls.get(id).is_some_and(|call| call.stage == Stage::Worked)
     }
 
     /// A connection of the caller's pool is free again, for whoever waits first.
@@ -365,11 +350,11 @@ impl Mesh {
             self.calls.iter().filter(|(_, call)| call.service == seat.service && call.to == Some(seat.replica)).map(|(id, _)| id).collect();
         for id in cut {
             let Some(call) = self.calls.get_mut(id) else { continue };
-            if !call.inside {
+            if !call.inside() {
                 // an answer that is on its way arrives; a question finds nobody
                 continue;
             }
-            (call.inside, call.working) = (false, false);
+            call.stage = Stage::Coming;
             if call.settled {
                 self.calls.end(id);
             } else {
