@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod admission;
+pub mod binding;
 pub mod defaults;
 pub mod deletion;
 pub mod discovery;

@@ -29,6 +29,17 @@ impl Clock {
         Self { start, origin: Instant::now(), skew: Duration::zero() }
     }
 
+    /// A clock that reads this now and goes on with tokio's.
+    #[must_use]
+    pub fn set(now: DateTime<Utc>) -> Self {
+        Self { start: now, origin: Instant::now(), skew: Duration::zero() }
+    }
+
+    /// Let it be this time now.
+    pub fn set_now(&mut self, now: DateTime<Utc>) {
+        self.start += now - self.now();
+    }
+
     /// The true simulated time.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {

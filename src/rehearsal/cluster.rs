@@ -26,10 +26,30 @@ impl PracticeCluster {
     /// The runtime is to be a current-thread one with a paused clock; only then do equal seeds give equal runs.
     #[must_use]
     pub fn start(world: World, seed: u64) -> Self {
+        let cluster = Self::without_controllers(world, seed);
+        controllers::start(&cluster.server);
+        cluster.trouble().take_its_course();
+        cluster
+    }
+
+    /// A cluster of this world in which nothing lives but the API server: whoever plays its controllers is a client ([`controllers::attach`]).
+    #[must_use]
+    pub fn without_controllers(world: World, seed: u64) -> Self {
         let server = ApiServer::new(world, seed);
         founding::found(&server);
-        controllers::start(&server);
         Self { server }
+    }
+
+    /// Start a cluster whose clock shows this time now: for clients who compare it with a clock of their own.
+    #[must_use]
+    pub fn start_at(world: World, seed: u64, now: DateTime<Utc>) -> Self {
+        let server = ApiServer::new(world, seed);
+        server.lock().clock.set_now(now);
+        founding::found(&server);
+        controllers::start(&server);
+        let cluster = Self { server };
+        cluster.trouble().take_its_course();
+        cluster
     }
 
     /// The API server as a tower service: `kube::Client::new(cluster.service(), "staging")`.

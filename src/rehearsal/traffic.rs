@@ -110,10 +110,13 @@ pub fn start(server: &ApiServer, mut sink: Box<dyn MetricSink>) {
             if next_step >= next_scrape {
                 next_scrape += every;
                 let state = server.lock();
-                round.scrape(&state, &watch.mesh, every, &mut *sink);
-                let at_ms = state.clock.server_now().timestamp_millis();
-                drop(state);
-                sink.scraped(at_ms);
+                // a gap is a gap: nothing is scraped, nothing ends, no rule is looked at
+                if !state.troubles.scrapes_missed {
+                    round.scrape(&state, &watch.mesh, every, &mut *sink);
+                    let at_ms = state.clock.server_now().timestamp_millis();
+                    drop(state);
+                    sink.scraped(at_ms);
+                }
             }
             next_step += STEP;
         }

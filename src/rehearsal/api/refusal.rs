@@ -18,6 +18,28 @@ pub struct Refusal {
     pub details: Option<Value>,
 }
 
+/// The reasons there are.
+const REASONS: [&str; 18] = [
+    "AlreadyExists",
+    "BadRequest",
+    "Conflict",
+    "Expired",
+    "Forbidden",
+    "Gone",
+    "InternalError",
+    "Invalid",
+    "MethodNotAllowed",
+    "NotAcceptable",
+    "NotFound",
+    "RequestEntityTooLarge",
+    "ServerTimeout",
+    "ServiceUnavailable",
+    "Timeout",
+    "TooManyRequests",
+    "Unauthorized",
+    "UnsupportedMediaType",
+];
+
 /// One cause of an `Invalid` refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
@@ -97,6 +119,28 @@ impl Refusal {
         Self::of(409, "Conflict", kind, name, format!("Operation cannot be fulfilled on {} \"{name}\": {why}", kind.resource().qualified()))
     }
 
+    /// 409 of a subresource, under its own name.
+    #[must_use]
+    pub fn conflict_of(resource: &str, group: &str, name: &str, why: &str) -> Self {
+        let mut details = json!({"name": name, "kind": resource});
+        if !group.is_empty() {
+            details["group"] = json!(group);
+        }
+        Self {
+            details: Some(details),
+            ..Self::plain(409, "Conflict", format!("Operation cannot be fulfilled on {resource} \"{name}\": {why}"))
+        }
+    }
+
+    /// The refusal that a server has answered with: this body under this code.
+    #[must_use]
+    pub fn of_answer(code: u16, body: &Value) -> Self {
+        let reason = REASONS.iter().find(|reason| body["reason"] == **reason).copied().unwrap_or_default();
+        let message = super::object::text(body, "/message");
+        let message = if message.is_empty() { format!("the server answered with {code}") } else { message.to_owned() };
+        Self { details: body.get("details").cloned(), ..Self::plain(code, reason, message) }
+    }
+
     /// 409: changed since it was read.
     #[must_use]
     pub fn modified(kind: Kind, name: &str) -> Self {
@@ -129,6 +173,12 @@ impl Refusal {
     #[must_use]
     pub fn unavailable(message: impl Into<String>) -> Self {
         Self::plain(503, "ServiceUnavailable", message)
+    }
+
+    /// 503: the server could not be asked, for this reason.
+    #[must_use]
+    pub fn unavailable_because(why: impl std::fmt::Display) -> Self {
+        Self::unavailable(why.to_string())
     }
 
     /// 415: a patch of a kind that the resource does not take.

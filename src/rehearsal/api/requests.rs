@@ -293,8 +293,16 @@ fn subresource(server: &ApiServer, ask: &Ask<'_>, place: &Place, verb: &str) -> 
         }
         (_, "status", "patch") => patch(server, ask, place, Part::Status),
         (Kind::Pod, "eviction", "create") => evict(server, ask, place),
+        (Kind::Pod, "binding", "create") => {
+            let binding = ask.json()?;
+            server.lock().bind(&place.namespace, &place.name, text(&binding, "/metadata/uid"), text(&binding, "/target/name"))?;
+            Ok(Answer::json(201, &json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201})))
+        }
+        (Kind::Namespace, "finalize", "update") => Ok(Answer::object(200, &*server.lock().finalize(&place.name, &ask.json()?)?)),
         (Kind::Pod, "log", "get") => log(&server.lock().get(place)?, &ask.query),
-        (_, "status", _) | (Kind::Pod, "eviction" | "log", _) => Err(Refusal::method_not_allowed()),
+        (_, "status", _) | (Kind::Pod, "eviction" | "binding" | "log", _) | (Kind::Namespace, "finalize", _) => {
+            Err(Refusal::method_not_allowed())
+        }
         _ => Err(Refusal::no_such_resource()),
     }
 }

@@ -161,11 +161,29 @@ impl Store {
     /// Store this object under this key, whether or not there was one, and give it the next revision.
     pub fn put(&mut self, key: Key, mut value: Value) -> Arc<Object> {
         self.stamp(&mut value);
+        self.keep(key, value)
+    }
+
+    /// Store this object as another server has it, under that server's revision. The changes are counted here all the same.
+    pub fn mirror(&mut self, key: Key, value: Value) -> Arc<Object> {
+        self.revision += 1;
+        self.keep(key, value)
+    }
+
+    fn keep(&mut self, key: Key, value: Value) -> Arc<Object> {
         let object = Arc::new(Object::new(value));
         let previous = self.objects.insert(key.clone(), object.clone());
         let verb = if previous.is_some() { Verb::Modified } else { Verb::Added };
         self.record(Change { revision: self.revision, verb, key, object: object.clone(), previous });
         object
+    }
+
+    /// Another server has this object no longer; this was its last state, if it said so.
+    pub fn unmirror(&mut self, key: &Key, last: Option<Value>) {
+        let Some(previous) = self.objects.remove(key) else { return };
+        self.revision += 1;
+        let object = last.map_or_else(|| previous.clone(), |last| Arc::new(Object::new(last)));
+        self.record(Change { revision: self.revision, verb: Verb::Deleted, key: key.clone(), object, previous: Some(previous) });
     }
 
     /// Remove the object of this key.

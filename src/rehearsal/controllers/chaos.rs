@@ -15,14 +15,34 @@ pub mod schema;
 pub mod selection;
 pub mod webhooks;
 
-use crate::rehearsal::api::ApiServer;
+use kube::Client;
+use tokio::task::JoinSet;
+
+use super::{Attached, Home};
 use crate::rehearsal::api::kinds::Kind;
+use crate::rehearsal::api::refusal::Refusal;
+use crate::rehearsal::clock::Clock;
 
 /// Start the controllers; the world decides whether Chaos Mesh is installed.
-pub fn start(server: &ApiServer) {
-    if server.lock().world.chaos_mesh {
-        tokio::spawn(engine::run(server.clone(), Kind::PodChaos));
-        tokio::spawn(engine::run(server.clone(), Kind::NetworkChaos));
-        tokio::spawn(podnetwork::run(server.clone()));
+pub fn start(home: &Home, tasks: &mut JoinSet<()>) {
+    if home.ground(|ground| ground.world.chaos_mesh) {
+        tasks.spawn(engine::run(home.clone(), Kind::PodChaos));
+        tasks.spawn(engine::run(home.clone(), Kind::NetworkChaos));
+        tasks.spawn(podnetwork::run(home.clone()));
     }
+}
+
+/// What the controllers look at.
+const SEEN: &[Kind] = &[Kind::PodChaos, Kind::NetworkChaos, Kind::PodNetworkChaos, Kind::Pod, Kind::Node, Kind::Namespace];
+
+/// Start the controllers as clients of the API server behind this client, which should have the custom resources and no controllers of them.
+///
+/// Pods are killed and images swapped there in earnest. Network rules are accepted and noted ([`Attached::ground`]), without effect. Containers are
+/// killed by whoever takes the pods' processes over ([`Workers::hand_over`](super::kubelet::Workers::hand_over)); nobody has, at first. There are no
+/// webhooks: objects are expected with their defaults filled in.
+///
+/// # Errors
+/// When the server cannot be asked, or refuses to list something.
+pub async fn attach(client: Client, clock: Clock, seed: u64) -> Result<Attached, Refusal> {
+    Ok(Attached::to(client, SEEN, clock, seed).await?.with(start))
 }

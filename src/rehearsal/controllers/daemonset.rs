@@ -4,16 +4,15 @@ use serde_json::{Value, json};
 
 use super::recorder::{Note, record};
 use super::template::{Counts, active, label, pod_of, template_hash};
-use super::{Feed, Hand, concerned};
-use crate::rehearsal::api::ApiServer;
+use super::{Feed, Hand, Home, concerned};
 use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::{Object, metadata, text};
 use crate::rehearsal::api::store::Key;
 
 /// Run the controller.
-pub async fn run(server: ApiServer) {
-    let mut hand = Hand::new(&server, "daemonset");
-    let mut feed = Feed::new(&server, &[Kind::DaemonSet, Kind::Pod]);
+pub async fn run(home: Home) {
+    let mut hand = Hand::new(&home, "daemonset");
+    let mut feed = Feed::new(&home, &[Kind::DaemonSet, Kind::Pod]);
     loop {
         let batch = feed.next().await;
         for key in concerned(&hand, Kind::DaemonSet, &batch) {
@@ -33,7 +32,7 @@ async fn reconcile(hand: &mut Hand, key: &Key) {
         hand.pause(3, 10).await;
         if let Ok(pod) = hand.create(Kind::Pod, &key.namespace, pod_on(&set, node.name())).await {
             let message = format!("Created pod: {}", pod.name());
-            record(hand.server(), Kind::DaemonSet, &set, Note::normal("daemonset-controller", "SuccessfulCreate", &message));
+            record(hand, Kind::DaemonSet, &set, Note::normal("daemonset-controller", "SuccessfulCreate", &message));
         }
     }
     let pods = hand.owned(Kind::Pod, &key.namespace, set.uid());

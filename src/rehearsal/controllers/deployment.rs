@@ -6,17 +6,16 @@ use serde_json::{Value, json};
 
 use super::recorder::{Note, record};
 use super::template::template_hash;
-use super::{Feed, Hand, concerned};
-use crate::rehearsal::api::ApiServer;
+use super::{Feed, Hand, Home, concerned};
 use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::{Object, map_mut, owner_reference, text};
 use crate::rehearsal::api::store::Key;
 use crate::rehearsal::api::writes::Part;
 
 /// Run the controller.
-pub async fn run(server: ApiServer) {
-    let mut hand = Hand::new(&server, "deployment");
-    let mut feed = Feed::new(&server, &[Kind::Deployment, Kind::ReplicaSet]);
+pub async fn run(home: Home) {
+    let mut hand = Hand::new(&home, "deployment");
+    let mut feed = Feed::new(&home, &[Kind::Deployment, Kind::ReplicaSet]);
     loop {
         let batch = feed.next().await;
         for key in concerned(&hand, Kind::Deployment, &batch) {
@@ -116,10 +115,8 @@ fn bounds(deployment: &Object, wanted: i64) -> (i64, i64) {
 
 async fn scale(hand: &mut Hand, deployment: &Object, set: &Arc<Object>, to: i64) {
     let from = replicas(set);
-    let mut value = set.value().clone();
-    value["spec"]["replicas"] = json!(to);
-    value["metadata"]["resourceVersion"] = json!("");
-    if hand.update(Kind::ReplicaSet, value, Part::Main).await.is_ok() {
+    let key = Key::new(Kind::ReplicaSet, set.namespace(), set.name());
+    if hand.edit(&key, Part::Main, |value| value["spec"]["replicas"] = json!(to)).await.is_ok() {
         say_scaled(hand, deployment, set, from, to);
     }
 }
@@ -127,7 +124,7 @@ async fn scale(hand: &mut Hand, deployment: &Object, set: &Arc<Object>, to: i64)
 fn say_scaled(hand: &Hand, deployment: &Object, set: &Object, from: i64, to: i64) {
     let direction = if to >= from { "up" } else { "down" };
     let message = format!("Scaled {direction} replica set {} from {from} to {to}", set.name());
-    record(hand.server(), Kind::Deployment, deployment, Note::normal("deployment-controller", "ScalingReplicaSet", &message));
+    record(hand, Kind::Deployment, deployment, Note::normal("deployment-controller", "ScalingReplicaSet", &message));
 }
 
 fn status(hand: &Hand, deployment: &Object, current: &Object, sets: &[Arc<Object>]) -> Value {

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Feed, Hand};
-use crate::rehearsal::api::ApiServer;
+use super::{Feed, Hand, Home};
 use crate::rehearsal::api::deletion::DeleteOptions;
 use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::{Object, owner_reference, text};
@@ -16,9 +15,9 @@ use crate::rehearsal::api::writes::Part;
 use crate::rehearsal::world::Timings;
 
 /// Run the controllers of both.
-pub async fn run(server: ApiServer) {
-    let mut hand = Hand::new(&server, "endpoints");
-    let mut feed = Feed::new(&server, &[Kind::Pod, Kind::Service]);
+pub async fn run(home: Home) {
+    let mut hand = Hand::new(&home, "endpoints");
+    let mut feed = Feed::new(&home, &[Kind::Pod, Kind::Service]);
     loop {
         let batch = feed.next().await;
         let mut services = BTreeSet::new();
@@ -31,7 +30,7 @@ pub async fn run(server: ApiServer) {
                 }
                 continue;
             }
-            lag = server.lock().world.timings(change.object.namespace(), &change.object.labels()).endpoints;
+            lag = home.ground(|ground| ground.world.timings(change.object.namespace(), &change.object.labels()).endpoints);
             for service in hand.list(Kind::Service, Some(&change.key.namespace)) {
                 if selects(&service).is_some_and(|s| s.matches(&change.object) || change.previous.as_ref().is_some_and(|p| s.matches(p))) {
                     services.insert(Key::new(Kind::Service, service.namespace(), service.name()));
@@ -73,7 +72,7 @@ async fn reconcile(hand: &mut Hand, key: &Key) {
 
 /// Write these fields of the wanted object, if they differ from the stored one's.
 async fn write(hand: &mut Hand, kind: Kind, stored: Option<Value>, wanted: Value, fields: &[&str]) {
-    let Some(mut stored) = stored else {
+    let Some(stored) = stored else {
         let namespace = text(&wanted, "/metadata/namespace").to_owned();
         let _ = hand.create(kind, &namespace, wanted).await;
         return;
@@ -81,14 +80,15 @@ async fn write(hand: &mut Hand, kind: Kind, stored: Option<Value>, wanted: Value
     if fields.iter().all(|field| stored.get(*field).unwrap_or(&Value::Null) == &wanted[*field]) {
         return;
     }
-    for field in fields {
-        stored[*field] = wanted[*field].clone();
-    }
-    if let Some(trigger) = wanted.pointer("/metadata/annotations") {
-        stored["metadata"]["annotations"] = trigger.clone();
-    }
-    stored["metadata"]["resourceVersion"] = json!("");
-    let _ = hand.update(kind, stored, Part::Main).await;
+    let rewrite = |value: &mut Value| {
+        for field in fields {
+            value[*field] = wanted[*field].clone();
+        }
+        if let Some(trigger) = wanted.pointer("/metadata/annotations") {
+            value["metadata"]["annotations"] = trigger.clone();
+        }
+    };
+    let _ = hand.edit(&Key::of(kind, &stored), Part::Main, rewrite).await;
 }
 
 fn ports(service: &Object, pod_side: bool) -> Vec<Value> {

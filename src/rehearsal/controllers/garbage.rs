@@ -1,9 +1,8 @@
 //! The garbage collector and the namespace controller: what goes when its owner or its namespace goes.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{Feed, Hand};
-use crate::rehearsal::api::ApiServer;
+use super::{Feed, Hand, Home};
 use crate::rehearsal::api::deletion::{DeleteOptions, Propagation};
 use crate::rehearsal::api::kinds::{Kind, RESOURCES};
 use crate::rehearsal::api::object::{Object, metadata};
@@ -11,10 +10,10 @@ use crate::rehearsal::api::store::{Change, Key, Verb};
 use crate::rehearsal::api::writes::Part;
 
 /// Run both.
-pub async fn run(server: ApiServer) {
+pub async fn run(home: Home) {
     let kinds: Vec<Kind> = RESOURCES.iter().map(|r| r.kind).filter(|kind| *kind != Kind::Event).collect();
-    let mut hand = Hand::new(&server, "garbage collector");
-    let mut feed = Feed::new(&server, &kinds);
+    let mut hand = Hand::new(&home, "garbage collector");
+    let mut feed = Feed::new(&home, &kinds);
     loop {
         for change in feed.next().await {
             heed(&mut hand, &change).await;
@@ -38,13 +37,13 @@ async fn heed(hand: &mut Hand, change: &Change) {
     if change.key.kind == Kind::Namespace {
         clear_namespace(hand, object).await;
     } else if has_finalizer(object, "orphan") {
-        for (key, dependent) in dependents(hand, object) {
-            let mut value = dependent.value().clone();
-            if let Some(owners) = value["metadata"]["ownerReferences"].as_array_mut() {
-                owners.retain(|owner| owner["uid"] != object.uid());
-            }
-            value["metadata"]["resourceVersion"] = json!("");
-            let _ = hand.update(key.kind, value, Part::Main).await;
+        for (key, _) in dependents(hand, object) {
+            let disown = |value: &mut Value| {
+                if let Some(owners) = value["metadata"]["ownerReferences"].as_array_mut() {
+                    owners.retain(|owner| owner["uid"] != object.uid());
+                }
+            };
+            let _ = hand.edit(&key, Part::Main, disown).await;
         }
         drop_finalizer(hand, change.key.clone(), "orphan").await;
     } else if has_finalizer(object, "foregroundDeletion") {
@@ -64,14 +63,13 @@ fn has_finalizer(object: &Object, finalizer: &str) -> bool {
 }
 
 fn dependents(hand: &Hand, owner: &Object) -> Vec<(Key, std::sync::Arc<Object>)> {
-    let namespace = (!owner.namespace().is_empty()).then(|| owner.namespace().to_owned());
-    let state = hand.server().lock();
+    let namespace = Some(owner.namespace()).filter(|namespace| !namespace.is_empty());
     RESOURCES
         .iter()
         .filter(|r| r.kind != Kind::Event)
-        .flat_map(|r| state.store.list(r.kind, namespace.as_deref().filter(|_| r.namespaced)).map(move |o| (r.kind, o)))
+        .flat_map(|r| hand.list(r.kind, namespace.filter(|_| r.namespaced)).into_iter().map(move |o| (r.kind, o)))
         .filter(|(_, o)| o.list("/metadata/ownerReferences").iter().any(|reference| reference["uid"] == owner.uid()))
-        .map(|(kind, o)| (Key::new(kind, o.namespace(), o.name()), o.clone()))
+        .map(|(kind, o)| (Key::new(kind, o.namespace(), o.name()), o))
         .collect()
 }
 
@@ -92,25 +90,25 @@ async fn release_waiting_owner(hand: &mut Hand, gone: &Object) {
 }
 
 async fn drop_finalizer(hand: &mut Hand, key: Key, finalizer: &str) {
-    let Some(object) = hand.get(&key) else { return };
-    let mut value = object.value().clone();
-    if let Some(finalizers) = metadata(&mut value).get_mut("finalizers").and_then(Value::as_array_mut) {
-        finalizers.retain(|f| f != finalizer);
+    if hand.get(&key).is_none() {
+        return;
     }
-    value["metadata"]["resourceVersion"] = json!("");
-    let _ = hand.update(key.kind, value, Part::Main).await;
+    let release = |value: &mut Value| {
+        if let Some(finalizers) = metadata(value).get_mut("finalizers").and_then(Value::as_array_mut) {
+            finalizers.retain(|f| f != finalizer);
+        }
+    };
+    let _ = hand.edit(&key, Part::Main, release).await;
 }
 
 async fn clear_namespace(hand: &mut Hand, namespace: &Object) {
-    let keys: Vec<Key> = {
-        let state = hand.server().lock();
-        let namespaced = RESOURCES.iter().filter(|r| r.namespaced);
-        namespaced
-            .flat_map(|r| state.store.list(r.kind, Some(namespace.name())).map(move |o| (r.kind, o)))
-            .filter(|(_, o)| !o.deleting())
-            .map(|(kind, o)| Key::new(kind, o.namespace(), o.name()))
-            .collect()
-    };
+    let keys: Vec<Key> = RESOURCES
+        .iter()
+        .filter(|r| r.namespaced)
+        .flat_map(|r| hand.list(r.kind, Some(namespace.name())).into_iter().map(move |o| (r.kind, o)))
+        .filter(|(_, o)| !o.deleting())
+        .map(|(kind, o)| Key::new(kind, o.namespace(), o.name()))
+        .collect();
     for key in keys {
         let _ = hand.delete(&key, &DeleteOptions::default()).await;
     }
@@ -123,12 +121,7 @@ async fn empty_namespaces(hand: &mut Hand, name: &str) {
     if !hand.get(&key).is_some_and(|namespace| namespace.deleting()) {
         return;
     }
-    let empty = {
-        let state = hand.server().lock();
-        RESOURCES.iter().filter(|r| r.namespaced).all(|r| state.store.list(r.kind, Some(name)).next().is_none())
-    };
-    if empty {
-        hand.pause(2, 6).await;
-        hand.server().lock().store.remove(&key);
+    if RESOURCES.iter().filter(|r| r.namespaced).all(|r| hand.list(r.kind, Some(name)).is_empty()) {
+        let _ = hand.finalize(name).await;
     }
 }

@@ -8,8 +8,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use super::{Feed, Hand};
-use crate::rehearsal::api::ApiServer;
+use super::{Feed, Hand, Home};
 use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::Object;
 use crate::rehearsal::api::store::Verb;
@@ -17,46 +16,71 @@ use worker::{News, Worker};
 
 /// The workers of pods, by the pods' uids: how a node's processes hear of what befalls them.
 #[derive(Debug, Default)]
-pub struct Workers(BTreeMap<String, UnboundedSender<News>>);
+pub struct Workers {
+    by_pod: BTreeMap<String, UnboundedSender<News>>,
+    outside: Option<UnboundedSender<Killing>>,
+}
+
+/// A container whose process is to be killed on a node that is not ours.
+#[derive(Debug, Clone)]
+pub struct Killing {
+    /// The pod.
+    pub pod: Arc<Object>,
+    /// The container in it.
+    pub container: String,
+}
 
 impl Workers {
     /// Tell the worker of this pod. False when there is none.
     #[must_use]
     pub fn tell(&self, uid: &str, news: News) -> bool {
-        self.0.get(uid).is_some_and(|worker| worker.send(news).is_ok())
+        self.by_pod.get(uid).is_some_and(|worker| worker.send(news).is_ok())
+    }
+
+    /// Kill the process of this container. False when nobody can.
+    #[must_use]
+    pub fn kill(&self, pod: &Arc<Object>, container: &str) -> bool {
+        let container = container.to_owned();
+        self.tell(pod.uid(), News::Killed(container.clone()))
+            || self.outside.as_ref().is_some_and(|outside| outside.send(Killing { pod: pod.clone(), container }).is_ok())
+    }
+
+    /// Let this one kill processes of pods that have no worker here: those of a real cluster.
+    pub fn hand_over(&mut self, outside: UnboundedSender<Killing>) {
+        self.outside = Some(outside);
     }
 }
 
 /// Run the kubelets.
-pub async fn run(server: ApiServer) {
-    let hand = Hand::new(&server, "kubelet");
-    let mut feed = Feed::new(&server, &[Kind::Pod]);
+pub async fn run(home: Home) {
+    let hand = Hand::new(&home, "kubelet");
+    let mut feed = Feed::new(&home, &[Kind::Pod]);
     for pod in hand.list(Kind::Pod, None) {
-        hear(&server, &pod);
+        hear(&home, &pod);
     }
     loop {
         for change in feed.next().await {
             if change.verb == Verb::Deleted {
-                let worker = server.lock().workers.0.remove(change.object.uid());
+                let worker = home.ground(|ground| ground.workers.by_pod.remove(change.object.uid()));
                 if let Some(worker) = worker {
                     let _ = worker.send(News::Gone);
                 }
             } else {
-                hear(&server, &change.object);
+                hear(&home, &change.object);
             }
         }
     }
 }
 
 /// Tell a pod's worker what the pod is like now; start one when the pod has just been bound.
-fn hear(server: &ApiServer, pod: &Arc<Object>) {
+fn hear(home: &Home, pod: &Arc<Object>) {
     if pod.text("/spec/nodeName").is_empty() || matches!(pod.text("/status/phase"), "Succeeded" | "Failed") {
         return;
     }
-    if server.lock().workers.tell(pod.uid(), News::Changed(pod.clone())) {
+    if home.ground(|ground| ground.workers.tell(pod.uid(), News::Changed(pod.clone()))) {
         return;
     }
     let (sender, news) = unbounded_channel();
-    server.lock().workers.0.insert(pod.uid().to_owned(), sender);
-    tokio::spawn(Worker::new(server, pod, news).run());
+    home.ground(|ground| ground.workers.by_pod.insert(pod.uid().to_owned(), sender));
+    tokio::spawn(Worker::new(home, pod, news).run());
 }

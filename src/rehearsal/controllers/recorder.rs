@@ -3,10 +3,10 @@
 use chrono::SecondsFormat;
 use serde_json::{Value, json};
 
-use crate::rehearsal::api::ApiServer;
+use super::Hand;
 use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::Object;
-use crate::rehearsal::api::writes::OWN_WRITE;
+use crate::rehearsal::clock;
 
 /// One event before it is written.
 #[derive(Debug, Clone, Copy)]
@@ -40,18 +40,18 @@ impl<'a> Note<'a> {
 }
 
 /// Write an event about this object.
-pub fn record(server: &ApiServer, kind: Kind, about: &Object, note: Note<'_>) {
-    record_with(server, kind, about, note, Value::Null);
+pub fn record(hand: &Hand, kind: Kind, about: &Object, note: Note<'_>) {
+    record_with(hand, kind, about, note, Value::Null);
 }
 
 /// Write an event about this object with these annotations (`Null` for none).
-pub fn record_with(server: &ApiServer, kind: Kind, about: &Object, note: Note<'_>, annotations: Value) {
-    let mut state = server.lock();
-    let now = state.clock.server_now();
-    let salt = format!("event/{}/{}", state.store.revision(), about.uid());
+pub fn record_with(hand: &Hand, kind: Kind, about: &Object, note: Note<'_>, annotations: Value) {
+    let now = hand.now();
+    // Named by all it says: several events may be told of one object at one instant and revision.
+    let mut rolls = hand.stream(|revision| format!("event/{revision}/{}/{}/{}/{}", about.uid(), note.reason, note.field, note.message));
     // The simulated clock counts in milliseconds; the rest of the nanoseconds tells events of one instant apart.
-    let nanos = now.timestamp_nanos_opt().unwrap_or(0).unsigned_abs() + state.dice.stream(&salt).below(1_000_000);
-    let stamp = state.clock.stamp();
+    let nanos = now.timestamp_nanos_opt().unwrap_or(0).unsigned_abs() + rolls.below(1_000_000);
+    let stamp = clock::stamp(now);
     let mut involved = json!({
         "kind": kind.resource().name, "namespace": about.namespace(), "name": about.name(), "uid": about.uid(),
         "apiVersion": kind.api_version(), "resourceVersion": about.revision(),
@@ -78,10 +78,9 @@ pub fn record_with(server: &ApiServer, kind: Kind, about: &Object, note: Note<'_
         event["firstTimestamp"] = Value::Null;
         event["lastTimestamp"] = Value::Null;
         event["eventTime"] = json!(now.to_rfc3339_opts(SecondsFormat::Micros, true));
-        event["action"] = json!("Binding");
+        event["action"] = json!(if note.warning { "Scheduling" } else { "Binding" });
         event["reportingComponent"] = json!("default-scheduler");
         event["reportingInstance"] = json!("default-scheduler-control-plane");
     }
-    // An event that cannot be written (its namespace is going) is lost, as it is on a real cluster.
-    let _ = state.create(Kind::Event, namespace, event, OWN_WRITE);
+    hand.post(event);
 }

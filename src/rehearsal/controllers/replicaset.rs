@@ -6,17 +6,16 @@ use serde_json::{Value, json};
 
 use super::recorder::{Note, record};
 use super::template::{Counts, active, pod_of};
-use super::{Feed, Hand, concerned};
-use crate::rehearsal::api::ApiServer;
+use super::{Feed, Hand, Home, concerned};
 use crate::rehearsal::api::deletion::DeleteOptions;
 use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::{Object, metadata};
 use crate::rehearsal::api::store::Key;
 
 /// Run the controller.
-pub async fn run(server: ApiServer) {
-    let mut hand = Hand::new(&server, "replicaset");
-    let mut feed = Feed::new(&server, &[Kind::ReplicaSet, Kind::Pod]);
+pub async fn run(home: Home) {
+    let mut hand = Hand::new(&home, "replicaset");
+    let mut feed = Feed::new(&home, &[Kind::ReplicaSet, Kind::Pod]);
     loop {
         let batch = feed.next().await;
         for key in concerned(&hand, Kind::ReplicaSet, &batch) {
@@ -38,11 +37,11 @@ async fn reconcile(hand: &mut Hand, key: &Key) {
         match hand.create(Kind::Pod, &key.namespace, pod).await {
             Ok(pod) => {
                 let message = format!("Created pod: {}", pod.name());
-                record(hand.server(), Kind::ReplicaSet, &set, Note::normal("replicaset-controller", "SuccessfulCreate", &message));
+                record(hand, Kind::ReplicaSet, &set, Note::normal("replicaset-controller", "SuccessfulCreate", &message));
             }
             Err(refusal) => {
                 let message = format!("Error creating: {refusal}");
-                record(hand.server(), Kind::ReplicaSet, &set, Note::normal("replicaset-controller", "FailedCreate", &message).as_warning());
+                record(hand, Kind::ReplicaSet, &set, Note::normal("replicaset-controller", "FailedCreate", &message).as_warning());
                 break;
             }
         }
@@ -53,7 +52,7 @@ async fn reconcile(hand: &mut Hand, key: &Key) {
     for pod in surplus.into_iter().take(have.len().saturating_sub(wanted)) {
         if hand.delete(&Key::new(Kind::Pod, &key.namespace, pod.name()), &DeleteOptions::default()).await.is_ok() {
             let message = format!("Deleted pod: {}", pod.name());
-            record(hand.server(), Kind::ReplicaSet, &set, Note::normal("replicaset-controller", "SuccessfulDelete", &message));
+            record(hand, Kind::ReplicaSet, &set, Note::normal("replicaset-controller", "SuccessfulDelete", &message));
         }
     }
     let pods = hand.owned(Kind::Pod, &key.namespace, set.uid());

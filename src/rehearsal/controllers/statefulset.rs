@@ -4,17 +4,16 @@ use serde_json::{Value, json};
 
 use super::recorder::{Note, record};
 use super::template::{Counts, active, label, pod_of, template_hash};
-use super::{Feed, Hand, concerned};
-use crate::rehearsal::api::ApiServer;
+use super::{Feed, Hand, Home, concerned};
 use crate::rehearsal::api::deletion::DeleteOptions;
 use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::{Object, metadata};
 use crate::rehearsal::api::store::Key;
 
 /// Run the controller.
-pub async fn run(server: ApiServer) {
-    let mut hand = Hand::new(&server, "statefulset");
-    let mut feed = Feed::new(&server, &[Kind::StatefulSet, Kind::Pod]);
+pub async fn run(home: Home) {
+    let mut hand = Hand::new(&home, "statefulset");
+    let mut feed = Feed::new(&home, &[Kind::StatefulSet, Kind::Pod]);
     loop {
         let batch = feed.next().await;
         for key in concerned(&hand, Kind::StatefulSet, &batch) {
@@ -34,7 +33,7 @@ async fn reconcile(hand: &mut Hand, key: &Key) {
                 hand.pause(3, 10).await;
                 if let Ok(pod) = hand.create(Kind::Pod, &key.namespace, numbered_pod(&set, ordinal)).await {
                     let message = format!("create Pod {} in StatefulSet {} successful", pod.name(), set.name());
-                    record(hand.server(), Kind::StatefulSet, &set, Note::normal("statefulset-controller", "SuccessfulCreate", &message));
+                    record(hand, Kind::StatefulSet, &set, Note::normal("statefulset-controller", "SuccessfulCreate", &message));
                 }
                 if !parallel {
                     break;

@@ -237,8 +237,7 @@ fn shaped(tc: &Value) -> Effect {
 /// Chaos Mesh's words.
 pub fn unreachable(hand: &Hand, pod: &Object) -> Result<(), String> {
     let node = pod.text("/spec/nodeName");
-    let state = hand.server().lock();
-    if state.troubles.chaos_daemon_down || state.troubles.chaos_daemon_down_on.contains(node) {
+    if hand.ground(|ground| ground.troubles.chaos_daemon_down || ground.troubles.chaos_daemon_down_on.contains(node)) {
         return Err(format!("cannot find daemonIP on node {node}"));
     }
     Ok(())
@@ -246,7 +245,7 @@ pub fn unreachable(hand: &Hand, pod: &Object) -> Result<(), String> {
 
 /// Wait as long as the daemon takes.
 pub async fn daemon_call(hand: &mut Hand) {
-    let spread = hand.server().lock().world.daemon_latency;
+    let spread = hand.ground(|ground| ground.world.daemon_latency);
     let time = spread.draw(hand.rolls());
     tokio::time::sleep(time).await;
 }

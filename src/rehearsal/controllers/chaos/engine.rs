@@ -10,30 +10,29 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::experiment::{self, FINALIZER, FORCE};
 use super::records::{self, Outcome, Work};
 use super::{notes, selection};
-use crate::rehearsal::api::ApiServer;
 use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::{Object, map_mut, metadata, text};
 use crate::rehearsal::api::store::{Change, Key, Verb};
-use crate::rehearsal::api::writes::{OWN_WRITE, Part};
-use crate::rehearsal::controllers::{Feed, Hand};
+use crate::rehearsal::api::writes::Part;
+use crate::rehearsal::controllers::{Feed, Hand, Home};
 
 /// How often a controller that is down is looked at.
 const DOWN_POLL: Duration = Duration::from_millis(250);
 
 /// Run the engine of this kind.
-pub async fn run(server: ApiServer, kind: Kind) {
-    let mut feed = Feed::new(&server, &[kind, Kind::PodNetworkChaos]);
+pub async fn run(home: Home, kind: Kind) {
+    let mut feed = Feed::new(&home, &[kind, Kind::PodNetworkChaos]);
     let mut engine = Engine {
-        hand: Hand::new(&server, &format!("chaos engine/{}", kind.resource().plural)),
+        hand: Hand::new(&home, &format!("chaos engine/{}", kind.resource().plural)),
         kind,
         due: BTreeMap::new(),
         failures: BTreeMap::new(),
     };
     engine.all_due();
     loop {
-        if server.lock().troubles.chaos_controller_down {
+        if home.ground(|ground| ground.troubles.chaos_controller_down) {
             sleep(DOWN_POLL).await;
-            if !server.lock().troubles.chaos_controller_down {
+            if !home.ground(|ground| ground.troubles.chaos_controller_down) {
                 engine.all_due();
             }
             continue;
@@ -125,7 +124,7 @@ impl Engine {
         if object.deleting() || experiment::one_shot(self.kind, &object) || object.text("/status/experiment/desiredPhase") != "Run" {
             return;
         }
-        let now = self.hand.server().lock().clock.server_now();
+        let now = self.hand.now();
         if let Some(left) = experiment::ends(&object).and_then(|end| (end - now).to_std().ok()) {
             // A timer wakes a little late, never early.
             let at = Instant::now() + left + Duration::from_millis(2);
@@ -135,14 +134,13 @@ impl Engine {
     }
 
     /// Write the object as it is now, changed by this.
-    async fn write(&mut self, key: &Key, change: impl FnOnce(&mut Value)) -> Option<Arc<Object>> {
+    async fn write(&mut self, key: &Key, mut change: impl FnMut(&mut Value)) -> Option<Arc<Object>> {
         self.hand.pause(4, 9).await;
-        let mut state = self.hand.server().lock();
-        let mut value = state.store.get(key)?.value().clone();
-        value["spec"] = experiment::without_zeros(&value["spec"]);
-        change(&mut value);
-        value["metadata"]["resourceVersion"] = json!("");
-        state.update(key.kind, &key.namespace, &key.name, value, Part::Main, OWN_WRITE).ok()
+        let rewritten = |value: &mut Value| {
+            value["spec"] = experiment::without_zeros(&value["spec"]);
+            change(value);
+        };
+        self.hand.edit_now(key, Part::Main, rewritten).await.ok()
     }
 
     async fn init_finalizer(&mut self, key: &Key) {
@@ -150,7 +148,7 @@ impl Engine {
         if object.deleting() || object.list("/metadata/finalizers").iter().any(|f| f == FINALIZER) {
             return;
         }
-        notes::plain(self.hand.server(), self.kind, &object, "initFinalizers", ("FinalizerInited", "Finalizer has been inited"));
+        notes::plain(&self.hand, self.kind, &object, "initFinalizers", ("FinalizerInited", "Finalizer has been inited"));
         let written = self
             .write(key, |value| {
                 let finalizers = metadata(value).entry("finalizers").or_insert_with(|| json!([]));
@@ -160,23 +158,23 @@ impl Engine {
             })
             .await;
         if written.is_some() {
-            notes::updated(self.hand.server(), self.kind, &object, "initFinalizers", "finalizer");
+            notes::updated(&self.hand, self.kind, &object, "initFinalizers", "finalizer");
         }
     }
 
     async fn set_desired(&mut self, key: &Key) {
         let Some(object) = self.hand.get(key) else { return };
-        let now = self.hand.server().lock().clock.server_now();
+        let now = self.hand.now();
         let (desired, event) = experiment::desired(self.kind, &object, now);
         if object.text("/status/experiment/desiredPhase") == desired {
             return;
         }
         if let Some(event) = event {
-            notes::plain(self.hand.server(), self.kind, &object, "desiredphase", event);
+            notes::plain(&self.hand, self.kind, &object, "desiredphase", event);
         }
         let written = self.write(key, |value| value["status"]["experiment"]["desiredPhase"] = json!(desired)).await;
         if written.is_some() {
-            notes::updated(self.hand.server(), self.kind, &object, "desiredphase", "desiredPhase");
+            notes::updated(&self.hand, self.kind, &object, "desiredphase", "desiredPhase");
         }
     }
 
@@ -203,16 +201,12 @@ impl Engine {
         let mut changed = false;
         if list.is_empty() {
             let salt = format!("selection/{}/{}", self.kind.resource().plural, object.uid());
-            let selected = {
-                let state = self.hand.server().lock();
-                let mut rolls = state.dice.stream(&format!("{salt}/{}", state.store.revision()));
-                records::select(&state, self.kind, &object, &mut rolls)
-            };
-            match selected {
+            let mut rolls = self.hand.stream(|revision| format!("{salt}/{revision}"));
+            match records::select(&self.hand, self.kind, &object, &mut rolls) {
                 Ok(selected) => list = selected,
                 Err(why) => {
                     let why = if why.is_empty() { selection::NO_TARGET.to_owned() } else { why };
-                    notes::failed(self.hand.server(), self.kind, &object, "records", "select targets", &why);
+                    notes::failed(&self.hand, self.kind, &object, "records", "select targets", &why);
                     return false;
                 }
             }
@@ -240,7 +234,7 @@ impl Engine {
                         let count = record.get(counter).and_then(Value::as_i64).unwrap_or(0) + 1;
                         record.insert(counter.to_owned(), json!(count));
                         experiment::note_in_record(record, operation, None, &now);
-                        notes::done(self.hand.server(), self.kind, &object, recovering, &id);
+                        notes::done(&self.hand, self.kind, &object, recovering, &id);
                     }
                 }
                 Outcome::Failed(why) => {
@@ -248,7 +242,7 @@ impl Engine {
                     changed = true;
                     experiment::note_in_record(record, operation, Some(&why), &now);
                     let activity = if recovering { "recover chaos" } else { "apply chaos" };
-                    notes::failed(self.hand.server(), self.kind, &object, "records", activity, &why);
+                    notes::failed(&self.hand, self.kind, &object, "records", activity, &why);
                 }
             }
         }
@@ -257,12 +251,12 @@ impl Engine {
                 .write(key, |value| {
                     value["status"]["experiment"]["containerRecords"] = json!(list);
                     if !work.instances.is_empty() {
-                        value["status"]["instances"] = Value::Object(work.instances);
+                        value["status"]["instances"] = Value::Object(work.instances.clone());
                     }
                 })
                 .await;
             if written.is_some() {
-                notes::updated(self.hand.server(), self.kind, &object, "records", "records");
+                notes::updated(&self.hand, self.kind, &object, "records", "records");
             }
         }
         failed
@@ -275,14 +269,14 @@ impl Engine {
         if !(forced || recovered) || object.list("/metadata/finalizers").is_empty() {
             return;
         }
-        notes::plain(self.hand.server(), self.kind, &object, "initFinalizers", ("FinalizerInited", "Finalizer has been removed"));
+        notes::plain(&self.hand, self.kind, &object, "initFinalizers", ("FinalizerInited", "Finalizer has been removed"));
         let written = self
             .write(key, |value| {
                 metadata(value).shift_remove("finalizers");
             })
             .await;
         if written.is_some() {
-            notes::updated(self.hand.server(), self.kind, &object, "initFinalizers", "finalizer");
+            notes::updated(&self.hand, self.kind, &object, "initFinalizers", "finalizer");
         }
     }
 }

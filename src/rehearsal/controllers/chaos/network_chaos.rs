@@ -30,11 +30,11 @@ pub async fn apply(hand: &mut Hand, experiment: &Object, record: &Value, work: &
     let pod = hand.get(&Key::new(Kind::Pod, namespace, name)).ok_or_else(|| format!("Pod {name:?} not found"))?;
     let written = match chaos {
         Some(chaos) => {
-            let mut value = chaos.value().clone();
-            take_out(&mut value, experiment);
-            put_in(&mut value, rules);
-            value["metadata"]["resourceVersion"] = json!("");
-            hand.update(Kind::PodNetworkChaos, value, Part::Main).await
+            let replaced = |value: &mut Value| {
+                take_out(value, experiment);
+                put_in(value, rules.clone());
+            };
+            hand.edit(&Key::of(Kind::PodNetworkChaos, chaos.value()), Part::Main, replaced).await
         }
         None if pod.text("/status/phase") != "Running" => return Err("pod not running".to_owned()),
         None => {
@@ -62,10 +62,8 @@ pub async fn recover(hand: &mut Hand, experiment: &Object, record: &Value, work:
     if text(record, "/phase") == INJECTED_WAIT {
         return confirmed(&chaos, work.instances.get(&id)).map(|gone| if gone { NOT_INJECTED } else { INJECTED_WAIT });
     }
-    let mut value = chaos.value().clone();
-    take_out(&mut value, experiment);
-    value["metadata"]["resourceVersion"] = json!("");
-    let written = hand.update(Kind::PodNetworkChaos, value, Part::Main).await.map_err(|refusal| refusal.message)?;
+    let key = Key::of(Kind::PodNetworkChaos, chaos.value());
+    let written = hand.edit(&key, Part::Main, |value| take_out(value, experiment)).await.map_err(|refusal| refusal.message)?;
     work.instances.insert(id, json!(written.number("/metadata/generation").unwrap_or(0)));
     Ok(INJECTED_WAIT)
 }

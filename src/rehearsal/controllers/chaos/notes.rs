@@ -2,47 +2,47 @@
 
 use serde_json::{Value, json};
 
-use crate::rehearsal::api::ApiServer;
 use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::Object;
+use crate::rehearsal::controllers::Hand;
 use crate::rehearsal::controllers::recorder::{Note, record_with};
 
 /// An event of this step with nothing more to say than its message.
-pub fn plain(server: &ApiServer, kind: Kind, about: &Object, component: &str, (reason, message): (&str, &str)) {
+pub fn plain(hand: &Hand, kind: Kind, about: &Object, component: &str, (reason, message): (&str, &str)) {
     let word = match (reason, message) {
         ("FinalizerInited", "Finalizer has been removed") => "finalizer-removed".to_owned(),
         _ => kebab(reason),
     };
-    write(server, kind, about, Note::normal(component, reason, message), json!({"chaos-mesh.org/type": word}));
+    write(hand, kind, about, Note::normal(component, reason, message), json!({"chaos-mesh.org/type": word}));
 }
 
 /// That a part of the object was written.
-pub fn updated(server: &ApiServer, kind: Kind, about: &Object, component: &str, field: &str) {
+pub fn updated(hand: &Hand, kind: Kind, about: &Object, component: &str, field: &str) {
     let message = format!("Successfully update {field} of resource");
     let annotations = json!({"chaos-mesh.org/field": field, "chaos-mesh.org/type": "updated"});
-    write(server, kind, about, Note::normal(component, "Updated", &message), annotations);
+    write(hand, kind, about, Note::normal(component, "Updated", &message), annotations);
 }
 
 /// That chaos was applied to a target, or recovered.
-pub fn done(server: &ApiServer, kind: Kind, about: &Object, recovered: bool, id: &str) {
+pub fn done(hand: &Hand, kind: Kind, about: &Object, recovered: bool, id: &str) {
     let (reason, message) = if recovered {
         ("Recovered", format!("Successfully recover chaos for {id}"))
     } else {
         ("Applied", format!("Successfully apply chaos for {id}"))
     };
     let annotations = json!({"chaos-mesh.org/id": id, "chaos-mesh.org/type": kebab(reason)});
-    write(server, kind, about, Note::normal("records", reason, &message), annotations);
+    write(hand, kind, about, Note::normal("records", reason, &message), annotations);
 }
 
 /// That something failed.
-pub fn failed(server: &ApiServer, kind: Kind, about: &Object, component: &str, activity: &str, why: &str) {
+pub fn failed(hand: &Hand, kind: Kind, about: &Object, component: &str, activity: &str, why: &str) {
     let message = format!("Failed to {activity}: {why}");
     let annotations = json!({"chaos-mesh.org/activity": activity, "chaos-mesh.org/err": why, "chaos-mesh.org/type": "failed"});
-    write(server, kind, about, Note::normal(component, "Failed", &message).as_warning(), annotations);
+    write(hand, kind, about, Note::normal(component, "Failed", &message).as_warning(), annotations);
 }
 
-fn write(server: &ApiServer, kind: Kind, about: &Object, note: Note<'_>, annotations: Value) {
-    record_with(server, kind, about, note, annotations);
+fn write(hand: &Hand, kind: Kind, about: &Object, note: Note<'_>, annotations: Value) {
+    record_with(hand, kind, about, note, annotations);
 }
 
 fn kebab(reason: &str) -> String {

@@ -7,11 +7,10 @@ use super::experiment::record_target;
 use super::records::{INJECTED, NOT_INJECTED};
 use crate::rehearsal::api::deletion::DeleteOptions;
 use crate::rehearsal::api::kinds::Kind;
-use crate::rehearsal::api::object::{Object, list, map_mut, metadata, text};
+use crate::rehearsal::api::object::{Object, map_mut, metadata, text};
 use crate::rehearsal::api::store::Key;
 use crate::rehearsal::api::writes::Part;
 use crate::rehearsal::controllers::Hand;
-use crate::rehearsal::controllers::kubelet::worker::News;
 
 /// The image that does nothing.
 const PAUSE_IMAGE: &str = "gcr.io/google-containers/pause:latest";
@@ -32,11 +31,14 @@ pub async fn apply(hand: &mut Hand, experiment: &Object, record: &Value) -> Resu
         "container-kill" => {
             unreachable(hand, &pod)?;
             daemon_call(hand).await;
-            if !hand.server().lock().workers.tell(pod.uid(), News::Killed(container.to_owned())) {
+            if !hand.ground(|ground| ground.workers.kill(&pod, container)) {
                 return Err(format!("can't find container {container} in pod {name}"));
             }
         }
-        _ => swap(hand, &pod, experiment.name()).await?,
+        _ => {
+            let swapped = |value: &mut Value| swap(value, experiment.name());
+            hand.edit(&key, Part::Main, swapped).await.map_err(|refusal| refusal.message)?;
+        }
     }
     Ok(INJECTED)
 }
@@ -47,30 +49,10 @@ pub async fn apply(hand: &mut Hand, experiment: &Object, record: &Value) -> Resu
 /// Why not, for the record and the event.
 pub async fn recover(hand: &mut Hand, experiment: &Object, record: &Value) -> Result<&'static str, String> {
     let (namespace, name, _) = record_target(record);
-    if experiment.text("/spec/action") == "pod-failure"
-        && let Some(pod) = hand.get(&Key::new(Kind::Pod, namespace, name))
-    {
-        let mut value = pod.value().clone();
-        for (field, what) in [("containers", "image"), ("initContainers", "init-image")] {
-            let annotations = value["metadata"]["annotations"].clone();
-            let Some(containers) = value["spec"].get_mut(field).and_then(Value::as_array_mut) else { continue };
-            for container in containers {
-                let key = annotation(experiment.name(), text(container, "/name"), what);
-                if let Some(image) = annotations[&key].as_str() {
-                    container["image"] = json!(image);
-                }
-            }
-        }
-        let keys: Vec<String> = list(&value, "/spec/containers")
-            .iter()
-            .map(|c| annotation(experiment.name(), text(c, "/name"), "image"))
-            .chain(list(&value, "/spec/initContainers").iter().map(|c| annotation(experiment.name(), text(c, "/name"), "init-image")))
-            .collect();
-        if let Some(annotations) = metadata(&mut value).get_mut("annotations").and_then(Value::as_object_mut) {
-            annotations.retain(|key, _| !keys.contains(key));
-        }
-        value["metadata"]["resourceVersion"] = json!("");
-        hand.update(Kind::Pod, value, Part::Main).await.map_err(|refusal| refusal.message)?;
+    let key = Key::new(Kind::Pod, namespace, name);
+    if experiment.text("/spec/action") == "pod-failure" && hand.get(&key).is_some() {
+        let swapped_back = |value: &mut Value| swap_back(value, experiment.name());
+        hand.edit(&key, Part::Main, swapped_back).await.map_err(|refusal| refusal.message)?;
     }
     Ok(NOT_INJECTED)
 }
@@ -84,8 +66,7 @@ fn annotation(chaos: &str, container: &str, what: &str) -> String {
     if what == "image" { format!("{container}-normal") } else { format!("{container}-init") }
 }
 
-async fn swap(hand: &mut Hand, pod: &Object, chaos: &str) -> Result<(), String> {
-    let mut value = pod.value().clone();
+fn swap(value: &mut Value, chaos: &str) {
     for (field, what) in [("containers", "image"), ("initContainers", "init-image")] {
         let mut kept = Vec::new();
         for container in value["spec"].get_mut(field).and_then(Value::as_array_mut).into_iter().flatten() {
@@ -97,6 +78,16 @@ async fn swap(hand: &mut Hand, pod: &Object, chaos: &str) -> Result<(), String> 
             annotations.entry(key).or_insert(image);
         }
     }
-    value["metadata"]["resourceVersion"] = json!("");
-    hand.update(Kind::Pod, value, Part::Main).await.map(|_| ()).map_err(|refusal| refusal.message)
+}
+
+fn swap_back(value: &mut Value, chaos: &str) {
+    for (field, what) in [("containers", "image"), ("initContainers", "init-image")] {
+        let mut annotations = metadata(value).get("annotations").and_then(Value::as_object).cloned().unwrap_or_default();
+        for container in value["spec"].get_mut(field).and_then(Value::as_array_mut).into_iter().flatten() {
+            if let Some(image) = annotations.shift_remove(&annotation(chaos, text(container, "/name"), what)) {
+                container["image"] = image;
+            }
+        }
+        metadata(value).insert("annotations".to_owned(), Value::Object(annotations));
+    }
 }

@@ -8,20 +8,19 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::daemon::{daemon_call, unreachable};
 use super::notes;
-use crate::rehearsal::api::ApiServer;
 use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::{Object, list};
 use crate::rehearsal::api::store::{Change, Key, Verb};
-use crate::rehearsal::controllers::{Feed, Hand};
+use crate::rehearsal::controllers::{Feed, Hand, Home};
 
 /// Run the controller.
-pub async fn run(server: ApiServer) {
-    let mut hand = Hand::new(&server, "podnetworkchaos");
-    let mut feed = Feed::new(&server, &[Kind::PodNetworkChaos]);
+pub async fn run(home: Home) {
+    let mut hand = Hand::new(&home, "podnetworkchaos");
+    let mut feed = Feed::new(&home, &[Kind::PodNetworkChaos]);
     let mut due: BTreeMap<Key, Instant> = BTreeMap::new();
     let mut failures: BTreeMap<Key, u32> = BTreeMap::new();
     loop {
-        if server.lock().troubles.chaos_controller_down {
+        if home.ground(|ground| ground.troubles.chaos_controller_down) {
             sleep(Duration::from_millis(250)).await;
             continue;
         }
@@ -33,7 +32,7 @@ pub async fn run(server: ApiServer) {
         match (batch, next) {
             (Some(batch), _) => {
                 for change in batch {
-                    hear(&server, change, &mut due);
+                    hear(&home, change, &mut due);
                 }
             }
             (None, Some((_, key))) => {
@@ -53,9 +52,9 @@ pub async fn run(server: ApiServer) {
 }
 
 /// Only a change of the spec is acted on.
-fn hear(server: &ApiServer, change: Change, due: &mut BTreeMap<Key, Instant>) {
+fn hear(home: &Home, change: Change, due: &mut BTreeMap<Key, Instant>) {
     if change.verb == Verb::Deleted {
-        server.lock().daemon.forget(&change.key.namespace, &change.key.name);
+        home.ground(|ground| ground.daemon.forget(&change.key.namespace, &change.key.name));
         due.remove(&change.key);
     } else if change.object.number("/metadata/generation") != change.object.number("/status/observedGeneration")
         && change.previous.as_ref().is_none_or(|old| old.value()["spec"] != change.object.value()["spec"])
@@ -75,20 +74,20 @@ async fn reconcile(hand: &mut Hand, key: &Key) -> bool {
     };
     if let Some((activity, why)) = failed {
         let status = json!({"failedMessage": why, "observedGeneration": generation});
-        notes::failed(hand.server(), Kind::PodNetworkChaos, &chaos, "podnetworkchaos", activity, &why);
+        notes::failed(hand, Kind::PodNetworkChaos, &chaos, "podnetworkchaos", activity, &why);
         write(hand, &chaos, status).await;
         return false;
     }
     // A call to the daemon, which sets ipsets, iptables and tc.
     daemon_call(hand).await;
-    hand.server().lock().daemon.apply(&key.namespace, &key.name, chaos.value()["spec"].clone());
+    hand.ground(|ground| ground.daemon.apply(&key.namespace, &key.name, chaos.value()["spec"].clone()));
     write(hand, &chaos, json!({"observedGeneration": generation})).await;
     true
 }
 
 async fn write(hand: &mut Hand, chaos: &Object, status: Value) {
     if hand.set_status(Kind::PodNetworkChaos, chaos, status).await.is_ok() {
-        notes::updated(hand.server(), Kind::PodNetworkChaos, chaos, "podnetworkchaos", "ObservedGeneration and FailedMessage");
+        notes::updated(hand, Kind::PodNetworkChaos, chaos, "podnetworkchaos", "ObservedGeneration and FailedMessage");
     }
 }
 

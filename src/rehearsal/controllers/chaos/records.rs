@@ -3,7 +3,6 @@
 use serde_json::{Map, Value, json};
 
 use super::{network_chaos, pod_chaos, selection};
-use crate::rehearsal::api::State;
 use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::{Object, list, text};
 use crate::rehearsal::controllers::Hand;
@@ -43,11 +42,11 @@ pub fn operation(desired: &str, phase: &str) -> Option<bool> {
 ///
 /// # Errors
 /// Why there are none.
-pub fn select(state: &State, kind: Kind, experiment: &Object, rolls: &mut Rolls) -> Result<Vec<Value>, String> {
+pub fn select(hand: &Hand, kind: Kind, experiment: &Object, rolls: &mut Rolls) -> Result<Vec<Value>, String> {
     let spec = &experiment.value()["spec"];
     let record =
         |id: String, key: &str| json!({"id": id, "injectedCount": 0, "phase": NOT_INJECTED, "recoveredCount": 0, "selectorKey": key});
-    let pods = selection::select(state, spec, rolls)?;
+    let pods = selection::select(hand, spec, rolls)?;
     let mut records = Vec::new();
     if text(spec, "/action") == "container-kill" && kind == Kind::PodChaos {
         let wanted: Vec<&str> = list(spec, "/containerNames").iter().filter_map(Value::as_str).collect();
@@ -60,7 +59,7 @@ pub fn select(state: &State, kind: Kind, experiment: &Object, rolls: &mut Rolls)
     }
     records.extend(pods.iter().map(|pod| record(format!("{}/{}", pod.namespace(), pod.name()), ".")));
     if kind == Kind::NetworkChaos && spec["target"].is_object() {
-        let targets = selection::select(state, &spec["target"], rolls)?;
+        let targets = selection::select(hand, &spec["target"], rolls)?;
         records.extend(targets.iter().map(|pod| record(format!("{}/{}", pod.namespace(), pod.name()), ".Target")));
     }
     Ok(records)

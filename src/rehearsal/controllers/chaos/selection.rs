@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::rehearsal::api::State;
 use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::{Object, list, pairs, text};
 use crate::rehearsal::api::selector::Selector;
+use crate::rehearsal::controllers::Hand;
 use crate::rehearsal::dice::Rolls;
 
 /// Nothing matched.
@@ -20,8 +20,8 @@ pub const NO_TARGET: &str = "no target has been selected";
 ///
 /// # Errors
 /// Chaos Mesh's words for why there are none.
-pub fn select(state: &State, block: &Value, rolls: &mut Rolls) -> Result<Vec<Arc<Object>>, String> {
-    let pods = matching(state, &block["selector"])?;
+pub fn select(hand: &Hand, block: &Value, rolls: &mut Rolls) -> Result<Vec<Arc<Object>>, String> {
+    let pods = matching(hand, &block["selector"])?;
     if pods.is_empty() {
         return Err(NO_POD.to_owned());
     }
@@ -43,14 +43,14 @@ fn draw(mut pods: Vec<Arc<Object>>, mode: &str, value: usize, rolls: &mut Rolls)
     (0..count.min(all)).map(|_| pods.remove(rolls.index(pods.len()))).collect()
 }
 
-fn matching(state: &State, selector: &Value) -> Result<Vec<Arc<Object>>, String> {
+fn matching(hand: &Hand, selector: &Value) -> Result<Vec<Arc<Object>>, String> {
     let namespaces: Vec<&str> = list(selector, "/namespaces").iter().filter_map(Value::as_str).collect();
     if let Some(named) = selector["pods"].as_object().filter(|pods| !pods.is_empty()) {
         // Named pods: everything else is ignored, and those that are missing are skipped.
         let mut pods = Vec::new();
         for (namespace, names) in named {
             let names: Vec<&str> = names.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-            pods.extend(state.store.list(Kind::Pod, Some(namespace)).filter(|pod| names.contains(&pod.name())).cloned());
+            pods.extend(hand.list(Kind::Pod, Some(namespace)).into_iter().filter(|pod| names.contains(&pod.name())));
         }
         return Ok(pods);
     }
@@ -60,7 +60,7 @@ fn matching(state: &State, selector: &Value) -> Result<Vec<Arc<Object>>, String>
     let fields = pairs(selector, "/fieldSelectors").iter().map(|(field, value)| format!("{field}={value}")).collect::<Vec<_>>().join(",");
     let fields = Selector::parse(Kind::Pod, "", &fields).map_err(|refusal| refusal.message)?;
     let annotations = pairs(selector, "/annotationSelectors");
-    let nodes = nodes(state, selector)?;
+    let nodes = nodes(hand, selector)?;
     let fits = |pod: &Object| {
         labels.matches(pod)
             && expressions.matches(pod)
@@ -69,7 +69,7 @@ fn matching(state: &State, selector: &Value) -> Result<Vec<Arc<Object>>, String>
             && phase_fits(selector, pod.text("/status/phase"))
             && nodes.as_ref().is_none_or(|nodes| nodes.iter().any(|node| node == pod.text("/spec/nodeName")))
     };
-    Ok(namespaces.iter().flat_map(|ns| state.store.list(Kind::Pod, Some(ns))).filter(|pod| fits(pod)).cloned().collect())
+    Ok(namespaces.iter().flat_map(|ns| hand.list(Kind::Pod, Some(ns))).filter(|pod| fits(pod)).collect())
 }
 
 fn phase_fits(selector: &Value, phase: &str) -> bool {
@@ -79,7 +79,7 @@ fn phase_fits(selector: &Value, phase: &str) -> bool {
 }
 
 /// The nodes named or selected, united; none when the selector says nothing of nodes.
-fn nodes(state: &State, selector: &Value) -> Result<Option<Vec<String>>, String> {
+fn nodes(hand: &Hand, selector: &Value) -> Result<Option<Vec<String>>, String> {
     let named = list(selector, "/nodes");
     let labels = &selector["nodeSelectors"];
     let labelled = labels.as_object().is_some_and(|map| !map.is_empty());
@@ -88,14 +88,14 @@ fn nodes(state: &State, selector: &Value) -> Result<Option<Vec<String>>, String>
     }
     let mut nodes: Vec<String> = Vec::new();
     for name in named.iter().filter_map(Value::as_str) {
-        if !state.store.list(Kind::Node, None).any(|node| node.name() == name) {
+        if !hand.list(Kind::Node, None).iter().any(|node| node.name() == name) {
             return Err(format!("Node \"{name}\" not found"));
         }
         nodes.push(name.to_owned());
     }
     if labelled {
         let selector = Selector::of_labels(labels);
-        nodes.extend(state.store.list(Kind::Node, None).filter(|node| selector.matches(node)).map(|node| node.name().to_owned()));
+        nodes.extend(hand.list(Kind::Node, None).iter().filter(|node| selector.matches(node)).map(|node| node.name().to_owned()));
     }
     Ok(Some(nodes))
 }

@@ -10,14 +10,13 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, timeout_at};
 
 use super::status::{Process, Sketch};
-use crate::rehearsal::api::ApiServer;
 use crate::rehearsal::api::deletion::DeleteOptions;
 use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::{Object, text};
 use crate::rehearsal::api::store::Key;
 use crate::rehearsal::clock;
-use crate::rehearsal::controllers::Hand;
 use crate::rehearsal::controllers::recorder::{Note, record};
+use crate::rehearsal::controllers::{Hand, Home};
 use crate::rehearsal::world::Timings;
 
 /// What a worker is told.
@@ -29,6 +28,8 @@ pub enum News {
     Gone,
     /// The process of this container was killed.
     Killed(String),
+    /// Something about the node or the pod's processes is other than before.
+    Afflicted,
 }
 
 /// What a worker does next, and for which container.
@@ -77,13 +78,13 @@ pub struct Worker {
 impl Worker {
     /// A worker for this pod: from the start for a new one, from where it is for one that runs already.
     #[must_use]
-    pub fn new(server: &ApiServer, pod: &Arc<Object>, news: UnboundedReceiver<News>) -> Self {
-        let mut hand = Hand::new(server, &format!("kubelet/{}/{}", pod.namespace(), pod.uid()));
+    pub fn new(home: &Home, pod: &Arc<Object>, news: UnboundedReceiver<News>) -> Self {
+        let mut hand = Hand::new(home, &format!("kubelet/{}/{}", pod.namespace(), pod.uid()));
         let node = pod.text("/spec/nodeName").to_owned();
         let (timings, host, now) = {
-            let state = server.lock();
-            let host = state.store.get(&Key::new(Kind::Node, "", &node)).map(|n| n.text("/status/addresses/0/address").to_owned());
-            (state.world.timings(pod.namespace(), &pod.labels()), host.unwrap_or_default(), state.clock.stamp())
+            let host = hand.get(&Key::new(Kind::Node, "", &node)).map(|n| n.text("/status/addresses/0/address").to_owned());
+            let timings = hand.ground(|ground| ground.world.timings(pod.namespace(), &pod.labels()));
+            (timings, host.unwrap_or_default(), hand.stamp())
         };
         let mut sketch = Sketch::waiting(pod, &host, &now);
         let mut due = Vec::new();
@@ -123,6 +124,7 @@ impl Worker {
             match news {
                 Some(News::Changed(pod)) => self.changed(pod),
                 Some(News::Killed(container)) => self.killed(&container),
+                Some(News::Afflicted) => {}
                 Some(News::Gone) | None => {
                     if !self.stopping {
                         self.say_killing();
@@ -288,10 +290,7 @@ impl Worker {
     async fn report(&mut self) {
         let Some(pod) = self.hand.get(&self.key).filter(|pod| pod.uid() == self.pod.uid()) else { return };
         let status = self.sketch.status(&pod, &self.hand.stamp());
-        let mut value = pod.value().clone();
-        value["status"] = status;
-        value["metadata"]["resourceVersion"] = Value::String(String::new());
-        let _ = self.hand.update(Kind::Pod, value, crate::rehearsal::api::writes::Part::Status).await;
+        let _ = self.hand.set_status(Kind::Pod, &pod, status).await;
     }
 
     fn say(&self, reason: &str, message: &str, index: usize) {
@@ -304,7 +303,7 @@ impl Worker {
 
     fn tell(&self, note: Note<'_>, index: usize) {
         let field = self.sketch.containers.get(index).map(|c| format!("spec.containers{{{}}}", c.name)).unwrap_or_default();
-        record(self.hand.server(), Kind::Pod, &self.pod, Note { host: &self.node, field: &field, ..note });
+        record(&self.hand, Kind::Pod, &self.pod, Note { host: &self.node, field: &field, ..note });
     }
 
     fn say_started(&self, index: usize) {
@@ -341,8 +340,8 @@ fn back_off(crashes: u32) -> Duration {
 /// An address on this node that no other pod has.
 fn address(hand: &Hand, node: &str, uid: &str) -> String {
     let number: u32 = node.rsplit('-').next().and_then(|n| n.parse().ok()).unwrap_or(0);
-    let state = hand.server().lock();
-    let taken: Vec<&str> = state.store.list(Kind::Pod, None).filter(|p| p.uid() != uid).map(|p| p.text("/status/podIP")).collect();
+    let pods = hand.list(Kind::Pod, None);
+    let taken: Vec<&str> = pods.iter().filter(|p| p.uid() != uid).map(|p| p.text("/status/podIP")).collect();
     let free = (2..=u32::from(u16::MAX))
         .map(|n| format!("10.244.{}.{}", (number + (n >> 8) * 16) % 256, n & 0xff))
         .find(|ip| !taken.contains(&ip.as_str()));
