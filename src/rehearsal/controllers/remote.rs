@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::{Method, Request, StatusCode, header};
@@ -36,6 +37,8 @@ pub struct Remote {
     client: Client,
     mirror: Mirror,
     events: Sender<Value>,
+    /// How many Events were handed in: they are not mirrored, and so raise no revision here.
+    posted: Arc<AtomicU64>,
 }
 
 impl fmt::Debug for Remote {
@@ -73,7 +76,7 @@ impl Attached {
             tasks.spawn(async move { mirror.keep(&client, kind, revision, &mut rolls).await });
         }
         let (events, waiting) = channel(EVENTS);
-        let remote = Remote { client, mirror, events };
+        let remote = Remote { client, mirror, events, posted: Arc::default() };
         tasks.spawn(write_events(remote.clone(), waiting));
         Ok(Self { home: Home { server, remote: Some(remote) }, tasks })
     }
@@ -166,7 +169,14 @@ impl Remote {
 
     /// Write an Event when there is time.
     pub fn post(&self, event: Value) {
+        self.posted.fetch_add(1, Ordering::Relaxed);
         let _ = self.events.try_send(event);
+    }
+
+    /// How many Events were handed in so far.
+    #[must_use]
+    pub fn posted(&self) -> u64 {
+        self.posted.load(Ordering::Relaxed)
     }
 
     async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Refusal> {
