@@ -97,6 +97,30 @@ impl Refusal {
         Self::of(409, "Conflict", kind, name, format!("Operation cannot be fulfilled on {} \"{name}\": {why}", kind.resource().qualified()))
     }
 
+    /// 409 on a subresource.
+    #[must_use]
+    pub fn conflict_at(resource: &str, name: &str, why: &str) -> Self {
+        Self {
+            details: Some(json!({"name": name, "kind": resource})),
+            ..Self::plain(409, "Conflict", format!("Operation cannot be fulfilled on {resource} \"{name}\": {why}"))
+        }
+    }
+
+    /// The same, of a kind in another group.
+    #[must_use]
+    pub fn in_group(mut self, group: &str) -> Self {
+        let suffix = if group.is_empty() { String::new() } else { format!(".{group}") };
+        self.message = self.message.replacen(".meta.k8s.io", &suffix, 1);
+        if let Some(Value::Object(details)) = &mut self.details {
+            if group.is_empty() {
+                details.shift_remove("group");
+            } else {
+                details.insert("group".to_owned(), json!(group));
+            }
+        }
+        self
+    }
+
     /// 409: changed since it was read.
     #[must_use]
     pub fn modified(kind: Kind, name: &str) -> Self {
