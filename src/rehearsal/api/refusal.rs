@@ -141,6 +141,21 @@ impl Refusal {
         Self { details: body.get("details").cloned(), ..Self::plain(code, reason, message) }
     }
 
+    /// The same, of a kind in another group.
+    #[must_use]
+    pub fn in_group(mut self, group: &str) -> Self {
+        let suffix = if group.is_empty() { String::new() } else { format!(".{group}") };
+        self.message = self.message.replacen(".meta.k8s.io", &suffix, 1);
+        if let Some(Value::Object(details)) = &mut self.details {
+            if group.is_empty() {
+                details.shift_remove("group");
+            } else {
+                details.insert("group".to_owned(), json!(group));
+            }
+        }
+        self
+    }
+
     /// 409: changed since it was read.
     #[must_use]
     pub fn modified(kind: Kind, name: &str) -> Self {
