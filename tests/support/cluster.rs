@@ -136,11 +136,11 @@ impl Drop for Home<'_> {
     }
 }
 
-/// Waits up to a minute.
+/// Waits up to two minutes: the machine may be busy.
 pub async fn wait<F: Future<Output = bool>>(what: &str, mut until: impl FnMut() -> F) {
-    let deadline = Instant::now() + Duration::from_mins(1);
+    let deadline = Instant::now() + Duration::from_mins(2);
     while !until().await {
-        assert!(Instant::now() < deadline, "waited a minute for {what}");
+        assert!(Instant::now() < deadline, "waited two minutes for {what}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
