@@ -15,7 +15,7 @@ use kube::api::{Api, ListParams};
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 use support::cluster::{Home, cluster, kill_processes, pod_network_chaos};
-use support::life::{Place, differences, recording, replay, seen};
+use support::life::{Place, Recording, differences, levelled, recording, replay};
 use support::{json, said, scratch};
 
 /// The controllers, at work in the namespace of the test alone; they end when this is dropped.
@@ -29,8 +29,8 @@ async fn controllers(client: &Client, namespace: &str) -> Attached {
 }
 
 /// What a client sees of a recording's requests here.
-fn lived(home: &Home<'_>, trace: &str, killer: bool) -> (Vec<Value>, Vec<Value>) {
-    let lines = recording(trace);
+fn lived(home: &Home<'_>, trace: &str, killer: bool) -> (Recording, Vec<Value>) {
+    let real = recording(trace);
     let client = home.cluster.client();
     let ours = home.cluster.runtime.block_on(async {
         let attached = controllers(&client, &home.namespace).await;
@@ -44,13 +44,13 @@ fn lived(home: &Home<'_>, trace: &str, killer: bool) -> (Vec<Value>, Vec<Value>)
                 }
             });
         }
-        replay(&Place { client: client.clone(), namespace: home.namespace.clone(), webhooks: false }, &lines).await
+        replay(&Place { client: client.clone(), namespace: home.namespace.clone(), webhooks: false }, &real).await
     });
-    (lines, ours)
+    (real, ours)
 }
 
-fn same(trace: &str, real: &[Value], ours: &[Value]) {
-    let found = differences(trace, &seen(real), &seen(ours));
+fn same(real: &Recording, ours: &[Value]) {
+    let found = differences(real, &levelled(ours));
     assert!(found.is_empty(), "{} differences\n{}", found.len(), found.join("\n"));
 }
 
@@ -78,7 +78,7 @@ fn pod_kills_should_live_as_recorded_and_kill_real_pods() {
     for (trace, killed) in [("podchaos-pod-kill-one", 1), ("podchaos-pod-kill-all-then-delete", 3)] {
         home.wait_ready();
         let (real, ours) = lived(&home, trace, false);
-        same(trace, &real, &ours);
+        same(&real, &ours);
         let gone = ours.iter().filter(|line| line["object"]["kind"] == "Pod" && line["watch"] == "DELETED").count();
         assert_eq!(gone, killed, "{trace}");
     }
@@ -90,7 +90,7 @@ fn pod_failure_should_live_as_recorded_and_leave_the_pod_in_its_place() {
     let Some(cluster) = cluster() else { return };
     let home = cluster.task_api("gameday-test-life-failure");
     let (real, ours) = lived(&home, "podchaos-pod-failure-10s", false);
-    same("podchaos-pod-failure-10s", &real, &ours);
+    same(&real, &ours);
     let pods = pods(&ours);
     let (name, uid, ..) = pods.iter().find(|(_, _, ready, ..)| !ready).expect("a pod was not ready").clone();
     assert!(pods.iter().all(|(other, was, _, going, _)| !going && (*other != name || *was == uid)), "{pods:?}");
@@ -102,7 +102,7 @@ fn container_kill_should_live_as_recorded_where_processes_can_be_reached() {
     let Some(cluster) = cluster() else { return };
     let home = cluster.task_api("gameday-test-life-container");
     let (real, ours) = lived(&home, "podchaos-container-kill", true);
-    same("podchaos-container-kill", &real, &ours);
+    same(&real, &ours);
     let pods = pods(&ours);
     assert!(pods.iter().any(|(.., restarts)| *restarts == 1), "is the node this machine? {pods:?}");
     home.wait_ready();
@@ -124,7 +124,7 @@ fn network_faults_should_live_as_recorded() {
     let home = cluster.task_api("gameday-test-life-network");
     for trace in ["networkchaos-delete-while-injected", "networkchaos-no-match"] {
         let (real, ours) = lived(&home, trace, false);
-        same(trace, &real, &ours);
+        same(&real, &ours);
     }
 }
 
@@ -133,7 +133,7 @@ fn pause_and_resume_should_live_as_recorded() {
     let Some(cluster) = cluster() else { return };
     let home = cluster.task_api("gameday-test-life-pause");
     let (real, ours) = lived(&home, "networkchaos-pause-resume", false);
-    same("networkchaos-pause-resume", &real, &ours);
+    same(&real, &ours);
 }
 
 fn scenario(context: &str, namespace: &str, fault: &str) -> String {
