@@ -27,12 +27,21 @@ impl Seen {
 pub fn digest(lines: &[Value], names: &Names) -> Seen {
     let mut lives: BTreeMap<(String, String), Vec<&Value>> = BTreeMap::new();
     let mut seen = Seen::default();
+    let mut gone: Vec<(String, String)> = Vec::new();
     for line in lines.iter().filter(|line| line["watch"].is_string()) {
         let object = &line["object"];
         let kind = object["kind"].as_str().unwrap();
         let name = object["metadata"]["name"].as_str().unwrap();
+        if line["watch"] == "DELETED" {
+            gone.push((kind.to_owned(), name.to_owned()));
+        }
         if kind == "Event" {
-            event(object, names, &mut seen);
+            let about = &object["involvedObject"];
+            let afterwards = gone.iter().any(|(kind, name)| about["kind"] == kind.as_str() && about["name"] == name.as_str());
+            // Whether there is one more pass, over an object that the controller's cache still holds, is chance.
+            if !(afterwards && object["message"].as_str().unwrap().starts_with("Failed to select targets")) {
+                event(object, names, &mut seen);
+            }
         } else if kind != "Pod" || Recording::at(line) >= 0.0 {
             lives.entry((kind.to_owned(), name.to_owned())).or_default().push(line);
         }

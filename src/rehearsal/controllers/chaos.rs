@@ -21,6 +21,7 @@ pub mod pod_rules;
 pub mod queue;
 pub mod records;
 pub mod rules;
+pub mod schedule;
 pub mod schema;
 pub mod selection;
 pub mod webhooks;
@@ -28,6 +29,8 @@ pub mod workflow_rules;
 
 use kube::Client;
 use tokio::task::JoinSet;
+
+use schedule::Duty;
 
 use super::{Attached, Home};
 use crate::rehearsal::api::kinds::Kind;
@@ -46,6 +49,9 @@ pub fn start(home: &Home, tasks: &mut JoinSet<()>) {
         }
         for kind in [Kind::PodNetworkChaos, Kind::PodIOChaos, Kind::PodHttpChaos] {
             tasks.spawn(pod_rules::run(home.clone(), kind));
+        }
+        for duty in [Duty::Cron, Duty::Active, Duty::Gc, Duty::Pause] {
+            tasks.spawn(schedule::run(home.clone(), duty));
         }
     }
 }
