@@ -15,6 +15,8 @@ pub mod go;
 pub mod http_chaos;
 pub mod io_chaos;
 pub mod network_chaos;
+pub mod node_duties;
+pub mod nodes;
 pub mod notes;
 pub mod pod_chaos;
 pub mod pod_rules;
@@ -25,6 +27,7 @@ pub mod schedule;
 pub mod schema;
 pub mod selection;
 pub mod webhooks;
+pub mod workflow;
 pub mod workflow_rules;
 
 use kube::Client;
@@ -52,6 +55,12 @@ pub fn start(home: &Home, tasks: &mut JoinSet<()>) {
         }
         for duty in [Duty::Cron, Duty::Active, Duty::Gc, Duty::Pause] {
             tasks.spawn(schedule::run(home.clone(), duty));
+        }
+        for duty in [workflow::Duty::Entry, workflow::Duty::Abort] {
+            tasks.spawn(workflow::run(home.clone(), duty));
+        }
+        for duty in node_duties::DUTIES {
+            tasks.spawn(node_duties::run(home.clone(), duty));
         }
     }
 }
