@@ -26,6 +26,7 @@ pub mod rules;
 pub mod schedule;
 pub mod schema;
 pub mod selection;
+pub mod status_check;
 pub mod webhooks;
 pub mod workflow;
 pub mod workflow_rules;
@@ -59,6 +60,7 @@ pub fn start(home: &Home, tasks: &mut JoinSet<()>) {
         for duty in [workflow::Duty::Entry, workflow::Duty::Abort] {
             tasks.spawn(workflow::run(home.clone(), duty));
         }
+        tasks.spawn(status_check::run(home.clone()));
         for duty in node_duties::DUTIES {
             tasks.spawn(node_duties::run(home.clone(), duty));
         }
