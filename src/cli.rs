@@ -11,13 +11,15 @@ mod outlet;
 mod rbac;
 mod recover;
 mod report;
+mod serve;
+mod world;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
 
 use clap::Parser;
 
-use crate::cli::args::{Args, Verb};
+use crate::cli::args::{Args, RehearsalVerb, Verb};
 
 /// Usage, unreadable or invalid file.
 pub const USAGE: u8 = 2;
@@ -40,6 +42,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     let outcome = match args.verb {
         Verb::Run(args) => drill::run(&args),
         Verb::Rehearse(args) => drill::rehearse(&args),
+        Verb::Rehearsal(RehearsalVerb::Serve(args)) => serve::serve(&args),
         Verb::New(args) => new::new(&args),
         Verb::Check(args) => check::check(&args),
         Verb::Report(args) => report::report(&args),

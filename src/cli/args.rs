@@ -1,6 +1,9 @@
 //! Verbs and flags.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
+
+use crate::cli::world::WorldArgs;
 
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 
@@ -20,6 +23,9 @@ pub enum Verb {
     Run(Box<RunArgs>),
     /// Run a scenario on the built-in practice cluster: no cluster, no network.
     Rehearse(Box<RehearseArgs>),
+    /// The practice cluster by itself.
+    #[command(subcommand)]
+    Rehearsal(RehearsalVerb),
     /// Write a scenario from a live workload; `check` passes on it at once.
     New(NewArgs),
     /// Show every mistake of every file at once.
@@ -78,6 +84,9 @@ pub struct RehearseArgs {
     /// Who breaks things, over the file's.
     #[arg(long, value_enum)]
     pub injector: Option<InjectorArg>,
+    /// The world it is rehearsed in.
+    #[command(flatten)]
+    pub world: WorldArgs,
 }
 
 /// What both kinds of run take.
@@ -97,6 +106,36 @@ pub struct DrillArgs {
     /// A parameter of the scenario.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
     pub sets: Vec<(String, String)>,
+}
+
+/// What can be done with the practice cluster by itself.
+#[derive(Debug, Subcommand)]
+pub enum RehearsalVerb {
+    /// Put it on a loopback port, for kubectl and everything else that speaks Kubernetes.
+    Serve(ServeArgs),
+}
+
+/// Flags of `rehearsal serve`.
+#[derive(Debug, Group)]
+pub struct ServeArgs {
+    /// Where to listen: a loopback address; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS:PORT", value_parser = loopback)]
+    pub listen: SocketAddr,
+    /// Where the kubeconfig is written; into the folder of gameday's data by default.
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// The same seed gives the same names, uids and draws.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// How many times faster than real time.
+    #[arg(long, default_value = "1", value_name = "N", value_parser = pace)]
+    pub speed: f64,
+    /// A user who may only do what roles of the cluster say; becomes a context of the kubeconfig. May be given often.
+    #[arg(long = "user", value_name = "NAME")]
+    pub users: Vec<String>,
+    /// The world it serves.
+    #[command(flatten)]
+    pub world: WorldArgs,
 }
 
 /// Flags of `new`.
@@ -214,6 +253,23 @@ fn speed(text: &str) -> Result<Speed, String> {
     match text.parse::<f64>() {
         Ok(times) if (0.01..=1000.0).contains(&times) => Ok(Speed::Times(times)),
         _ => Err("a number from 0.01 to 1000, or max".to_owned()),
+    }
+}
+
+/// Somebody acts on a served cluster, so it keeps a pace.
+fn pace(text: &str) -> Result<f64, String> {
+    match speed(text) {
+        Ok(Speed::Times(times)) => Ok(times),
+        Ok(Speed::Max) => Err("a served cluster keeps a pace: a number from 0.01 to 1000".to_owned()),
+        Err(_) => Err("a number from 0.01 to 1000".to_owned()),
+    }
+}
+
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    match text.parse::<SocketAddr>() {
+        Ok(address) if address.ip().is_loopback() => Ok(address),
+        Ok(_) => Err("everybody who can reach it may do anything on it: only loopback addresses, as in 127.0.0.1:8001".to_owned()),
+        Err(_) => Err("an address with a port, as in 127.0.0.1:8001".to_owned()),
     }
 }
 

@@ -12,7 +12,12 @@ const STROKE: Duration = Duration::from_millis(5);
 
 /// Holds simulated time to `speed` times real time, for as long as it is polled.
 pub async fn hold(speed: f64) {
-    let stroke = STROKE.mul_f64(speed.max(1.0));
+    hold_by(speed, STROKE).await;
+}
+
+/// The same by longer strokes of real time, where nobody looks at every one of them: each costs two switches of threads.
+pub async fn hold_by(speed: f64, stroke: Duration) {
+    let stroke = stroke.mul_f64(speed.max(1.0));
     let (real, simulated) = (real_now(), tokio::time::Instant::now());
     loop {
         tokio::time::sleep(stroke).await;

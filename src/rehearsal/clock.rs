@@ -35,6 +35,11 @@ impl Clock {
         Self { start: now, origin: Instant::now(), skew: Duration::zero() }
     }
 
+    /// Let it be this time now.
+    pub fn set_now(&mut self, now: DateTime<Utc>) {
+        self.start += now - self.now();
+    }
+
     /// The true simulated time.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {

@@ -28,6 +28,7 @@ impl PracticeCluster {
     pub fn start(world: World, seed: u64) -> Self {
         let cluster = Self::without_controllers(world, seed);
         controllers::start(&cluster.server);
+        cluster.trouble().take_its_course();
         cluster
     }
 
@@ -37,6 +38,18 @@ impl PracticeCluster {
         let server = ApiServer::new(world, seed);
         founding::found(&server);
         Self { server }
+    }
+
+    /// Start a cluster whose clock shows this time now: for clients who compare it with a clock of their own.
+    #[must_use]
+    pub fn start_at(world: World, seed: u64, now: DateTime<Utc>) -> Self {
+        let server = ApiServer::new(world, seed);
+        server.lock().clock.set_now(now);
+        founding::found(&server);
+        controllers::start(&server);
+        let cluster = Self { server };
+        cluster.trouble().take_its_course();
+        cluster
     }
 
     /// The API server as a tower service: `kube::Client::new(cluster.service(), "staging")`.

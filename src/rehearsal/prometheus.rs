@@ -1,4 +1,7 @@
-//! Prometheus of the practice cluster: the samples that were scraped, and the HTTP API over them.
+//! Prometheus of the practice cluster: the samples that were scraped, the rules over them, and the HTTP API over both.
+
+mod rulebook;
+pub mod rules;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,6 +11,8 @@ use serde_json::{Value, json};
 use super::api::proxy::{Backend, BackendAnswer, BackendRequest};
 use super::promql::{self, Labels, Store, wire};
 use super::traffic::MetricSink;
+use rulebook::Rulebook;
+use rules::RuleGroup;
 
 /// How long samples are kept, in simulated milliseconds.
 const KEPT_MS: i64 = 2 * 3600 * 1000;
@@ -23,14 +28,17 @@ pub struct Prometheus {
 #[derive(Default)]
 struct Samples {
     store: Store,
+    book: Rulebook,
     taken: u32,
 }
 
 impl Prometheus {
-    /// One without samples.
+    /// One without samples, and with the usual rules.
     #[must_use]
     pub fn new() -> Prometheus {
-        Prometheus::default()
+        let prometheus = Prometheus::default();
+        prometheus.lock().book.take(&rules::usual());
+        prometheus
     }
 
     fn lock(&self) -> MutexGuard<'_, Samples> {
@@ -52,6 +60,15 @@ impl MetricSink for Prometheus {
 
     fn stale(&mut self, labels: &[(&str, &str)], at_ms: i64) {
         let _ = self.lock().store.insert(&Labels::new(labels.iter().copied()), at_ms, promql::STALE);
+    }
+
+    fn rules(&mut self, groups: &[RuleGroup]) {
+        self.lock().book.take(groups);
+    }
+
+    fn scraped(&mut self, at_ms: i64) {
+        let Samples { store, book, .. } = &mut *self.lock();
+        book.evaluate(store, at_ms);
     }
 }
 

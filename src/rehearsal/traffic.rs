@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::api::ApiServer;
+use super::prometheus::rules::RuleGroup;
 use super::world::World;
 use flow::Flow;
 
@@ -21,6 +22,16 @@ pub trait MetricSink: Send {
     /// The series with these labels has no more samples: its target is gone.
     fn stale(&mut self, labels: &[(&str, &str)], at_ms: i64) {
         let _ = (labels, at_ms);
+    }
+
+    /// These rules are to be evaluated over the samples.
+    fn rules(&mut self, groups: &[RuleGroup]) {
+        let _ = groups;
+    }
+
+    /// All samples of this moment were taken.
+    fn scraped(&mut self, at_ms: i64) {
+        let _ = at_ms;
     }
 }
 
@@ -36,6 +47,7 @@ pub fn start(server: &ApiServer, mut sink: Box<dyn MetricSink>) {
         let state = server.lock();
         (state.world.clone(), state.dice)
     };
+    sink.rules(&world.rules);
     let mut flows: Vec<Flow> = world.workloads.iter().map(|workload| Flow::new(workload, &dice)).collect();
     let mut book = metrics::Book::default();
     history(server, &world, &mut flows, &mut book, &mut *sink);
@@ -59,7 +71,14 @@ pub fn start(server: &ApiServer, mut sink: Box<dyn MetricSink>) {
             }
             if Instant::now() >= next_scrape {
                 next_scrape += every;
-                book.scrape(&server.lock(), &flows, &mut *sink);
+                let state = server.lock();
+                if state.troubles.scrapes_missed {
+                    continue;
+                }
+                book.scrape(&state, &flows, &mut *sink);
+                let at_ms = state.clock.server_now().timestamp_millis();
+                drop(state);
+                sink.scraped(at_ms);
             }
         }
     });

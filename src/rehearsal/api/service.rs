@@ -39,7 +39,12 @@ impl ApiService {
     }
 }
 
-impl tower::Service<Request<Body>> for ApiService {
+impl<B> tower::Service<Request<B>> for ApiService
+where
+    B: BodyExt + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
     type Response = Response<ResponseBody>;
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
@@ -48,7 +53,7 @@ impl tower::Service<Request<Body>> for ApiService {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, request: Request<B>) -> Self::Future {
         let server = self.server.clone();
         Box::pin(async move {
             let latency = {

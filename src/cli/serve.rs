@@ -1,0 +1,196 @@
+//! `gameday rehearsal serve`: the practice cluster on a loopback port, until Ctrl-C.
+//!
+//! Plain HTTP: nothing leaves the machine, and nothing in there is worth a certificate. A kubeconfig without TLS carries no token either (client-go sends
+//! none), so a user other than the administrator is one by impersonation.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use http::{Request, Response, StatusCode, header};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tower::ServiceExt;
+
+use crate::cli::args::ServeArgs;
+use crate::cli::{Failure, Means, REFUSED, USAGE, drill, print, world};
+use crate::driver::{Signals, pace};
+use crate::rehearsal::{self, Backend, BackendRequest, PracticeCluster, World, stage};
+
+/// The namespace of the workload and of the kubeconfig's contexts.
+const NAMESPACE: &str = "staging";
+/// The context of the administrator, and the cluster's name.
+const CLUSTER: &str = "rehearsal";
+/// How often simulated time is moved on: fine enough for people, cheap enough to be left alone.
+const STROKE: Duration = Duration::from_millis(25);
+/// The most that a query to Prometheus may carry.
+const QUERY_LIMIT: usize = 1024 * 1024;
+
+type Answer = Response<UnsyncBoxBody<Bytes, io::Error>>;
+
+pub fn serve(args: &ServeArgs) -> Result<u8, Failure> {
+    let path = match &args.kubeconfig {
+        Some(path) => path.clone(),
+        None => crate::archive::runs().means(USAGE)?.with_file_name("rehearsal.kubeconfig"),
+    };
+    let world = world::choose(&args.world, None, NAMESPACE, || World::task_api(NAMESPACE))?;
+    drill::runtime(true).means(REFUSED)?.block_on(async {
+        let mut signals = Signals::listen().context("cannot listen to signals").means(REFUSED)?;
+        let listener = TcpListener::bind(args.listen).await.with_context(|| format!("cannot listen on {}", args.listen)).means(REFUSED)?;
+        let metrics_listener = TcpListener::bind((args.listen.ip(), 0)).await.context("cannot listen for Prometheus").means(REFUSED)?;
+        let (api, prometheus) = (listener.local_addr().means(REFUSED)?, metrics_listener.local_addr().means(REFUSED)?);
+        let practice = PracticeCluster::start_at(world.world, args.seed, drill::today());
+        let metrics = rehearsal::Prometheus::new();
+        let (namespace, service) = stage::PROMETHEUS;
+        practice.register_backend(namespace, service, Arc::new(metrics.clone()));
+        practice.scrape_into(Box::new(metrics.clone()));
+        write_private(&path, &kubeconfig(api, &args.users))
+            .with_context(|| format!("cannot write the kubeconfig {}", path.display()))
+            .means(REFUSED)?;
+        print(&welcome(api, prometheus, &path, args));
+        tokio::select! {
+            () = accept(listener, |stream| { tokio::spawn(converse(stream, practice.clone())); }) => {}
+            () = accept(metrics_listener, |stream| { tokio::spawn(measure(stream, practice.clone(), metrics.clone())); }) => {}
+            () = pace::hold_by(args.speed, STROKE) => {}
+            _ = signals.next() => {}
+        }
+        Ok(0)
+    })
+}
+
+fn welcome(api: SocketAddr, prometheus: SocketAddr, path: &Path, args: &ServeArgs) -> String {
+    let users = args.users.iter().map(|user| format!("as {user}:   kubectl --context {user} ...\n")).collect::<String>();
+    format!(
+        "practice cluster at http://{api}, Prometheus at http://{prometheus}\n\nexport KUBECONFIG={}\n\n{users}world {}, seed {}, speed {}; Ctrl-C ends it\n",
+        path.display(),
+        args.world.world.as_ref().map_or_else(|| "task-api".to_owned(), |file| file.display().to_string()),
+        args.seed,
+        args.speed,
+    )
+}
+
+/// Takes connections; one that fails before it is one is its client's affair.
+async fn accept(listener: TcpListener, take: impl Fn(TcpStream)) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let _ = stream.set_nodelay(true);
+                take(stream);
+            }
+            // out of file handles: some come back when connections end
+            Err(_) => tokio::time::sleep(STROKE).await,
+        }
+    }
+}
+
+/// One connection to the API server.
+async fn converse(stream: TcpStream, practice: PracticeCluster) {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let service = practice.service();
+        async move {
+            if !addressed_here(&request) {
+                return Ok(plain(StatusCode::MISDIRECTED_REQUEST, "this server answers on loopback addresses alone\n"));
+            }
+            let answer = service.oneshot(request).await.map_err(io::Error::other)?;
+            Ok::<Answer, io::Error>(answer.map(|body| body.map_err(io::Error::other).boxed_unsync()))
+        }
+    });
+    // How a connection ends is not known to anybody who could do something about it.
+    let _ = hyper::server::conn::http1::Builder::new().half_close(true).serve_connection(TokioIo::new(stream), service).await;
+}
+
+/// One connection to Prometheus.
+async fn measure(stream: TcpStream, practice: PracticeCluster, metrics: rehearsal::Prometheus) {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (metrics, at) = (metrics.clone(), practice.now());
+        async move {
+            if !addressed_here(&request) {
+                return Ok(plain(StatusCode::MISDIRECTED_REQUEST, "this server answers on loopback addresses alone\n"));
+            }
+            let (head, body) = request.into_parts();
+            let body = match Limited::new(body, QUERY_LIMIT).collect().await {
+                Ok(body) => body.to_bytes().to_vec(),
+                Err(why) if why.is::<LengthLimitError>() => {
+                    return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE, "http: request body too large\n"));
+                }
+                Err(why) => return Err(io::Error::other(why)),
+            };
+            let answer = metrics.answer(&BackendRequest {
+                method: head.method.to_string(),
+                path_and_query: head.uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string),
+                content_type: head.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned(),
+                body,
+                at,
+            });
+            let mut response = Response::new(whole(answer.body));
+            *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            if let Ok(value) = answer.content_type.parse() {
+                response.headers_mut().insert(header::CONTENT_TYPE, value);
+            }
+            Ok::<Answer, io::Error>(response)
+        }
+    });
+    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
+
+/// Whether a request means this machine by a loopback name. A page in a browser that got our address under a name of its own does not.
+fn addressed_here<B>(request: &Request<B>) -> bool {
+    let Some(host) = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()) else { return true };
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn plain(code: StatusCode, text: &str) -> Answer {
+    let mut response = Response::new(whole(text.as_bytes().to_vec()));
+    *response.status_mut() = code;
+    response
+}
+
+fn whole(bytes: Vec<u8>) -> UnsyncBoxBody<Bytes, io::Error> {
+    Full::new(Bytes::from(bytes)).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// A kubeconfig with the administrator's context and one for each user; quoted, for names are the caller's.
+fn kubeconfig(api: SocketAddr, users: &[String]) -> String {
+    let context = |name: &str| serde_json::json!({"name": name, "context": {"cluster": CLUSTER, "user": name, "namespace": NAMESPACE}});
+    let mut contexts = vec![context(CLUSTER)];
+    let mut people = vec![serde_json::json!({"name": CLUSTER, "user": {}})];
+    for user in users {
+        contexts.push(context(user));
+        people.push(serde_json::json!({"name": user, "user": {"as": user}}));
+    }
+    let config = serde_json::json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": CLUSTER,
+        "clusters": [{"name": CLUSTER, "cluster": {"server": format!("http://{api}")}}],
+        "contexts": contexts, "users": people,
+    });
+    serde_yaml::to_string(&config).unwrap_or_default()
+}
+
+/// Writes a file that only its owner may read, as a whole or not at all.
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder)?;
+    }
+    let mut part = path.as_os_str().to_owned();
+    part.push(format!(".{}.part", std::process::id()));
+    let part = PathBuf::from(part);
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let _ = fs::remove_file(&part);
+    options.open(&part)?.write_all(text.as_bytes())?;
+    fs::rename(&part, path)
+}
