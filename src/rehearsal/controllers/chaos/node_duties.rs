@@ -259,18 +259,15 @@ impl Nodes {
     async fn make_chaos(&mut self, node: &Object, kind: Kind) {
         let field = if kind == Kind::Schedule { "schedule".to_owned() } else { block(kind.resource().name) };
         let spec = encoding::encode(&node.value()["spec"][field], spec_of(kind));
-        let created = self.hand.create(kind, node.namespace(), made_by(node, kind, spec)).await;
-        match created {
-            Ok(object) => {
-                let message = format!("chaos CR {} created", object.name());
-                // The kind is not known there yet.
-                let annotations = json!({"chaos-mesh.org/name": object.name(), "chaos-mesh.org/kind": "", "chaos-mesh.org/type": "chaos-custom-resource-created"});
-                self.say(node, false, ("ChaosCRCreated", &message), annotations);
-            }
-            Err(_) => {
-                let annotations = json!({"chaos-mesh.org/type": "chaos-custom-resource-create-failed"});
-                self.say(node, true, ("ChaosCRCreateFailed", "failed to create chaos CR"), annotations);
-            }
+        let created = self.hand.create(kind, node.namespace(), made_by(node, kind, &spec)).await;
+        if let Ok(object) = created {
+            let message = format!("chaos CR {} created", object.name());
+            // The kind is not known there yet.
+            let annotations = json!({"chaos-mesh.org/name": object.name(), "chaos-mesh.org/kind": "", "chaos-mesh.org/type": "chaos-custom-resource-created"});
+            self.say(node, false, ("ChaosCRCreated", &message), annotations);
+        } else {
+            let annotations = json!({"chaos-mesh.org/type": "chaos-custom-resource-create-failed"});
+            self.say(node, true, ("ChaosCRCreateFailed", "failed to create chaos CR"), annotations);
         }
     }
 
@@ -286,7 +283,7 @@ impl Nodes {
             }
         } else if there.is_empty() {
             let spec = encoding::encode(&node.value()["spec"]["statusCheck"], spec_of(Kind::StatusCheck));
-            let mut object = made_by(node, Kind::StatusCheck, spec);
+            let mut object = made_by(node, Kind::StatusCheck, &spec);
             object["metadata"]["finalizers"] = json!(["foregroundDeletion"]);
             if let Ok(object) = self.hand.create(Kind::StatusCheck, node.namespace(), object).await {
                 let message = format!("status check {} created", object.name());
@@ -319,7 +316,7 @@ impl Nodes {
 }
 
 /// An object that a node makes.
-fn made_by(node: &Object, kind: Kind, spec: Value) -> Value {
+fn made_by(node: &Object, kind: Kind, spec: &Value) -> Value {
     json!({
         "apiVersion": kind.api_version(), "kind": kind.resource().name,
         "metadata": {

@@ -64,7 +64,7 @@ impl Reconciler for Checks {
         if worker.next.is_some_and(|next| next <= Instant::now()) {
             worker.next = worker.next.map(|next| next + interval);
             let answer = probe(&self.hand, &check);
-            worker.note(&self.hand, &check, answer);
+            worker.note(&self.hand, &check, &answer);
         }
         let (records, count, next) = (worker.records.clone(), worker.count, worker.next);
         self.set_status(&check, records, count, &began).await;
@@ -74,10 +74,10 @@ impl Reconciler for Checks {
 }
 
 impl Worker {
-    fn note(&mut self, hand: &Hand, check: &Object, answer: Result<(), String>) {
+    fn note(&mut self, hand: &Hand, check: &Object, answer: &Result<(), String>) {
         let well = answer.is_ok();
         let annotations = |word: &str| json!({"chaos-mesh.org/executor-type": "HTTP", "chaos-mesh.org/type": word});
-        match &answer {
+        match answer {
             Ok(()) => {
                 let message = "HTTP execution of status check succeed";
                 let words = ("StatusCheckExecutionSucceed", message);

@@ -75,17 +75,14 @@ impl Workflows {
                 Ok(node) => self.hand.create(Kind::WorkflowNode, workflow.namespace(), node).await.map_err(|refusal| refusal.message),
                 Err(why) => Err(why),
             };
-            match spawned {
-                Ok(node) => {
-                    let message = format!("entry node created, entry node {}", node.name());
-                    let annotations = json!({"chaos-mesh.org/entry": node.name(), "chaos-mesh.org/type": "entry-created"});
-                    self.say(workflow, false, ("EntryCreated", &message), annotations);
-                }
-                Err(_) => {
-                    let message = format!("failed to spawn new entry node of workflow, entry: {entry}");
-                    let annotations = json!({"chaos-mesh.org/entry-template": entry, "chaos-mesh.org/type": "invalid-entry"});
-                    self.say(workflow, true, ("InvalidEntry", &message), annotations);
-                }
+            if let Ok(node) = spawned {
+                let message = format!("entry node created, entry node {}", node.name());
+                let annotations = json!({"chaos-mesh.org/entry": node.name(), "chaos-mesh.org/type": "entry-created"});
+                self.say(workflow, false, ("EntryCreated", &message), annotations);
+            } else {
+                let message = format!("failed to spawn new entry node of workflow, entry: {entry}");
+                let annotations = json!({"chaos-mesh.org/entry-template": entry, "chaos-mesh.org/type": "invalid-entry"});
+                self.say(workflow, true, ("InvalidEntry", &message), annotations);
             }
         }
         let mut status = workflow.value()["status"].clone();
