@@ -8,6 +8,8 @@
 pub mod chaos;
 pub mod daemonset;
 pub mod deployment;
+pub mod disruption;
+pub mod duties;
 pub mod endpoints;
 mod feed;
 pub mod garbage;
@@ -18,6 +20,7 @@ pub mod quota;
 pub mod recorder;
 mod remote;
 pub mod replicaset;
+pub mod revision;
 pub mod scheduler;
 pub mod statefulset;
 pub mod template;
@@ -65,6 +68,7 @@ fn start_all(home: &Home, tasks: &mut JoinSet<()>) {
     tasks.spawn(endpoints::run(home.clone()));
     tasks.spawn(garbage::run(home.clone()));
     tasks.spawn(quota::run(home.clone()));
+    tasks.spawn(disruption::run(home.clone()));
     chaos::start(home, tasks);
 }
 
