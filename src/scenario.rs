@@ -29,9 +29,9 @@ use std::collections::BTreeMap;
 use self::mistake::Mistakes;
 pub use self::mistake::{Judge, Mistake, Severity};
 use self::model::Scenario;
-use self::world::World;
 pub use self::query::raw_strings;
 use self::tree::Span;
+use self::world::World;
 
 /// The largest scenario file, in bytes. A caller need not read more of a file than one byte over.
 pub const LARGEST: usize = tree::LARGEST;

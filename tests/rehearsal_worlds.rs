@@ -37,9 +37,8 @@ async fn shipped_worlds_should_be_sound_and_all_their_pods_ready() {
         let api: Api<Pod> = Api::namespaced(kube::Client::new(cluster.service(), "default"), &namespace);
         tokio::time::sleep(std::time::Duration::from_secs(5)).await;
         let found = api.list(&ListParams::default()).await.unwrap();
-        let ready = |pod: &Pod| {
-            pod.status.iter().flat_map(|s| s.conditions.iter().flatten()).any(|c| c.type_ == "Ready" && c.status == "True")
-        };
+        let ready =
+            |pod: &Pod| pod.status.iter().flat_map(|s| s.conditions.iter().flatten()).any(|c| c.type_ == "Ready" && c.status == "True");
         assert_eq!(found.items.len(), pods, "{name}");
         assert!(found.items.iter().all(ready), "{name}: {:?}", found.items.iter().find(|pod| !ready(pod)));
     }

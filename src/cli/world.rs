@@ -65,6 +65,8 @@ fn read(file: &Path) -> Result<(World, String), String> {
     match world {
         Some(world) => Ok((world, read.sources.text)),
         None if read.reading.mistakes.iter().any(crate::scenario::Mistake::stops_run) => Err(told.trim_end().to_owned()),
-        None => Err(format!("{}: there is no world in this file; allowed: a file of kind World, or a scenario with a world", file.display())),
+        None => {
+            Err(format!("{}: there is no world in this file; allowed: a file of kind World, or a scenario with a world", file.display()))
+        }
     }
 }

@@ -14,9 +14,9 @@ use super::api::store::Key;
 use super::api::writes::{OWN_WRITE, Part};
 use super::api::{ApiServer, State};
 use super::controllers::kubelet::status::Sketch;
+use super::controllers::scheduler::fit::Room;
 use super::controllers::template::{Counts, template_hash};
 use super::controllers::{daemonset, deployment, endpoints, replicaset, statefulset};
-use super::controllers::scheduler::fit::Room;
 use super::world::{Workload, WorkloadKind, World, WorldNode, WorldService};
 
 /// How long the world has been there before the rehearsal starts.

@@ -77,9 +77,14 @@ mod tests {
 
     #[test]
     fn quantities_should_be_read_and_written_as_kubernetes_does() {
-        for (from, thousandths, to) in
-            [("100m", 100, "100m"), ("2", 2000, "2"), ("0.5", 500, "500m"), ("1k", 1_000_000, "1k"), ("1500000n", 2, "2m"), ("1000", 1_000_000, "1k")]
-        {
+        for (from, thousandths, to) in [
+            ("100m", 100, "100m"),
+            ("2", 2000, "2"),
+            ("0.5", 500, "500m"),
+            ("1k", 1_000_000, "1k"),
+            ("1500000n", 2, "2m"),
+            ("1000", 1_000_000, "1k"),
+        ] {
             assert_eq!(parse(from), Some(thousandths), "{from}");
             assert_eq!(text(thousandths, false), to, "{from}");
         }

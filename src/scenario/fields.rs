@@ -356,7 +356,9 @@ pub fn quantity(node: &Node, what: &str, mistakes: &mut Mistakes) -> Option<f64>
         let mistake = mistakes.error(node.span, &scalar.text, format!("{what} is no quantity"));
         mistake.allow("numbers with m, k, M, G, Ki, Mi or Gi: 500m, 2, 64Mi, 2Gi");
         let bare = scalar.text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-        if let Some(unit) = ["Mi", "Gi", "Ki"].iter().find(|unit| scalar.text[bare.len()..].to_lowercase().starts_with(&unit.to_lowercase())) {
+        if let Some(unit) =
+            ["Mi", "Gi", "Ki"].iter().find(|unit| scalar.text[bare.len()..].to_lowercase().starts_with(&unit.to_lowercase()))
+        {
             mistake.hint(format!("write {bare}{unit}"));
         }
     }

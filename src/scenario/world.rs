@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use mishap::{Mishap, What};
-pub use shipped::PROMETHEUS;
 use rules::RuleGroup;
+pub use shipped::PROMETHEUS;
 
 use super::model::WorkloadKind;
 

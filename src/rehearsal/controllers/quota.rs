@@ -66,7 +66,9 @@ fn used(name: &str, list: &dyn Fn(Kind) -> Vec<Arc<Object>>) -> String {
     if name == "pods" {
         return living().count().to_string();
     }
-    if let Some((_, kind)) = COUNTED.iter().find(|(counted, _)| *counted == name || counted.strip_prefix("count/") == name.strip_prefix("count/")) {
+    if let Some((_, kind)) =
+        COUNTED.iter().find(|(counted, _)| *counted == name || counted.strip_prefix("count/") == name.strip_prefix("count/"))
+    {
         return list(*kind).len().to_string();
     }
     let (limits, resource) = match name.split_once('.') {
@@ -74,7 +76,8 @@ fn used(name: &str, list: &dyn Fn(Kind) -> Vec<Arc<Object>>) -> String {
         Some(("requests", resource)) => (false, resource),
         _ => (false, name),
     };
-    let sum: i128 = living().map(|pod| if limits { limited(&pod, resource) } else { asked_by(&pod).get(resource).copied().unwrap_or(0) }).sum();
+    let sum: i128 =
+        living().map(|pod| if limits { limited(&pod, resource) } else { asked_by(&pod).get(resource).copied().unwrap_or(0) }).sum();
     quantity::text(sum, resource != "cpu")
 }
 

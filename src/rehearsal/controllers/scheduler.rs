@@ -51,7 +51,10 @@ fn unbound(pod: &Object) -> bool {
 fn makes_room(change: &Change) -> bool {
     if change.key.kind == Kind::Node {
         let parts = ["/spec", "/metadata/labels", "/status/allocatable"];
-        return change.previous.as_ref().is_none_or(|old| parts.iter().any(|part| old.value().pointer(part) != change.object.value().pointer(part)));
+        return change
+            .previous
+            .as_ref()
+            .is_none_or(|old| parts.iter().any(|part| old.value().pointer(part) != change.object.value().pointer(part)));
     }
     let ended = matches!(change.object.text("/status/phase"), "Succeeded" | "Failed");
     (change.verb == Verb::Deleted || ended) && !change.object.text("/spec/nodeName").is_empty()

@@ -100,7 +100,9 @@ fn container(container: &Container) -> Value {
     }
     if let Some(port) = container.port {
         value["ports"] = json!([{"name": "http", "containerPort": port, "protocol": "TCP"}]);
-        for (field, given) in [("readinessProbe", &container.readiness), ("livenessProbe", &container.liveness), ("startupProbe", &container.startup)] {
+        for (field, given) in
+            [("readinessProbe", &container.readiness), ("livenessProbe", &container.liveness), ("startupProbe", &container.startup)]
+        {
             if let Some(given) = given {
                 value[field] = probe(given, port);
             }

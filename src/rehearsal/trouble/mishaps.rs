@@ -203,7 +203,8 @@ impl Trouble {
         let namespace = namespace.map(str::to_owned).or_else(|| state.world.workloads.first().map(|w| w.namespace.clone()))?;
         let living = |pod: &Object| !matches!(pod.text("/status/phase"), "Succeeded" | "Failed");
         let pods = state.store.list(Kind::Pod, Some(&namespace)).filter(|pod| living(pod)).count();
-        let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": NAME}, "spec": {"hard": {"pods": pods.to_string()}}});
+        let quota =
+            json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": NAME}, "spec": {"hard": {"pods": pods.to_string()}}});
         let quota = state.create(Kind::ResourceQuota, &namespace, quota, OWN_WRITE).ok()?;
         let mut value = quota.value().clone();
         value["status"] = json!({"hard": {"pods": pods.to_string()}, "used": {"pods": pods.to_string()}});

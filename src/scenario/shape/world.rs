@@ -70,7 +70,8 @@ fn world(node: &Node, mistakes: &mut Mistakes) -> Option<World> {
     world.workloads = workloads::workloads(spec, &home, timings, mistakes);
     world.services = items(spec, "services", false, mistakes).iter().filter_map(|node| at_home.service(node, &world, mistakes)).collect();
     let fronted = |world: &World, name: &str| world.services.iter().any(|service| service.name == name);
-    let unfronted: Vec<_> = world.workloads.iter().filter(|w| w.containers.iter().any(|c| c.port.is_some()) && !fronted(&world, &w.name)).collect();
+    let unfronted: Vec<_> =
+        world.workloads.iter().filter(|w| w.containers.iter().any(|c| c.port.is_some()) && !fronted(&world, &w.name)).collect();
     let own: Vec<_> = unfronted.into_iter().map(WorldService::of).collect();
     world.services.extend(own);
     world.secrets = items(spec, "secrets", false, mistakes).iter().filter_map(|node| at_home.held(node, mistakes)).collect();
@@ -114,7 +115,9 @@ fn rules(node: &Node, mistakes: &mut Mistakes) -> Option<RuleGroup> {
             Some(group)
         }
         Err(why) => {
-            mistakes.error(node.span, &node.excerpt(), format!("this is no group of rules: {why}")).allow("as in a rule file of Prometheus");
+            mistakes
+                .error(node.span, &node.excerpt(), format!("this is no group of rules: {why}"))
+                .allow("as in a rule file of Prometheus");
             None
         }
     }
@@ -131,7 +134,8 @@ fn spread(node: &Node, what: &str, mistakes: &mut Mistakes) -> Option<Spread> {
         return fields::duration(node, what, Zero::Allowed, mistakes).map(Spread::exactly);
     }
     let spread = Fields::of(node, &keys::SPREAD, mistakes)?;
-    let end = |key, mistakes: &mut Mistakes| spread.need(key, mistakes).and_then(|node| fields::duration(node, what, Zero::Allowed, mistakes));
+    let end =
+        |key, mistakes: &mut Mistakes| spread.need(key, mistakes).and_then(|node| fields::duration(node, what, Zero::Allowed, mistakes));
     let (least, most) = (end("least", mistakes), end("most", mistakes));
     let mode = spread.get("mode").map(|node| fields::duration(node, what, Zero::Allowed, mistakes));
     let (least, most) = (least?, most?);
@@ -140,7 +144,9 @@ fn spread(node: &Node, what: &str, mistakes: &mut Mistakes) -> Option<Spread> {
         None => (least + most) / 2,
     };
     if least > mode || mode > most {
-        mistakes.error(node.span, &node.excerpt(), format!("{what} does not rise")).allow("least no more than mode, mode no more than most");
+        mistakes
+            .error(node.span, &node.excerpt(), format!("{what} does not rise"))
+            .allow("least no more than mode, mode no more than most");
         return None;
     }
     Some(Spread { least, mode, most })
@@ -173,7 +179,9 @@ impl Home<'_> {
     fn service(&self, node: &Node, world: &World, mistakes: &mut Mistakes) -> Option<WorldService> {
         let fields = Fields::of(node, &keys::WORLD_SERVICE, mistakes)?;
         let place = self.place(fields, mistakes);
-        let name = fields.need("name", mistakes).and_then(|node| fields::text_that(node, "the name of a service", names::is_dns_label, DNS_NAME, mistakes))?;
+        let name = fields
+            .need("name", mistakes)
+            .and_then(|node| fields::text_that(node, "the name of a service", names::is_dns_label, DNS_NAME, mistakes))?;
         let behind = self.selected(fields, &name, world, mistakes);
         let own = world.workloads.iter().find(|w| w.labels == behind).map(WorldService::of);
         let own_port = own.map_or(8080, |service| service.target_port);
@@ -224,7 +232,9 @@ impl Home<'_> {
         let bound_text = bound.scalar().map(|scalar| scalar.text.clone()).unwrap_or_default();
         let digits = bound_text.strip_suffix('%').unwrap_or(&bound_text);
         if digits.is_empty() || digits.len() > 6 || !digits.bytes().all(|b| b.is_ascii_digit()) {
-            mistakes.error(bound.span, &bound.excerpt(), format!("{key} is no amount")).allow("a number of pods like 2, or a percentage like 50%");
+            mistakes
+                .error(bound.span, &bound.excerpt(), format!("{key} is no amount"))
+                .allow("a number of pods like 2, or a percentage like 50%");
             return None;
         }
         let name = name?;

@@ -325,7 +325,9 @@ impl Mishap {
             return Err(Wrong::because(format!("{word} for no time at all")));
         }
         if self.what.about() == About::Right && self.right().is_none() {
-            return Err(Wrong::because("a right is malformed").allow("VERB:RESOURCE[.GROUP], as in delete:pods or create:podchaos.chaos-mesh.org"));
+            return Err(
+                Wrong::because("a right is malformed").allow("VERB:RESOURCE[.GROUP], as in delete:pods or create:podchaos.chaos-mesh.org")
+            );
         }
         Ok(())
     }
@@ -365,7 +367,8 @@ mod tests {
 
     #[test]
     fn every_mishap_should_be_read_back_as_it_is_shown() {
-        for text in ["daemon-down@10s", "api-outage@30s+20s", "slow-pull=task-api/30s@1m+2m", "clock-skew=-5s@0s", "denied=delete:pods@3s"] {
+        for text in ["daemon-down@10s", "api-outage@30s+20s", "slow-pull=task-api/30s@1m+2m", "clock-skew=-5s@0s", "denied=delete:pods@3s"]
+        {
             let mishap: Mishap = text.parse().unwrap_or_else(|wrong| unreachable!("{text}: {wrong}"));
             assert_eq!(mishap.to_string(), text);
         }

@@ -70,7 +70,10 @@ impl Room {
 
     /// How much speaks against a node that the pod may run on.
     fn unwanted(&self, pod: &Object, node: &Object) -> i64 {
-        let soft = list(node.value(), "/spec/taints").iter().filter(|taint| text(taint, "/effect") == "PreferNoSchedule" && !tolerated(pod, taint)).count();
+        let soft = list(node.value(), "/spec/taints")
+            .iter()
+            .filter(|taint| text(taint, "/effect") == "PreferNoSchedule" && !tolerated(pod, taint))
+            .count();
         let apart = list(pod.value(), "/spec/affinity/podAntiAffinity/preferredDuringSchedulingIgnoredDuringExecution");
         let near = apart.iter().filter(|term| term.get("podAffinityTerm").is_some_and(|term| self.meets(pod, term, node))).count();
         i64::try_from(soft + near).unwrap_or(0)
@@ -84,7 +87,11 @@ impl Room {
         let namespaces: Vec<&str> = list(term, "/namespaces").iter().filter_map(Value::as_str).collect();
         self.pods.iter().any(|other| {
             let place = if namespaces.is_empty() { other.namespace() == pod.namespace() } else { namespaces.contains(&other.namespace()) };
-            let there = self.nodes.iter().find(|n| n.name() == other.text("/spec/nodeName")).and_then(|n| n.labels().get(key).map(|v| (*v).to_owned()));
+            let there = self
+                .nodes
+                .iter()
+                .find(|n| n.name() == other.text("/spec/nodeName"))
+                .and_then(|n| n.labels().get(key).map(|v| (*v).to_owned()));
             place && here.is_some() && here == there && selector.as_ref().is_some_and(|s| s.matches(other))
         })
     }
@@ -94,7 +101,9 @@ impl Room {
         if node.value()["spec"]["unschedulable"] == true && !tolerates(pod, "node.kubernetes.io/unschedulable", "", "NoSchedule") {
             return Err(Misfit::of("node(s) were unschedulable"));
         }
-        let taint = list(node.value(), "/spec/taints").iter().find(|taint| matches!(text(taint, "/effect"), "NoSchedule" | "NoExecute") && !tolerated(pod, taint));
+        let taint = list(node.value(), "/spec/taints")
+            .iter()
+            .find(|taint| matches!(text(taint, "/effect"), "NoSchedule" | "NoExecute") && !tolerated(pod, taint));
         if taint.is_some() {
             return Err(Misfit::of("node(s) had untolerated taint(s)"));
         }
@@ -132,7 +141,9 @@ impl Room {
         }
         let against = self.on(node).any(|other| {
             let terms = list(other.value(), "/spec/affinity/podAntiAffinity/requiredDuringSchedulingIgnoredDuringExecution");
-            terms.iter().any(|term| other.namespace() == pod.namespace() && Selector::of_workload(&term["labelSelector"]).is_some_and(|s| s.matches(pod)))
+            terms.iter().any(|term| {
+                other.namespace() == pod.namespace() && Selector::of_workload(&term["labelSelector"]).is_some_and(|s| s.matches(pod))
+            })
         });
         if against {
             return Err(Misfit { helped_by_preemption: true, ..Misfit::of("node(s) didn't satisfy existing pods anti-affinity rules") });
@@ -179,7 +190,9 @@ pub fn bears(toleration: &Value, key: &str, value: &str, effect: &str) -> bool {
     let exists = text(toleration, "/operator") == "Exists";
     let its_key = text(toleration, "/key");
     let its_effect = text(toleration, "/effect");
-    (its_effect.is_empty() || its_effect == effect) && ((its_key.is_empty() && exists) || its_key == key) && (exists || text(toleration, "/value") == value)
+    (its_effect.is_empty() || its_effect == effect)
+        && ((its_key.is_empty() && exists) || its_key == key)
+        && (exists || text(toleration, "/value") == value)
 }
 
 fn matches_term(term: &Value, node: &Object) -> bool {

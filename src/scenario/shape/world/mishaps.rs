@@ -4,8 +4,8 @@ use super::super::super::fields::{self, Fields, Zero};
 use super::super::super::keys;
 use super::super::super::mistake::Mistakes;
 use super::super::super::tree::{Content, Node};
-use super::super::super::world::mishap::{Measure, Mishap, What, Wrong};
 use super::super::super::world::World;
+use super::super::super::world::mishap::{Measure, Mishap, What, Wrong};
 use super::super::items;
 
 /// `troubles`, held against the rest of the world.
