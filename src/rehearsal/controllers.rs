@@ -61,6 +61,7 @@ fn start_all(home: &Home, tasks: &mut JoinSet<()>) {
     tasks.spawn(daemonset::run(home.clone()));
     tasks.spawn(scheduler::run(home.clone()));
     tasks.spawn(kubelet::run(home.clone()));
+    tasks.spawn(kubelet::node::run(home.clone()));
     tasks.spawn(endpoints::run(home.clone()));
     tasks.spawn(garbage::run(home.clone()));
     tasks.spawn(quota::run(home.clone()));

@@ -67,6 +67,10 @@ impl Names {
         if let Some(word) = self.words.get(token) {
             return word.clone();
         }
+        // A generateName.
+        if let Some(word) = token.strip_suffix('-').and_then(|name| self.words.get(name)) {
+            return format!("{word}-");
+        }
         if let Some((short, word)) = self.short.iter().find(|(short, _)| token.starts_with(short.as_str())) {
             return format!("{word}{}", token[short.len()..].trim_start_matches(|c: char| c.is_ascii_hexdigit()));
         }

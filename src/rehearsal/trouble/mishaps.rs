@@ -11,7 +11,7 @@ use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::{Object, list, map_mut, text};
 use crate::rehearsal::api::store::Key;
 use crate::rehearsal::api::writes::{OWN_WRITE, Part};
-use crate::rehearsal::controllers::kubelet::worker::News;
+use crate::rehearsal::controllers::kubelet::steps::News;
 use crate::rehearsal::world::{Denial, Measure, Mishap, What, Workload};
 
 /// The taint of a node that takes no new pods.

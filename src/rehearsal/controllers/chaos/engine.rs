@@ -75,14 +75,23 @@ impl Engine {
     }
 
     /// Write the object as it is now, changed by this.
-    async fn write(&mut self, key: &Key, mut change: impl FnMut(&mut Value)) -> Option<Arc<Object>> {
-        self.hand.pause(4, 9).await;
+    async fn write(&mut self, key: &Key, mut change: impl FnMut(&mut Value)) -> Result<Arc<Object>, String> {
+        self.hand.pause(7, 11).await;
         let kind = self.kind;
         let rewritten = |value: &mut Value| {
             value["spec"] = encoding::encode(&value["spec"], webhooks::spec_of(kind));
             change(value);
         };
-        self.hand.edit_now(key, Part::Main, rewritten).await.ok()
+        self.hand.edit_now(key, Part::Main, rewritten).await.map_err(|refusal| refusal.message)
+    }
+
+    /// The event for a write that went well, or did not.
+    fn say_written(&self, object: &Object, component: &str, field: &str, written: Result<Arc<Object>, String>) {
+        match written {
+            Ok(_) => notes::updated(&self.hand, self.kind, object, component, field),
+            // The desired phase is spelled otherwise here.
+            Err(why) => notes::failed(&self.hand, self.kind, object, component, &format!("update {}", field.to_lowercase()), &why),
+        }
     }
 
     async fn init_finalizer(&mut self, key: &Key) {
@@ -99,9 +108,7 @@ impl Engine {
                 }
             })
             .await;
-        if written.is_some() {
-            notes::updated(&self.hand, self.kind, &object, "initFinalizers", "finalizer");
-        }
+        self.say_written(&object, "initFinalizers", "finalizer", written.map_err(|_| "updateError.Error()".to_owned()));
     }
 
     async fn set_desired(&mut self, key: &Key) {
@@ -115,9 +122,7 @@ impl Engine {
             notes::plain(&self.hand, self.kind, &object, "desiredphase", event);
         }
         let written = self.write(key, |value| value["status"]["experiment"]["desiredPhase"] = json!(desired)).await;
-        if written.is_some() {
-            notes::updated(&self.hand, self.kind, &object, "desiredphase", "desiredPhase");
-        }
+        self.say_written(&object, "desiredphase", "desiredPhase", written);
     }
 
     async fn set_conditions(&mut self, key: &Key) {
@@ -133,7 +138,9 @@ impl Engine {
         }
         let conditions: Vec<Value> =
             wanted.iter().map(|(kind, holds)| json!({"status": if *holds { "True" } else { "False" }, "type": kind})).collect();
-        self.write(key, |value| map_mut(value, "status").insert("conditions".to_owned(), json!(conditions)).map_or((), drop)).await;
+        // Nobody tells when this fails: the next pass does it again.
+        let conditions = json!(conditions);
+        drop(self.write(key, |value| map_mut(value, "status").insert("conditions".to_owned(), conditions.clone()).map_or((), drop)).await);
     }
 
     /// Select what has not been selected, and move each record towards the desired phase. True when one of them failed.
@@ -200,9 +207,7 @@ impl Engine {
                     }
                 })
                 .await;
-            if written.is_some() {
-                notes::updated(&self.hand, self.kind, &object, "records", "records");
-            }
+            self.say_written(&object, "records", "records", written);
         }
         failed
     }
@@ -220,8 +225,7 @@ impl Engine {
                 metadata(value).shift_remove("finalizers");
             })
             .await;
-        if written.is_some() {
-            notes::updated(&self.hand, self.kind, &object, "initFinalizers", "finalizer");
-        }
+        // The literal text: the project forgot to call it.
+        self.say_written(&object, "initFinalizers", "finalizer", written.map_err(|_| "updateError.Error()".to_owned()));
     }
 }
