@@ -1,16 +1,20 @@
 //! The practice cluster's controllers as clients over HTTP: attached to an API server that has none of its own.
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
+mod support;
+
 use std::time::Duration;
 
 use gameday::rehearsal::clock::Clock;
 use gameday::rehearsal::controllers::{self, Attached};
+use gameday::rehearsal::world::Spread;
 use gameday::rehearsal::{PracticeCluster, World};
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::core::v1::{Endpoints, Event, Namespace, Pod};
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams, PropagationPolicy};
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
+use support::life::{Place, differences, recording, replay};
 
 async fn attached(seed: u64) -> (PracticeCluster, Client, Attached) {
     let cluster = PracticeCluster::without_controllers(World::task_api("staging"), seed);
@@ -151,4 +155,29 @@ async fn detached_controllers_should_do_nothing_more() {
     pods.delete(&name, &DeleteParams::default().grace_period(0)).await.unwrap();
     tokio::time::sleep(Duration::from_mins(1)).await;
     assert_eq!(ready(&client, "task-api").await, 2);
+}
+
+/// Chaos Mesh over HTTP lives as recorded from the real one: the order of every state a client can see.
+#[tokio::test(start_paused = true)]
+async fn experiments_over_http_should_live_as_recorded() {
+    let mut found = Vec::new();
+    for trace in [
+        "podchaos-pod-kill-one",
+        "podchaos-pod-kill-all-then-delete",
+        "podchaos-container-kill",
+        "podchaos-pod-failure-10s",
+        "networkchaos-delay-10s",
+        "networkchaos-delete-while-injected",
+        "networkchaos-no-match",
+        "networkchaos-pause-resume",
+    ] {
+        let real = recording(trace);
+        for seed in 1..=3 {
+            let (_cluster, client, attached) = attached(seed).await;
+            attached.ground(|ground| ground.world.daemon_latency = Spread::millis(0, 0, 0));
+            let place = Place { client, namespace: "staging".to_owned(), webhooks: true };
+            found.extend(differences(&real, &replay(&place, &real).await));
+        }
+    }
+    assert!(found.is_empty(), "{} differences\n{}", found.len(), found.join("\n"));
 }

@@ -55,7 +55,7 @@ pub fn start(server: &ApiServer) {
 /// When the server cannot be asked, or refuses to list something.
 pub async fn attach(client: Client, clock: Clock, seed: u64) -> Result<Attached, Refusal> {
     let kinds: Vec<Kind> = RESOURCES.iter().map(|resource| resource.kind).collect();
-    Ok(Attached::to(client, &kinds, clock, seed).await?.with(start_all))
+    Ok(Attached::to(client, &kinds, "", clock, seed).await?.with(start_all))
 }
 
 fn start_all(home: &Home, tasks: &mut JoinSet<()>) {

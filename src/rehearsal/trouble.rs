@@ -24,8 +24,8 @@ pub struct Troubles {
     pub chaos_daemon_down: bool,
     /// Nodes on which Chaos Mesh's daemon does not answer, whatever holds for the others.
     pub chaos_daemon_down_on: BTreeSet<String>,
-    /// Chaos Mesh's daemons answer every call with an error.
-    pub chaos_daemon_fails: bool,
+    /// The error with which Chaos Mesh's daemons answer every call, if they do.
+    pub chaos_daemon_fails: Option<String>,
     /// Chaos Mesh's controllers and webhooks do not run.
     pub chaos_controller_down: bool,
     /// Prometheus scrapes nothing.
@@ -148,9 +148,9 @@ impl Trouble {
         }
     }
 
-    /// Whether Chaos Mesh's daemons answer every call with an error.
-    pub fn chaos_daemon_fails(&self, fails: bool) {
-        self.server.lock().troubles.chaos_daemon_fails = fails;
+    /// The error with which Chaos Mesh's daemons answer every call from now on; none for a sound one.
+    pub fn chaos_daemon_fails(&self, error: Option<&str>) {
+        self.server.lock().troubles.chaos_daemon_fails = error.map(str::to_owned);
     }
 
     /// Whether Chaos Mesh's controllers and webhooks are down. Nothing expires or recovers while they are.

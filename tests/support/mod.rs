@@ -12,6 +12,7 @@
 
 pub mod bare_watch;
 pub mod cluster;
+pub mod life;
 pub mod practice;
 
 use std::path::{Path, PathBuf};

@@ -9,6 +9,7 @@ use super::State;
 use super::kinds::Kind;
 use super::object::{Object, text};
 use super::refusal::Refusal;
+use crate::rehearsal::controllers::chaos::webhooks;
 
 /// Refuse what cannot be read as an object of this kind.
 ///
@@ -72,7 +73,7 @@ pub fn decodable(kind: Kind, value: &Value, strict: bool) -> Result<(), Refusal>
         _ => Ok(()),
     };
     read.map_err(cannot)?;
-    if strict && kind.is_experiment() { super::super::controllers::chaos::webhooks::known_fields(kind, value) } else { Ok(()) }
+    if strict && kind.is_chaos() { webhooks::known_fields(kind, value) } else { Ok(()) }
 }
 
 fn decode<T: DeserializeOwned>(value: &Value) -> Result<(), String> {
@@ -96,15 +97,15 @@ impl State {
     /// # Errors
     /// What they answer, or that they cannot be reached.
     pub fn admit(&self, kind: Kind, value: &mut Value, old: Option<&Object>) -> Result<(), Refusal> {
-        if !kind.is_experiment() {
+        if !kind.is_chaos() {
             return Ok(());
         }
-        if self.troubles.chaos_controller_down {
-            let plural = kind.resource().plural;
+        if self.troubles.chaos_controller_down && webhooks::is_admitted(kind) {
+            let name = kind.resource().singular;
             return Err(Refusal::internal(format!(
-                "failed calling webhook \"m{plural}.kb.io\": failed to call webhook: Post \"https://chaos-mesh-controller-manager.chaos-mesh.svc:443/mutate-chaos-mesh-org-v1alpha1-{plural}?timeout=5s\": no endpoints available for service \"chaos-mesh-controller-manager\""
+                "failed calling webhook \"m{name}.kb.io\": failed to call webhook: Post \"https://chaos-mesh-controller-manager.chaos-mesh.svc:443/mutate-chaos-mesh-org-v1alpha1-{name}?timeout=5s\": no endpoints available for service \"chaos-mesh-controller-manager\""
             )));
         }
-        super::super::controllers::chaos::webhooks::admit(kind, value, old)
+        webhooks::admit(kind, value, old)
     }
 }

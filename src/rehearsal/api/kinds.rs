@@ -159,7 +159,14 @@ impl Kind {
     /// Whether this is an experiment of Chaos Mesh: a custom resource whose status lives in the main resource.
     #[must_use]
     pub fn is_experiment(self) -> bool {
-        matches!(self, Self::PodChaos | Self::NetworkChaos)
+        use Kind::{DNSChaos, HTTPChaos, IOChaos, NetworkChaos, PodChaos, StressChaos, TimeChaos};
+        matches!(self, PodChaos | NetworkChaos | IOChaos | StressChaos | HTTPChaos | DNSChaos | TimeChaos)
+    }
+
+    /// Whether this is a kind of Chaos Mesh.
+    #[must_use]
+    pub fn is_chaos(self) -> bool {
+        self.resource().group == CHAOS
     }
 
     /// Whether this is a custom resource.

@@ -219,6 +219,13 @@ impl Refusal {
         Self::plain(400, "", format!("admission webhook \"{webhook}\" denied the request: {why}"))
     }
 
+    /// 500 of an admission webhook that fell over; the real one gives no reason.
+    #[must_use]
+    pub fn webhook_panicked(webhook: &str) -> Self {
+        let why = "panic: runtime error: invalid memory address or nil pointer dereference [recovered]";
+        Self::plain(500, "", format!("admission webhook \"{webhook}\" denied the request: {why}"))
+    }
+
     /// 403 of RBAC.
     #[must_use]
     pub fn forbidden(user: &str, verb: &str, resource: (&str, &str), namespace: &str, name: &str) -> Self {

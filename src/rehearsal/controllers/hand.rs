@@ -42,7 +42,7 @@ impl From<&ApiServer> for Home {
 #[derive(Debug)]
 pub struct Ground<'a> {
     /// What the cluster is made of: how long things take in it.
-    pub world: &'a World,
+    pub world: &'a mut World,
     /// What is wrong with it.
     pub troubles: &'a Troubles,
     /// What Chaos Mesh's daemons have done to pods. On a real cluster it is noted and has no effect.
@@ -80,11 +80,11 @@ impl Hand {
         &mut self.rolls
     }
 
-    /// A stream of randomness for one purpose, named by what it is for and the revision at which it is asked.
+    /// A stream of randomness for one purpose, named by what it is for and by the moment: a number that every change and every Event raises.
     #[must_use]
     pub fn stream(&self, name: impl FnOnce(u64) -> String) -> Rolls {
         let state = self.home.server.lock();
-        state.dice.stream(&name(state.store.revision()))
+        state.dice.stream(&name(state.store.revision() + self.home.remote.as_ref().map_or(0, Remote::posted)))
     }
 
     /// The cluster's time.

@@ -60,8 +60,7 @@ fn is_said(event: &Object, about: &Object, note: Note<'_>) -> bool {
 /// Write an event about this object with these annotations (`Null` for none).
 pub fn record_with(hand: &Hand, kind: Kind, about: &Object, note: Note<'_>, annotations: Value) {
     let now = hand.now();
-    // Named by all it says: several events may be told of one object at one instant and revision.
-    let mut rolls = hand.stream(|revision| format!("event/{revision}/{}/{}/{}/{}", about.uid(), note.reason, note.field, note.message));
+    let mut rolls = hand.stream(|moment| format!("event/{moment}/{}", about.uid()));
     // The simulated clock counts in milliseconds; the rest of the nanoseconds tells events of one instant apart.
     let nanos = now.timestamp_nanos_opt().unwrap_or(0).unsigned_abs() + rolls.below(1_000_000);
     let stamp = clock::stamp(now);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::{Method, Request, StatusCode, header};
@@ -36,6 +37,8 @@ pub struct Remote {
     client: Client,
     mirror: Mirror,
     events: Sender<Value>,
+    /// How many Events were handed in: they are not mirrored, and so raise no revision here.
+    posted: Arc<AtomicU64>,
 }
 
 impl fmt::Debug for Remote {
@@ -54,18 +57,19 @@ pub struct Attached {
 }
 
 impl Attached {
-    /// Nobody yet on the API server behind this client, but all objects of these kinds known. A kind that is not served there has none.
+    /// Nobody yet on the API server behind this client, but all objects of these kinds known, in one namespace or (empty) in all. A kind that is not
+    /// served there has none.
     ///
     /// The clock tells the wall time; the seed is where names of Events and choices among targets come from. In a runtime whose clock is not paused,
     /// everything takes real time.
     ///
     /// # Errors
     /// When the server cannot be asked, or refuses to list one of them.
-    pub async fn to(client: Client, kinds: &[Kind], clock: Clock, seed: u64) -> Result<Self, Refusal> {
+    pub async fn to(client: Client, kinds: &[Kind], namespace: &str, clock: Clock, seed: u64) -> Result<Self, Refusal> {
         let server = ApiServer::new(World::default(), seed);
         server.lock().clock = clock;
         let mut tasks = JoinSet::new();
-        let mirror = Mirror::new(server.clone());
+        let mirror = Mirror::new(server.clone(), namespace);
         for kind in kinds {
             let revision = mirror.list(&client, *kind).await?;
             let mut rolls = server.lock().dice.stream(&format!("watch/{}", kind.resource().plural));
@@ -73,7 +77,7 @@ impl Attached {
             tasks.spawn(async move { mirror.keep(&client, kind, revision, &mut rolls).await });
         }
         let (events, waiting) = channel(EVENTS);
-        let remote = Remote { client, mirror, events };
+        let remote = Remote { client, mirror, events, posted: Arc::default() };
         tasks.spawn(write_events(remote.clone(), waiting));
         Ok(Self { home: Home { server, remote: Some(remote) }, tasks })
     }
@@ -166,7 +170,14 @@ impl Remote {
 
     /// Write an Event when there is time.
     pub fn post(&self, event: Value) {
+        self.posted.fetch_add(1, Ordering::Relaxed);
         let _ = self.events.try_send(event);
+    }
+
+    /// How many Events were handed in so far.
+    #[must_use]
+    pub fn posted(&self) -> u64 {
+        self.posted.load(Ordering::Relaxed)
     }
 
     async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Refusal> {

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::experiment::{self, FINALIZER, FORCE};
 use super::records::{self, Outcome, Work};
-use super::{notes, selection};
+use super::{encoding, notes, selection, webhooks};
 use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::{Object, map_mut, metadata, text};
 use crate::rehearsal::api::store::{Change, Key, Verb};
@@ -136,8 +136,9 @@ impl Engine {
     /// Write the object as it is now, changed by this.
     async fn write(&mut self, key: &Key, mut change: impl FnMut(&mut Value)) -> Option<Arc<Object>> {
         self.hand.pause(4, 9).await;
+        let kind = self.kind;
         let rewritten = |value: &mut Value| {
-            value["spec"] = experiment::without_zeros(&value["spec"]);
+            value["spec"] = encoding::encode(&value["spec"], webhooks::spec_of(kind));
             change(value);
         };
         self.hand.edit_now(key, Part::Main, rewritten).await.ok()
@@ -201,7 +202,7 @@ impl Engine {
         let mut changed = false;
         if list.is_empty() {
             let salt = format!("selection/{}/{}", self.kind.resource().plural, object.uid());
-            let mut rolls = self.hand.stream(|revision| format!("{salt}/{revision}"));
+            let mut rolls = self.hand.stream(|moment| format!("{salt}/{moment}"));
             match records::select(&self.hand, self.kind, &object, &mut rolls) {
                 Ok(selected) => list = selected,
                 Err(why) => {

@@ -72,41 +72,6 @@ pub fn has_conditions(experiment: &Object, wanted: &[(&'static str, bool); 4]) -
     wanted.iter().all(|(kind, holds)| stored.iter().any(|c| c["type"] == *kind && (c["status"] == "True") == *holds))
 }
 
-/// A spec as Go writes it again: the empty values of optional fields are gone.
-#[must_use]
-pub fn without_zeros(spec: &Value) -> Value {
-    // Fields whose Go tags lack `omitempty`; their zeros stay.
-    const KEPT: [&str; 13] = [
-        "selector",
-        "mode",
-        "action",
-        "latency",
-        "loss",
-        "duplicate",
-        "corrupt",
-        "reorder",
-        "gap",
-        "rate",
-        "limit",
-        "buffer",
-        "containerRecords",
-    ];
-    let Some(map) = spec.as_object() else { return spec.clone() };
-    let kept = map.iter().filter(|(key, value)| KEPT.contains(&key.as_str()) || !is_zero(value));
-    Value::Object(kept.map(|(key, value)| (key.clone(), if value.is_object() { without_zeros(value) } else { value.clone() })).collect())
-}
-
-fn is_zero(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Bool(flag) => !flag,
-        Value::Number(number) => number.as_f64() == Some(0.0),
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        Value::Object(map) => map.is_empty(),
-    }
-}
-
 /// An experiment without what its controllers do not react to: the counters of the server, and the events in its records.
 #[must_use]
 pub fn relevant(experiment: &Object) -> Value {

@@ -55,7 +55,52 @@ pub fn duration(text: &str) -> Result<i64, String> {
 /// # Errors
 /// Go's words.
 pub fn atoi(text: &str) -> Result<i64, String> {
-    text.parse().map_err(|_| format!("strconv.Atoi: parsing {text:?}: invalid syntax"))
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    let why = if number { "value out of range" } else { "invalid syntax" };
+    text.parse().map_err(|_| format!("strconv.Atoi: parsing {text:?}: {why}"))
+}
+
+/// How much of something a text like `256MB`, `1.5GiB` or `30%` asks for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Amount {
+    /// Bytes.
+    Bytes(f64),
+    /// Percent of what there is.
+    Percent(i64),
+}
+
+/// An amount of memory as Docker's units have it: decimal multiples, whatever the suffix says of binary ones.
+///
+/// # Errors
+/// The words of Go and of Docker's library.
+pub fn bytes(text: &str) -> Result<Option<Amount>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    if let Some(percent) = text.strip_suffix('%') {
+        let percent = atoi(percent)?;
+        return if (0..=100).contains(&percent) { Ok(Some(Amount::Percent(percent))) } else { Err("illegal proportion".to_owned()) };
+    }
+    let invalid = || format!("invalid size: '{text}'");
+    let last = text.rfind(|c: char| c.is_ascii_digit() || c == '.' || c == ' ').ok_or_else(invalid)?;
+    let (number, suffix) = text.split_at(last + 1);
+    let size = float(number.strip_suffix(' ').unwrap_or(number))?;
+    if size < 0.0 {
+        return Err(invalid());
+    }
+    let lower = suffix.to_ascii_lowercase();
+    let bad = || format!("invalid suffix: '{}'", if suffix.len() > 3 { suffix } else { &lower });
+    let scale = match lower.trim_end_matches("ib").trim_end_matches('b') {
+        "" if matches!(lower.as_str(), "" | "b") => 1.0,
+        "k" => 1e3,
+        "m" => 1e6,
+        "g" => 1e9,
+        "t" => 1e12,
+        "p" => 1e15,
+        _ => return Err(bad()),
+    };
+    if lower.len() > 3 { Err(bad()) } else { Ok(Some(Amount::Bytes(size * scale))) }
 }
 
 /// The number of a `strconv.ParseFloat` text.
@@ -107,6 +152,21 @@ mod tests {
         assert_eq!(duration("1d"), Err("time: unknown unit \"d\" in duration \"1d\"".to_owned()));
         assert_eq!(duration(""), Err("time: invalid duration \"\"".to_owned()));
         assert!(duration("1.2.3s").is_err() && duration("s").is_err());
+    }
+
+    #[test]
+    fn bytes_should_be_read_as_docker_reads_them() {
+        assert_eq!(bytes("256MB"), Ok(Some(Amount::Bytes(256e6))));
+        assert_eq!(bytes("256 MiB"), Ok(Some(Amount::Bytes(256e6))));
+        assert_eq!(bytes("1.5g"), Ok(Some(Amount::Bytes(1.5e9))));
+        assert_eq!(bytes("0"), Ok(Some(Amount::Bytes(0.0))));
+        assert_eq!(bytes("30%"), Ok(Some(Amount::Percent(30))));
+        assert_eq!(bytes(""), Ok(None));
+        assert_eq!(bytes("abc"), Err("invalid size: 'abc'".to_owned()));
+        assert_eq!(bytes("-1MB"), Err("invalid size: '-1MB'".to_owned()));
+        assert_eq!(bytes("1XB"), Err("invalid suffix: 'xb'".to_owned()));
+        assert_eq!(bytes("101%"), Err("illegal proportion".to_owned()));
+        assert_eq!(bytes("x%"), Err("strconv.Atoi: parsing \"x\": invalid syntax".to_owned()));
     }
 
     #[test]
