@@ -15,6 +15,7 @@ mod feed;
 pub mod garbage;
 mod hand;
 pub mod kubelet;
+pub mod lifecycle;
 mod mirror;
 pub mod quota;
 pub mod recorder;
@@ -67,6 +68,7 @@ fn start_all(home: &Home, tasks: &mut JoinSet<()>) {
     tasks.spawn(kubelet::node::run(home.clone()));
     tasks.spawn(endpoints::run(home.clone()));
     tasks.spawn(garbage::run(home.clone()));
+    tasks.spawn(lifecycle::run(home.clone()));
     tasks.spawn(quota::run(home.clone()));
     tasks.spawn(disruption::run(home.clone()));
     chaos::start(home, tasks);

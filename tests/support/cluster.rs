@@ -55,6 +55,16 @@ impl TestCluster {
         })
     }
 
+    /// A client that repeats nothing by itself: kube's own does on 429, 503 and 504.
+    pub fn plain_client(&self) -> Client {
+        let kubeconfig = Kubeconfig::read_from(&self.kubeconfig).unwrap();
+        self.runtime.block_on(async {
+            let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+            config.default_retry = false;
+            Client::try_from(config).unwrap()
+        })
+    }
+
     /// A namespace of its own with three ready replicas of task-api.
     pub fn task_api(&self, namespace: &str) -> Home<'_> {
         let home = Home { cluster: self, namespace: namespace.to_owned() };

@@ -62,14 +62,17 @@ async fn reconcile(hand: &mut Hand, key: &Key, duties: &mut Duties) {
     revision::keep(hand, &set, Kind::DaemonSet).await;
     let nodes = hand.list(Kind::Node, None);
     let pods = hand.owned(Kind::Pod, &key.namespace, set.uid());
-    let on = |pods: &[Arc<Object>], node: &Object| -> Vec<Arc<Object>> { pods.iter().filter(|pod| node_of(pod.value()) == Some(node.name())).cloned().collect() };
+    let on = |pods: &[Arc<Object>], node: &Object| -> Vec<Arc<Object>> {
+        pods.iter().filter(|pod| node_of(pod.value()) == Some(node.name())).cloned().collect()
+    };
     for node in &nodes {
         let (wanted, stays) = takes(&set, node);
         let here = on(&pods, node);
         for pod in here.iter().filter(|pod| !pod.deleting()) {
             let ended = pod.text("/status/phase") == "Failed";
             if ended {
-                let message = format!("Found failed daemon pod {}/{} on node {}, will try to kill it", pod.namespace(), pod.name(), node.name());
+                let message =
+                    format!("Found failed daemon pod {}/{} on node {}, will try to kill it", pod.namespace(), pod.name(), node.name());
                 record(hand, Kind::DaemonSet, &set, Note::normal("daemonset-controller", "FailedDaemonPod", &message).as_warning());
             }
             if ended || !stays {
@@ -96,7 +99,10 @@ async fn reconcile(hand: &mut Hand, key: &Key, duties: &mut Duties) {
     let pods = hand.owned(Kind::Pod, &key.namespace, set.uid());
     if let Some(set) = hand.get(key) {
         let wanted = nodes.iter().filter(|node| takes(&set, node).0).count();
-        let astray = pods.iter().filter(|pod| active(pod) && nodes.iter().any(|node| node_of(pod.value()) == Some(node.name()) && !takes(&set, node).0)).count();
+        let astray = pods
+            .iter()
+            .filter(|pod| active(pod) && nodes.iter().any(|node| node_of(pod.value()) == Some(node.name()) && !takes(&set, node).0))
+            .count();
         let hash = template_hash(&set.value()["spec"]["template"]);
         let updated = pods.iter().filter(|pod| active(pod) && pod.labels().get(REVISION) == Some(&hash.as_str())).count();
         let mut status = status(&set, wanted, Counts::of(&pods));
@@ -121,7 +127,8 @@ async fn update(hand: &mut Hand, set: &Object, nodes: &[Arc<Object>]) {
     let min_ready = set.number("/spec/minReadySeconds").unwrap_or(0);
     let serves = |pod: &&Arc<Object>| active(pod) && available(pod, min_ready, hand.now()).is_ok();
     let missing = i64::try_from(wanted).unwrap_or(0) - i64::try_from(pods.iter().filter(serves).count()).unwrap_or(0);
-    let old: Vec<Arc<Object>> = pods.iter().filter(|pod| active(pod) && pod.labels().get(REVISION) != Some(&hash.as_str())).cloned().collect();
+    let old: Vec<Arc<Object>> =
+        pods.iter().filter(|pod| active(pod) && pod.labels().get(REVISION) != Some(&hash.as_str())).cloned().collect();
     let (serving, idle): (Vec<_>, Vec<_>) = old.into_iter().partition(|pod| available(pod, min_ready, hand.now()).is_ok());
     // Who serves nobody is replaced whatever else is missing.
     for pod in &idle {

@@ -116,7 +116,12 @@ fn owners_want(hand: &Hand, pods: &[Arc<Object>]) -> i64 {
     let mut scaled: BTreeSet<(Kind, String, String)> = BTreeSet::new();
     for (kind, namespace, name) in owners {
         let object = hand.get(&Key::new(kind, &namespace, &name));
-        let above = object.as_ref().and_then(|o| o.list("/metadata/ownerReferences").iter().find(|owner| owner["kind"] == "Deployment").map(|owner| text(owner, "/name").to_owned()));
+        let above = object.as_ref().and_then(|o| {
+            o.list("/metadata/ownerReferences")
+                .iter()
+                .find(|owner| owner["kind"] == "Deployment")
+                .map(|owner| text(owner, "/name").to_owned())
+        });
         scaled.insert(above.map_or((kind, namespace.clone(), name), |above| (Kind::Deployment, namespace, above)));
     }
     let wants = scaled.iter().filter_map(|(kind, namespace, name)| hand.get(&Key::new(*kind, namespace, name))?.number("/spec/replicas"));

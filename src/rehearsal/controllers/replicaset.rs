@@ -94,7 +94,8 @@ fn least_wanted(hand: &Hand, pods: &[Arc<Object>]) -> Vec<Arc<Object>> {
     };
     let cost = |pod: &Object| pod.annotation("controller.kubernetes.io/pod-deletion-cost").parse::<i64>().unwrap_or(0);
     let together = |pod: &Object| pods.iter().filter(|other| other.text("/spec/nodeName") == pod.text("/spec/nodeName")).count();
-    let restarts = |pod: &Object| pod.list("/status/containerStatuses").iter().filter_map(|c| c["restartCount"].as_i64()).max().unwrap_or(0);
+    let restarts =
+        |pod: &Object| pod.list("/status/containerStatuses").iter().filter_map(|c| c["restartCount"].as_i64()).max().unwrap_or(0);
     // Ages count by orders of magnitude: of pods about as old, anyone may go.
     let age = |pod: &Object| {
         let since = crate::rehearsal::clock::parse(pod.text("/metadata/creationTimestamp"));
@@ -103,7 +104,16 @@ fn least_wanted(hand: &Hand, pods: &[Arc<Object>]) -> Vec<Arc<Object>> {
     let mut sorted = pods.to_vec();
     sorted.sort_by_cached_key(|pod| {
         let bound = !pod.text("/spec/nodeName").is_empty();
-        (bound, phase(pod), pod.condition("Ready"), cost(pod), Reverse(together(pod)), Reverse(restarts(pod)), age(pod), pod.uid().to_owned())
+        (
+            bound,
+            phase(pod),
+            pod.condition("Ready"),
+            cost(pod),
+            Reverse(together(pod)),
+            Reverse(restarts(pod)),
+            age(pod),
+            pod.uid().to_owned(),
+        )
     });
     sorted
 }

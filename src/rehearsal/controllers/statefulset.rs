@@ -95,7 +95,12 @@ impl Order {
                         }
                         Err(refusal) => {
                             let message = format!("create Pod {name} in StatefulSet {} failed error: {refusal}", set.name());
-                            record(hand, Kind::StatefulSet, set, Note::normal("statefulset-controller", "FailedCreate", &message).as_warning());
+                            record(
+                                hand,
+                                Kind::StatefulSet,
+                                set,
+                                Note::normal("statefulset-controller", "FailedCreate", &message).as_warning(),
+                            );
                             duties.again(&set_key);
                         }
                     }
@@ -145,7 +150,8 @@ impl Order {
     /// Delete the pods beyond the last number, the highest first. True when there is none.
     async fn empty(&self, hand: &mut Hand, set: &Object) -> bool {
         let pods = hand.owned(Kind::Pod, set.namespace(), set.uid());
-        let mut beyond: Vec<_> = pods.into_iter().filter(|pod| !(self.start..self.start + self.wanted).contains(&ordinal_of(pod))).collect();
+        let mut beyond: Vec<_> =
+            pods.into_iter().filter(|pod| !(self.start..self.start + self.wanted).contains(&ordinal_of(pod))).collect();
         beyond.sort_by_key(|pod| std::cmp::Reverse(ordinal_of(pod)));
         let none = beyond.is_empty();
         for pod in &beyond {

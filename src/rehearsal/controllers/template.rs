@@ -39,7 +39,30 @@ fn map_value(pod: &mut Value) -> &mut Value {
 /// The hash of a pod template, as names and labels carry it.
 #[must_use]
 pub fn template_hash(template: &Value) -> String {
-    safe_encode(fnv32(&template.to_string()))
+    let mut text = String::new();
+    canonical(template, &mut text);
+    safe_encode(fnv32(&text))
+}
+
+/// JSON with its keys in order, and without what says nothing: the same template hashes alike, whoever wrote it.
+fn canonical(value: &Value, out: &mut String) {
+    match value {
+        Value::Object(map) => {
+            let mut entries: Vec<_> = map.iter().filter(|(_, value)| !value.is_null()).collect();
+            entries.sort_by_key(|(key, _)| *key);
+            for (key, value) in entries {
+                out.push_str(key);
+                out.push(':');
+                canonical(value, out);
+            }
+            out.push(';');
+        }
+        Value::Array(list) => {
+            list.iter().for_each(|value| canonical(value, out));
+            out.push(']');
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => out.push_str(&value.to_string()),
+    }
 }
 
 /// Whether a pod still counts for its owner: not deleted, not finished.

@@ -102,21 +102,33 @@ pub async fn write(hand: &mut Hand, rollout: &Rollout, found: Option<Found>) -> 
     let old = deployment.list("/status/conditions");
     let mut conditions = old.to_vec();
     let deadline = deployment.number("/spec/progressDeadlineSeconds").filter(|seconds| *seconds < i64::from(i32::MAX));
-    let reason = |conditions: &[Value]| conditions.iter().find(|c| c["type"] == "Progressing").map(|c| text(c, "/reason").to_owned()).unwrap_or_default();
+    let reason = |conditions: &[Value]| {
+        conditions.iter().find(|c| c["type"] == "Progressing").map(|c| text(c, "/reason").to_owned()).unwrap_or_default()
+    };
     let paused = deployment.value()["spec"]["paused"] == true;
     let name = rollout.current.as_ref().map(|set| set.name().to_owned());
-    let told = |what: &str| name.as_ref().map_or_else(|| format!("Deployment \"{}\" {what}", deployment.name()), |set| format!("ReplicaSet \"{set}\" {what}"));
+    let told = |what: &str| {
+        name.as_ref().map_or_else(|| format!("Deployment \"{}\" {what}", deployment.name()), |set| format!("ReplicaSet \"{set}\" {what}"))
+    };
     let mut late = None;
     if deadline.is_some() {
         let set = name.clone().unwrap_or_default();
         match (paused, reason(&conditions).as_str()) {
-            (true, known) if known != "DeploymentPaused" => Says::progressing("Unknown", "DeploymentPaused", "Deployment is paused".to_owned()).put(&mut conditions, &now),
-            (false, "DeploymentPaused") => Says::progressing("Unknown", "DeploymentResumed", "Deployment is resumed".to_owned()).put(&mut conditions, &now),
+            (true, known) if known != "DeploymentPaused" => {
+                Says::progressing("Unknown", "DeploymentPaused", "Deployment is paused".to_owned()).put(&mut conditions, &now)
+            }
+            (false, "DeploymentPaused") => {
+                Says::progressing("Unknown", "DeploymentResumed", "Deployment is resumed".to_owned()).put(&mut conditions, &now)
+            }
             _ => {}
         }
         match found {
-            Some(Found::New) => Says::progressing("True", "NewReplicaSetCreated", format!("Created new replica set \"{set}\"")).put(&mut conditions, &now),
-            Some(Found::Known) => Says::progressing("True", "FoundNewReplicaSet", format!("Found new replica set \"{set}\"")).put(&mut conditions, &now),
+            Some(Found::New) => {
+                Says::progressing("True", "NewReplicaSetCreated", format!("Created new replica set \"{set}\"")).put(&mut conditions, &now)
+            }
+            Some(Found::Known) => {
+                Says::progressing("True", "FoundNewReplicaSet", format!("Found new replica set \"{set}\"")).put(&mut conditions, &now)
+            }
             None => {}
         }
     }
@@ -134,7 +146,8 @@ pub async fn write(hand: &mut Hand, rollout: &Rollout, found: Option<Found>) -> 
         } else if tally.complete(rollout.wanted()) {
             Says::progressing("True", "NewReplicaSetAvailable", told("has successfully progressed.")).put(&mut conditions, &now);
         } else if moved {
-            let since = conditions.iter().find(|c| c["type"] == "Progressing" && c["status"] == "True").map(|c| c["lastTransitionTime"].clone());
+            let since =
+                conditions.iter().find(|c| c["type"] == "Progressing" && c["status"] == "True").map(|c| c["lastTransitionTime"].clone());
             conditions.retain(|c| c["type"] != "Progressing");
             conditions.push(json!({"type": "Progressing", "status": "True", "lastUpdateTime": now, "lastTransitionTime": since.unwrap_or_else(|| json!(now)),
                 "reason": "ReplicaSetUpdated", "message": told("is progressing.")}));
