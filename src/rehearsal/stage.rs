@@ -21,9 +21,10 @@ pub fn world(scenario: &Scenario, namespace: &str) -> World {
     for step in &scenario.steps {
         let StepAction::Fault(fault) = &step.action else { continue };
         let place = fault.namespace().unwrap_or(namespace);
-        people(&mut workloads, &fault.selector, place, scenario.targets.len() == 1);
+        let hit = people(&mut workloads, &fault.selector, place, scenario.targets.len() == 1);
         if let Some((selector, _)) = &fault.peer {
-            people(&mut workloads, selector, place, false);
+            let peer = people(&mut workloads, selector, place, false);
+            talk(&mut workloads, scenario.targets.len(), hit, peer);
         }
     }
     World { services: workloads.iter().map(WorldService::of).collect(), workloads, ..World::default() }.settled(namespace)
@@ -33,25 +34,48 @@ fn loaded(namespace: &str, name: &str) -> Workload {
     Workload { traffic: Some(Traffic::steady(60.0)), ..Workload::deployment(namespace, name, 3) }
 }
 
+/// Lets the two sides of a network fault talk: the target calls the other, which nobody else calls. `targets` is how many come first.
+fn talk(workloads: &mut [Workload], targets: usize, hit: Option<usize>, peer: Option<usize>) {
+    let (Some(hit), Some(peer)) = (hit, peer) else { return };
+    let (caller, called) = if peer < targets && hit >= targets { (peer, hit) } else { (hit, peer) };
+    if caller == called
+        || workloads[called].calls.contains(&workloads[caller].name)
+        || workloads[caller].namespace != workloads[called].namespace
+    {
+        return;
+    }
+    let name = workloads[called].name.clone();
+    if !workloads[caller].calls.contains(&name) {
+        workloads[caller].calls.push(name);
+    }
+    if called >= targets {
+        workloads[called].traffic = Some(Traffic::called());
+    }
+}
+
 /// Sees to it that a selector means somebody: the only target where it can be meant, or a
-/// workload of its own.
-fn people(workloads: &mut Vec<Workload>, selector: &Selector, namespace: &str, only_target: bool) {
+/// workload of its own. Says which, where it is one.
+fn people(workloads: &mut Vec<Workload>, selector: &Selector, namespace: &str, only_target: bool) -> Option<usize> {
     let place = selector.namespaces.first().map_or(namespace, String::as_str);
     let wanted = &selector.label_selectors;
     let bears =
         |workload: &Workload| workload.namespace == place && wanted.iter().all(|(key, value)| workload.labels.get(key) == Some(value));
-    if wanted.is_empty() || workloads.iter().any(bears) {
-        return;
+    if wanted.is_empty() {
+        return None;
     }
-    let named = |workload: &&mut Workload| workload.namespace == place && wanted.values().any(|value| *value == workload.name);
-    if let Some(workload) = workloads.iter_mut().find(named) {
-        workload.labels.extend(wanted.clone());
-    } else if let Some(workload) = workloads.first_mut().filter(|workload| only_target && workload.namespace == place) {
-        workload.labels.extend(wanted.clone());
-    } else {
-        let name = ["app", "app.kubernetes.io/name"].iter().find_map(|key| wanted.get(*key)).or_else(|| wanted.values().next());
-        if let Some(name) = name {
-            workloads.push(Workload { labels: wanted.clone(), ..loaded(place, name) });
-        }
+    if let Some(index) = workloads.iter().position(bears) {
+        return Some(index);
     }
+    let named = |workload: &Workload| workload.namespace == place && wanted.values().any(|value| *value == workload.name);
+    if let Some(index) = workloads.iter().position(named) {
+        workloads[index].labels.extend(wanted.clone());
+        return Some(index);
+    }
+    if let Some(workload) = workloads.first_mut().filter(|workload| only_target && workload.namespace == place) {
+        workload.labels.extend(wanted.clone());
+        return Some(0);
+    }
+    let name = ["app", "app.kubernetes.io/name"].iter().find_map(|key| wanted.get(*key)).or_else(|| wanted.values().next())?;
+    workloads.push(Workload { labels: wanted.clone(), ..loaded(place, name) });
+    Some(workloads.len() - 1)
 }
