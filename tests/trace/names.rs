@@ -68,7 +68,7 @@ impl Names {
             return word.clone();
         }
         if let Some((short, word)) = self.short.iter().find(|(short, _)| token.starts_with(short.as_str())) {
-            return format!("{word}{}", &token[short.len()..]);
+            return format!("{word}{}", token[short.len()..].trim_start_matches(|c: char| c.is_ascii_hexdigit()));
         }
         token.to_owned()
     }
@@ -118,9 +118,9 @@ fn is_time(text: &str) -> bool {
     chrono::DateTime::parse_from_rfc3339(text).is_ok_and(|time| time.timestamp() != 0)
 }
 
-/// What Chaos Mesh makes of a name in the names of rules.
+/// How the names of rules begin that Chaos Mesh makes of a name; more of the same digest follows.
 fn short(name: &str) -> String {
     let digest = Sha256::digest(&name.as_bytes()[5.min(name.len())..]);
-    let hex: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = digest.iter().take(3).map(|byte| format!("{byte:02x}")).collect();
     format!("{}_{hex}", &name[..5.min(name.len())])
 }
