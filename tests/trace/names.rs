@@ -49,6 +49,8 @@ impl Names {
 
     /// A text with all names settled.
     pub fn settle(&self, text: &str) -> String {
+        // Where the webhooks are called, and how that fails, is the installation's own.
+        let text = text.split_once("failed to call webhook: ").map_or(text, |(before, _)| before);
         let part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '.';
         let mut out = String::new();
         let mut rest = text;
@@ -66,6 +68,10 @@ impl Names {
     fn token(&self, token: &str) -> String {
         if let Some(word) = self.words.get(token) {
             return word.clone();
+        }
+        // A generateName.
+        if let Some(word) = token.strip_suffix('-').and_then(|name| self.words.get(name)) {
+            return format!("{word}-");
         }
         if let Some((short, word)) = self.short.iter().find(|(short, _)| token.starts_with(short.as_str())) {
             return format!("{word}{}", token[short.len()..].trim_start_matches(|c: char| c.is_ascii_hexdigit()));

@@ -15,19 +15,26 @@ pub mod go;
 pub mod http_chaos;
 pub mod io_chaos;
 pub mod network_chaos;
+pub mod node_duties;
+pub mod nodes;
 pub mod notes;
 pub mod pod_chaos;
 pub mod pod_rules;
 pub mod queue;
 pub mod records;
 pub mod rules;
+pub mod schedule;
 pub mod schema;
 pub mod selection;
+pub mod status_check;
 pub mod webhooks;
+pub mod workflow;
 pub mod workflow_rules;
 
 use kube::Client;
 use tokio::task::JoinSet;
+
+use schedule::Duty;
 
 use super::{Attached, Home};
 use crate::rehearsal::api::kinds::Kind;
@@ -46,6 +53,16 @@ pub fn start(home: &Home, tasks: &mut JoinSet<()>) {
         }
         for kind in [Kind::PodNetworkChaos, Kind::PodIOChaos, Kind::PodHttpChaos] {
             tasks.spawn(pod_rules::run(home.clone(), kind));
+        }
+        for duty in [Duty::Cron, Duty::Active, Duty::Gc, Duty::Pause] {
+            tasks.spawn(schedule::run(home.clone(), duty));
+        }
+        for duty in [workflow::Duty::Entry, workflow::Duty::Abort] {
+            tasks.spawn(workflow::run(home.clone(), duty));
+        }
+        tasks.spawn(status_check::run(home.clone()));
+        for duty in node_duties::DUTIES {
+            tasks.spawn(node_duties::run(home.clone(), duty));
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::{Object, map_mut, metadata, text};
 use crate::rehearsal::api::store::{Change, Key};
 use crate::rehearsal::api::writes::Part;
+use crate::rehearsal::controllers::recorder::{self, Note};
 use crate::rehearsal::controllers::{Hand, Home};
 
 /// Run the engine of this kind.
@@ -75,14 +76,23 @@ impl Engine {
     }
 
     /// Write the object as it is now, changed by this.
-    async fn write(&mut self, key: &Key, mut change: impl FnMut(&mut Value)) -> Option<Arc<Object>> {
-        self.hand.pause(4, 9).await;
+    async fn write(&mut self, key: &Key, mut change: impl FnMut(&mut Value)) -> Result<Arc<Object>, String> {
+        self.hand.pause(7, 11).await;
         let kind = self.kind;
         let rewritten = |value: &mut Value| {
             value["spec"] = encoding::encode(&value["spec"], webhooks::spec_of(kind));
             change(value);
         };
-        self.hand.edit_now(key, Part::Main, rewritten).await.ok()
+        self.hand.edit_now(key, Part::Main, rewritten).await.map_err(|refusal| refusal.message)
+    }
+
+    /// The event for a write that went well, or did not.
+    fn say_written(&self, object: &Object, component: &str, field: &str, written: Result<Arc<Object>, String>) {
+        match written {
+            Ok(_) => notes::updated(&self.hand, self.kind, object, component, field),
+            // The desired phase is spelled otherwise here.
+            Err(why) => notes::failed(&self.hand, self.kind, object, component, &format!("update {}", field.to_lowercase()), &why),
+        }
     }
 
     async fn init_finalizer(&mut self, key: &Key) {
@@ -99,9 +109,7 @@ impl Engine {
                 }
             })
             .await;
-        if written.is_some() {
-            notes::updated(&self.hand, self.kind, &object, "initFinalizers", "finalizer");
-        }
+        self.say_written(&object, "initFinalizers", "finalizer", written.map_err(|_| "updateError.Error()".to_owned()));
     }
 
     async fn set_desired(&mut self, key: &Key) {
@@ -115,9 +123,7 @@ impl Engine {
             notes::plain(&self.hand, self.kind, &object, "desiredphase", event);
         }
         let written = self.write(key, |value| value["status"]["experiment"]["desiredPhase"] = json!(desired)).await;
-        if written.is_some() {
-            notes::updated(&self.hand, self.kind, &object, "desiredphase", "desiredPhase");
-        }
+        self.say_written(&object, "desiredphase", "desiredPhase", written);
     }
 
     async fn set_conditions(&mut self, key: &Key) {
@@ -133,7 +139,14 @@ impl Engine {
         }
         let conditions: Vec<Value> =
             wanted.iter().map(|(kind, holds)| json!({"status": if *holds { "True" } else { "False" }, "type": kind})).collect();
-        self.write(key, |value| map_mut(value, "status").insert("conditions".to_owned(), json!(conditions)).map_or((), drop)).await;
+        let conditions = json!(conditions);
+        let written =
+            self.write(key, |value| map_mut(value, "status").insert("conditions".to_owned(), conditions.clone()).map_or((), drop)).await;
+        if let Err(why) = written {
+            // This step alone writes as the library's own recorder does, and not as a warning.
+            let message = format!("Failed to update conditions: {why}");
+            recorder::record(&self.hand, self.kind, &object, Note::normal("condition", "Failed", &message));
+        }
     }
 
     /// Select what has not been selected, and move each record towards the desired phase. True when one of them failed.
@@ -200,9 +213,8 @@ impl Engine {
                     }
                 })
                 .await;
-            if written.is_some() {
-                notes::updated(&self.hand, self.kind, &object, "records", "records");
-            }
+            failed |= written.is_err();
+            self.say_written(&object, "records", "records", written);
         }
         failed
     }
@@ -220,8 +232,7 @@ impl Engine {
                 metadata(value).shift_remove("finalizers");
             })
             .await;
-        if written.is_some() {
-            notes::updated(&self.hand, self.kind, &object, "initFinalizers", "finalizer");
-        }
+        // The literal text: the project forgot to call it.
+        self.say_written(&object, "initFinalizers", "finalizer", written.map_err(|_| "updateError.Error()".to_owned()));
     }
 }

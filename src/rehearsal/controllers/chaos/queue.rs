@@ -31,8 +31,16 @@ pub trait Reconciler: Send {
     /// Its objects that a change of one of those kinds makes due.
     fn hear(&self, change: &Change) -> Vec<Key>;
 
+    /// Other objects of its own that are due because this one of them is gone.
+    fn hear_gone(&self, _change: &Change) -> Vec<Key> {
+        Vec::new()
+    }
+
     /// One of its objects is gone.
     fn forget(&mut self, _key: &Key) {}
+
+    /// The controller starts again: what was only in its memory is lost.
+    fn restart(&mut self) {}
 
     /// Bring one object to where it should be.
     fn reconcile(&mut self, key: &Key) -> impl Future<Output = Next> + Send;
@@ -50,6 +58,9 @@ pub async fn run<R: Reconciler>(home: Home, mut controller: R) {
         if down() {
             sleep(DOWN_POLL).await;
             if !down() {
+                queue.due.clear();
+                queue.failures.clear();
+                controller.restart();
                 queue.all_due(&hand);
             }
             continue;
@@ -95,9 +106,9 @@ impl Queue {
             self.due.remove(&change.key);
             self.failures.remove(&change.key);
             controller.forget(&change.key);
-            return;
         }
-        for key in controller.hear(change) {
+        let gone = Some(change.key.kind) == self.own && change.verb == Verb::Deleted;
+        for key in if gone { controller.hear_gone(change) } else { controller.hear(change) } {
             self.at(key, Instant::now());
         }
     }
