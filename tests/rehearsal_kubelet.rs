@@ -1,5 +1,5 @@
 //! The kubelet and scheduler of the practice cluster, as kubectl shows them: reasons, messages, Events.
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
 
 use std::time::Duration;
 

@@ -75,7 +75,7 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
             let token = format!("{:06x}", drill.random >> 40);
             let header = drill.header(run, drill.started, place, drill.random, token, args.injector);
             let world = World { cluster, prometheus, http: Some(http) };
-            drive(&args.drill, drill.scenario, header, world, signals, (1.0, confirmed(args)), folder).await
+            Box::pin(drive(&args.drill, drill.scenario, header, world, signals, (1.0, confirmed(args)), folder)).await
         })
     })
 }
@@ -118,7 +118,7 @@ pub fn rehearse(args: &RehearseArgs) -> Result<u8, Failure> {
             let cluster = Cluster::look(client, context, &namespace).await.means(REFUSED)?;
             let prometheus = Prometheus::new(&at, &Credentials::default(), &cluster.client).means(REFUSED)?;
             let world = World { cluster, prometheus: Some(prometheus), http: None };
-            drive(&args.drill, drill.scenario, header, world, signals, (speed.unwrap_or(1.0), true), &OnceCell::new()).await
+            Box::pin(drive(&args.drill, drill.scenario, header, world, signals, (speed.unwrap_or(1.0), true), &OnceCell::new())).await
         };
         match speed {
             None => Box::pin(rehearsal).await,
