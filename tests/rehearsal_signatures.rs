@@ -215,7 +215,7 @@ async fn delay_should_slow_everything_and_fail_nothing() {
 async fn loss_should_fail_some_and_leave_others_fast() {
     let (stage, calm) = calm().await;
     stage
-        .chaos("NetworkChaos", "lossy", json!({"action": "loss", "mode": "all", "selector": selected("task-api"), "loss": {"loss": "50"}}))
+        .chaos("NetworkChaos", "lossy", json!({"action": "loss", "mode": "all", "selector": selected("task-api"), "loss": {"loss": "25"}}))
         .await;
     let marks = stage.marks("task-api", 12).await;
     assert!(marks.errors() > 0.02 * marks.good && marks.errors() < 0.6 * marks.good, "{marks:?}");
