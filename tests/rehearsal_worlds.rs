@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use gameday::rehearsal::{PracticeCluster, World};
+use gameday::rehearsal::{Backend as _, PracticeCluster, World};
 use gameday::scenario::{self, Source};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
@@ -192,7 +192,6 @@ async fn pods_of_a_slow_pull_should_wait_for_it_and_a_gap_should_leave_no_sample
             body: Vec::new(),
             at,
         };
-        use gameday::rehearsal::Backend as _;
         metrics.answer(&request).body
     };
     let empty = |body: &[u8]| String::from_utf8_lossy(body).contains("\"result\":[]");
