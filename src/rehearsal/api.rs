@@ -14,6 +14,7 @@ pub mod logs;
 pub mod object;
 pub mod openapi;
 pub mod patches;
+pub mod protobuf;
 pub mod proxy;
 pub mod reading;
 pub mod refusal;

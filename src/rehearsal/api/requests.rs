@@ -44,8 +44,8 @@ impl Ask<'_> {
     pub(super) fn json(&self) -> Result<Value, Refusal> {
         match self.header(header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim() {
             "application/yaml" | "application/apply-patch+yaml" => return self.yaml(),
-            // kube and curl send patches and options by other names
-            "application/vnd.kubernetes.protobuf" | "application/cbor" => {
+            "application/vnd.kubernetes.protobuf" => return super::protobuf::read(self.body),
+            "application/cbor" => {
                 return Err(Refusal::media_type("application/json, application/yaml"));
             }
             _ => {}
