@@ -12,6 +12,7 @@ mod rbac;
 mod recover;
 mod report;
 mod serve;
+mod world;
 
 use std::ffi::OsString;
 use std::io::{self, Write};

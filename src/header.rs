@@ -39,6 +39,20 @@ pub struct Header {
     pub injector: Option<Injector>,
     /// The scenario as run.
     pub scenario: Sources,
+    /// In rehearsal, what the command line said of the world; none where the scenario tells all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub world: Option<Staged>,
+}
+
+/// What the command line said of a rehearsal's world. With the scenario and the seed it makes the journal.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Staged {
+    /// The name of the world's file, without its folders; empty where the scenario's world was taken.
+    pub file: String,
+    /// Its text.
+    pub text: String,
+    /// What was to go wrong, as `--break` takes it.
+    pub breaks: Vec<String>,
 }
 
 /// Where a run takes place.

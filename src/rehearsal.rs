@@ -11,6 +11,7 @@
 //! - [`api`]: the store, the API's rules, and the HTTP face.
 //! - [`controllers`]: Deployment to kubelet, and Chaos Mesh.
 //! - [`prometheus`]: the samples and their HTTP API; [`promql`]: the language they are asked in.
+//! - [`quantity`]: Kubernetes' numbers with units.
 //! - [`stage`]: the world a scenario needs.
 //! - [`traffic`]: requests to the workloads, and the metrics they leave.
 //! - [`trouble`]: what can be made to go wrong while it runs.
@@ -23,6 +24,7 @@ pub mod dice;
 pub mod founding;
 pub mod prometheus;
 pub mod promql;
+pub mod quantity;
 pub mod stage;
 pub mod traffic;
 pub mod trouble;
@@ -35,4 +37,4 @@ pub use controllers::chaos::daemon::{IoEffect, IoFault, NetworkFault, Size, Stre
 pub use prometheus::Prometheus;
 pub use traffic::MetricSink;
 pub use trouble::Trouble;
-pub use world::{Denial, World};
+pub use world::{Denial, Mishap, World};

@@ -22,6 +22,7 @@ mod query;
 mod shape;
 mod tree;
 mod units;
+pub mod world;
 
 use std::collections::BTreeMap;
 
@@ -30,6 +31,7 @@ pub use self::mistake::{Judge, Mistake, Severity};
 use self::model::Scenario;
 pub use self::query::raw_strings;
 use self::tree::Span;
+use self::world::World;
 
 /// The largest scenario file, in bytes. A caller need not read more of a file than one byte over.
 pub const LARGEST: usize = tree::LARGEST;
@@ -50,6 +52,8 @@ pub struct Source<'s> {
 pub struct Reading {
     /// The scenario, exactly if no mistake [stops a run](Mistake::stops_run).
     pub scenario: Option<Scenario>,
+    /// The world, if the file is of kind `World`; exactly if no mistake stops a run.
+    pub world: Option<World>,
     /// Every mistake, in the order of its place.
     pub mistakes: Vec<Mistake>,
 }
@@ -72,10 +76,16 @@ impl Reading {
 #[must_use]
 pub fn read(source: &Source<'_>, sets: &BTreeMap<String, String>) -> Reading {
     let mut mistakes = Mistakes::of(source.file);
-    let scenario = tree::read(source.text, &mut mistakes).and_then(|root| shape::scenario(root, source, sets, &mut mistakes));
+    let root = tree::read(source.text, &mut mistakes);
+    let is_world = root.as_ref().and_then(|root| root.get("kind")).is_some_and(|kind| kind.excerpt() == "World");
+    let (scenario, world) = match root {
+        Some(root) if is_world => (None, shape::world::file(&root, &mut mistakes)),
+        Some(root) => (shape::scenario(root, source, sets, &mut mistakes), None),
+        None => (None, None),
+    };
     let mistakes = mistakes.finish();
-    let scenario = scenario.filter(|_| !mistakes.iter().any(Mistake::stops_run));
-    Reading { scenario, mistakes }
+    let sound = !mistakes.iter().any(Mistake::stops_run);
+    Reading { scenario: scenario.filter(|_| sound), world: world.filter(|_| sound), mistakes }
 }
 
 /// The text of a file's bytes, or the mistake that makes it unreadable: too large, not UTF-8.

@@ -215,7 +215,7 @@ async fn garbage_should_be_answered_not_panicked_on() {
             "/apis/chaos-mesh.org/v1alpha1/namespaces/staging/podchaos",
             "application/json",
             "{\"kind\":\"PodChaos\",\"apiVersion\":\"chaos-mesh.org/v1alpha1\",\"metadata\":{\"name\":\"x\"},\"spec\":[1]}",
-            422,
+            400,
         ),
         (
             "POST",

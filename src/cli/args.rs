@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::cli::world::WorldArgs;
+
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 
 /// The terminal cockpit for game days on Kubernetes.
@@ -82,6 +84,9 @@ pub struct RehearseArgs {
     /// Who breaks things, over the file's.
     #[arg(long, value_enum)]
     pub injector: Option<InjectorArg>,
+    /// The world it is rehearsed in.
+    #[command(flatten)]
+    pub world: WorldArgs,
 }
 
 /// What both kinds of run take.
@@ -128,6 +133,9 @@ pub struct ServeArgs {
     /// A user who may only do what roles of the cluster say; becomes a context of the kubeconfig. May be given often.
     #[arg(long = "user", value_name = "NAME")]
     pub users: Vec<String>,
+    /// The world it serves.
+    #[command(flatten)]
+    pub world: WorldArgs,
 }
 
 /// Flags of `new`.

@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 
 use crate::cli::args::{DrillArgs, InjectorArg, Output, RehearseArgs, RunArgs, Speed};
 use crate::cli::outlet::Outlet;
-use crate::cli::{Failure, LEFT, Means, REFUSED, USAGE, check, print, recover, report};
+use crate::cli::{Failure, LEFT, Means, REFUSED, USAGE, check, print, recover, report, world};
 use crate::driver::{Clock, Driver, Signals, World, pace};
 use crate::edge::prometheus::{Credentials, Prometheus};
 use crate::edge::{Cluster, connect};
@@ -84,10 +84,11 @@ pub fn rehearse(args: &RehearseArgs) -> Result<u8, Failure> {
     let drill = Drill::read(&args.drill)?;
     let environment = drill.scenario.environment(args.env.as_deref()).cloned();
     let environment = environment.ok_or_else(|| unknown_environment(&drill.scenario, args.env.as_deref())).means(USAGE)?;
+    let namespace = environment.namespace.clone().unwrap_or_else(|| "default".to_owned());
+    let chosen = world::choose(&args.world, Some(&drill.scenario), &namespace, rehearsal::World::default)?;
     runtime(true).means(REFUSED)?.block_on(async {
         let signals = Signals::listen().context("cannot listen to signals").means(REFUSED)?;
-        let namespace = environment.namespace.clone().unwrap_or_else(|| "default".to_owned());
-        let practice = PracticeCluster::start(stage::world(&drill.scenario, &namespace), args.seed);
+        let practice = PracticeCluster::start(chosen.world, args.seed);
         let (service_namespace, service) = stage::PROMETHEUS;
         let metrics = rehearsal::Prometheus::new();
         practice.register_backend(service_namespace, service, Arc::new(metrics.clone()));
@@ -106,6 +107,7 @@ pub fn rehearse(args: &RehearseArgs) -> Result<u8, Failure> {
         };
         let token = format!("{:06x}", args.seed & 0xff_ffff);
         let header = drill.header(name(drill.started, drill.random), practice.now(), place, args.seed, token, args.injector);
+        let header = Header { world: chosen.staged, ..header };
         let speed = match args.speed {
             Speed::Times(speed) => Some(speed),
             // nobody can look at a screen at full speed
@@ -137,6 +139,9 @@ impl Drill {
     fn read(args: &DrillArgs) -> Result<Drill, Failure> {
         let sets: BTreeMap<String, String> = args.sets.iter().cloned().collect();
         let read = check::read(&args.file, &sets).means(USAGE)?;
+        if read.reading.world.is_some() {
+            return Err(anyhow!("{}: this is a world, not a scenario; give it with --world FILE", args.file.display())).means(USAGE);
+        }
         let Some(scenario) = read.reading.scenario else {
             return Err(anyhow!("{}", check::told(&args.file, &read.reading.mistakes).trim_end())).means(USAGE);
         };
@@ -167,6 +172,7 @@ impl Drill {
                 InjectorArg::Eviction => Injector::Eviction,
             }),
             scenario: self.sources.clone(),
+            world: None,
         }
     }
 }

@@ -21,7 +21,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 
 use crate::cli::args::ServeArgs;
-use crate::cli::{Failure, Means, REFUSED, USAGE, drill, print};
+use crate::cli::{Failure, Means, REFUSED, USAGE, drill, print, world};
 use crate::driver::{Signals, pace};
 use crate::rehearsal::{self, Backend, BackendRequest, PracticeCluster, World, stage};
 
@@ -41,12 +41,13 @@ pub fn serve(args: &ServeArgs) -> Result<u8, Failure> {
         Some(path) => path.clone(),
         None => crate::archive::runs().means(USAGE)?.with_file_name("rehearsal.kubeconfig"),
     };
+    let world = world::choose(&args.world, None, NAMESPACE, || World::task_api(NAMESPACE))?;
     drill::runtime(true).means(REFUSED)?.block_on(async {
         let mut signals = Signals::listen().context("cannot listen to signals").means(REFUSED)?;
         let listener = TcpListener::bind(args.listen).await.with_context(|| format!("cannot listen on {}", args.listen)).means(REFUSED)?;
         let metrics_listener = TcpListener::bind((args.listen.ip(), 0)).await.context("cannot listen for Prometheus").means(REFUSED)?;
         let (api, prometheus) = (listener.local_addr().means(REFUSED)?, metrics_listener.local_addr().means(REFUSED)?);
-        let practice = PracticeCluster::start_at(World::task_api(NAMESPACE), args.seed, drill::today());
+        let practice = PracticeCluster::start_at(world.world, args.seed, drill::today());
         let metrics = rehearsal::Prometheus::new();
         let (namespace, service) = stage::PROMETHEUS;
         practice.register_backend(namespace, service, Arc::new(metrics.clone()));
@@ -68,8 +69,9 @@ pub fn serve(args: &ServeArgs) -> Result<u8, Failure> {
 fn welcome(api: SocketAddr, prometheus: SocketAddr, path: &Path, args: &ServeArgs) -> String {
     let users = args.users.iter().map(|user| format!("as {user}:   kubectl --context {user} ...\n")).collect::<String>();
     format!(
-        "practice cluster at http://{api}, Prometheus at http://{prometheus}\n\nexport KUBECONFIG={}\n\n{users}world task-api, seed {}, speed {}; Ctrl-C ends it\n",
+        "practice cluster at http://{api}, Prometheus at http://{prometheus}\n\nexport KUBECONFIG={}\n\n{users}world {}, seed {}, speed {}; Ctrl-C ends it\n",
         path.display(),
+        args.world.world.as_ref().map_or_else(|| "task-api".to_owned(), |file| file.display().to_string()),
         args.seed,
         args.speed,
     )

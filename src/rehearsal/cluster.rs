@@ -28,6 +28,7 @@ impl PracticeCluster {
     pub fn start(world: World, seed: u64) -> Self {
         let cluster = Self::without_controllers(world, seed);
         controllers::start(&cluster.server);
+        cluster.trouble().take_its_course();
         cluster
     }
 
@@ -46,7 +47,9 @@ impl PracticeCluster {
         server.lock().clock.set_now(now);
         founding::found(&server);
         controllers::start(&server);
-        Self { server }
+        let cluster = Self { server };
+        cluster.trouble().take_its_course();
+        cluster
     }
 
     /// The API server as a tower service: `kube::Client::new(cluster.service(), "staging")`.

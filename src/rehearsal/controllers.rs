@@ -14,6 +14,7 @@ pub mod garbage;
 mod hand;
 pub mod kubelet;
 mod mirror;
+pub mod quota;
 pub mod recorder;
 mod remote;
 pub mod replicaset;
@@ -60,8 +61,10 @@ fn start_all(home: &Home, tasks: &mut JoinSet<()>) {
     tasks.spawn(daemonset::run(home.clone()));
     tasks.spawn(scheduler::run(home.clone()));
     tasks.spawn(kubelet::run(home.clone()));
+    tasks.spawn(kubelet::node::run(home.clone()));
     tasks.spawn(endpoints::run(home.clone()));
     tasks.spawn(garbage::run(home.clone()));
+    tasks.spawn(quota::run(home.clone()));
     chaos::start(home, tasks);
 }
 

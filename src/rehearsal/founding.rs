@@ -1,21 +1,23 @@
 //! Filling an empty store with a world that has been running for days.
 
+mod forms;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::Duration;
 use serde_json::{Value, json};
 
-use super::api::binding;
 use super::api::kinds::Kind;
 use super::api::object::Object;
 use super::api::store::Key;
 use super::api::writes::{OWN_WRITE, Part};
 use super::api::{ApiServer, State};
 use super::controllers::kubelet::status::Sketch;
+use super::controllers::scheduler::fit::Room;
 use super::controllers::template::{Counts, template_hash};
 use super::controllers::{daemonset, deployment, endpoints, replicaset, statefulset};
-use super::world::{Container, Workload, WorkloadKind, WorldService};
+use super::world::{Workload, WorkloadKind, World, WorldNode, WorldService};
 
 /// How long the world has been there before the rehearsal starts.
 const AGE: Duration = Duration::days(3);
@@ -26,8 +28,14 @@ pub fn found(server: &ApiServer) {
     let world = state.world.clone();
     state.clock.set_skew(-AGE);
     let mut founder = Founder { state: &mut state };
-    founder.namespaces(&world.namespaces, &world.workloads, &world.services, world.chaos_mesh);
-    founder.nodes(world.nodes.max(1));
+    founder.namespaces(&world);
+    founder.nodes(&world.nodes);
+    for secret in &world.secrets {
+        founder.create(Kind::Secret, &secret.namespace, forms::held(secret, "Secret"));
+    }
+    for config in &world.config_maps {
+        founder.create(Kind::ConfigMap, &config.namespace, forms::held(config, "ConfigMap"));
+    }
     for service in &world.services {
         founder.service(service);
     }
@@ -48,6 +56,7 @@ pub fn found(server: &ApiServer) {
     for service in &world.services {
         founder.endpoints(service);
     }
+    founder.bounds(&world);
     state.clock.set_skew(Duration::zero());
     state.store.compact();
 }
@@ -75,12 +84,15 @@ impl Founder<'_> {
         self.state.update(kind, object.namespace(), object.name(), value, Part::Status, OWN_WRITE).ok()
     }
 
-    fn namespaces(&mut self, named: &[String], workloads: &[Workload], services: &[WorldService], chaos_mesh: bool) {
+    fn namespaces(&mut self, world: &World) {
         let mut all: Vec<&str> = vec!["default", "kube-node-lease", "kube-public", "kube-system"];
-        all.extend(chaos_mesh.then_some("chaos-mesh"));
-        all.extend(named.iter().map(String::as_str));
-        all.extend(workloads.iter().map(|w| w.namespace.as_str()));
-        all.extend(services.iter().map(|s| s.namespace.as_str()));
+        all.extend(world.chaos_mesh.then_some("chaos-mesh"));
+        all.extend(world.namespaces.iter().map(String::as_str));
+        all.extend(world.workloads.iter().map(|w| w.namespace.as_str()));
+        all.extend(world.services.iter().map(|s| s.namespace.as_str()));
+        all.extend(world.secrets.iter().chain(&world.config_maps).map(|held| held.namespace.as_str()));
+        all.extend(world.budgets.iter().map(|budget| budget.namespace.as_str()));
+        all.extend(world.quotas.iter().map(|quota| quota.namespace.as_str()));
         for name in all {
             if self.state.store.get(&Key::new(Kind::Namespace, "", name)).is_some() {
                 continue;
@@ -97,30 +109,24 @@ impl Founder<'_> {
         }
     }
 
-    fn nodes(&mut self, count: u32) {
-        for number in 1..=count {
-            let name = format!("node-{number}");
-            let node = json!({
-                "apiVersion": "v1", "kind": "Node",
-                "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64",
-                    "topology.kubernetes.io/zone": format!("zone-{}", char::from(b'a' + u8::try_from((number - 1) % 3).unwrap_or(0)))}},
-                "spec": {"podCIDR": format!("10.244.{number}.0/24")},
-            });
-            let Some(node) = self.create(Kind::Node, "", node) else { continue };
-            let now = self.state.clock.stamp();
-            let condition = |kind: &str, status: &str, reason: &str| json!({"type": kind, "status": status, "reason": reason, "lastHeartbeatTime": now, "lastTransitionTime": now});
-            let room = json!({"cpu": "4", "memory": "16Gi", "pods": "110", "ephemeral-storage": "100Gi"});
-            let status = json!({
-                "addresses": [{"type": "InternalIP", "address": format!("10.0.0.{}", 10 + number)}, {"type": "Hostname", "address": name}],
-                "capacity": room, "allocatable": room,
-                "conditions": [
-                    condition("MemoryPressure", "False", "KubeletHasSufficientMemory"), condition("DiskPressure", "False", "KubeletHasNoDiskPressure"),
-                    condition("PIDPressure", "False", "KubeletHasSufficientPID"), condition("Ready", "True", "KubeletReady"),
-                ],
-                "nodeInfo": {"kubeletVersion": "v1.36.2", "containerRuntimeVersion": "containerd://2.2.0", "operatingSystem": "linux", "architecture": "amd64",
-                    "osImage": "Debian GNU/Linux 13 (trixie)", "kernelVersion": "6.12.0", "kubeProxyVersion": "", "machineID": "", "systemUUID": "", "bootID": ""},
-            });
+    fn nodes(&mut self, nodes: &[WorldNode]) {
+        for (number, wanted) in (1_u32..).zip(nodes) {
+            let Some(node) = self.create(Kind::Node, "", forms::node(wanted, number)) else { continue };
+            let status = forms::node_status(wanted, number, &self.state.clock.stamp());
             self.set_status(Kind::Node, &node, status);
+        }
+    }
+
+    /// Budgets and quotas, over what is there by now.
+    fn bounds(&mut self, world: &World) {
+        for budget in &world.budgets {
+            self.create(Kind::PodDisruptionBudget, &budget.namespace, forms::budget(budget));
+        }
+        for wanted in &world.quotas {
+            let Some(quota) = self.create(Kind::ResourceQuota, &wanted.namespace, forms::resource_quota(wanted)) else { continue };
+            let store = &self.state.store;
+            let status = forms::quota_status(&quota, &|kind| store.list(kind, Some(&wanted.namespace)).cloned().collect());
+            self.set_status(Kind::ResourceQuota, &quota, status);
         }
     }
 
@@ -137,10 +143,7 @@ impl Founder<'_> {
     }
 
     fn workload(&mut self, workload: &Workload) {
-        let template = json!({
-            "metadata": {"labels": workload.labels},
-            "spec": {"containers": workload.containers.iter().map(container).collect::<Vec<_>>(), "terminationGracePeriodSeconds": workload.grace.as_secs()},
-        });
+        let template = forms::template(workload);
         let kind = match workload.kind {
             WorkloadKind::Deployment => Kind::Deployment,
             WorkloadKind::StatefulSet => Kind::StatefulSet,
@@ -180,27 +183,27 @@ impl Founder<'_> {
         let Some(set) = self.create(Kind::ReplicaSet, &workload.namespace, set) else { return };
         let pods: Vec<_> = (0..workload.replicas).filter_map(|_| self.pod(workload, replicaset::unnamed_pod(&set))).collect();
         self.set_status(Kind::ReplicaSet, &set, replicaset::status(&set, &pods));
-        let count = i64::try_from(pods.len()).unwrap_or(0);
+        let counts = Counts::of(&pods);
         let now = self.state.clock.stamp();
-        self.set_status(Kind::Deployment, owner, deployment::write_status(owner, set.name(), [count; 4], &now));
+        let counts = [counts.all, counts.all, counts.ready, counts.ready];
+        self.set_status(Kind::Deployment, owner, deployment::write_status(owner, set.name(), counts, &now));
     }
 
-    /// A pod that runs and is ready.
+    /// A pod that runs and is ready; or one that waits for a node, or for what its containers need.
     fn pod(&mut self, workload: &Workload, pod: Value) -> Option<Arc<Object>> {
         let pod = self.create(Kind::Pod, &workload.namespace, pod)?;
-        let nodes: Vec<_> = self.state.store.list(Kind::Node, None).cloned().collect();
-        let load = |node: &Object| self.state.store.list(Kind::Pod, None).filter(|p| p.text("/spec/nodeName") == node.name()).count();
-        let meant = daemonset::node_of(pod.value()).map(str::to_owned);
-        let node = match meant {
-            Some(name) => nodes.iter().find(|node| node.name() == name)?,
-            None => nodes.iter().min_by_key(|node| (load(node), node.name().to_owned()))?,
-        };
-        let number = node.name().trim_start_matches("node-");
-        let ip = format!("10.244.{number}.{}", 2 + load(node));
+        let store = &self.state.store;
+        let room = Room::new(store.list(Kind::Node, None).cloned().collect(), store.list(Kind::Pod, None).cloned().collect());
+        let Ok(node) = room.choose(&pod) else { return Some(pod) };
+        let number = 1 + store.list(Kind::Node, None).position(|other| other.name() == node.name()).unwrap_or(0);
+        let before = store.list(Kind::Pod, None).filter(|p| p.text("/spec/nodeName") == node.name()).count();
+        let ip = format!("10.244.{}.{}", number % 256, 2 + before);
         let host = node.text("/status/addresses/0/address").to_owned();
         let now = self.state.clock.stamp();
-        let value = binding::bound(&pod, node.name(), &now);
-        let pod = self.state.update(Kind::Pod, pod.namespace(), pod.name(), value, Part::Binding, OWN_WRITE).ok()?;
+        let pod = self.state.bind(pod.namespace(), pod.name(), pod.uid(), node.name()).ok()?;
+        if self.lacks(workload) {
+            return Some(pod);
+        }
         let mut sketch = Sketch::waiting(&pod, &host, &now);
         let mut rolls = self.state.dice.stream(&format!("container ids/{}", pod.uid()));
         sketch.phase = "Running";
@@ -214,6 +217,16 @@ impl Founder<'_> {
         self.set_status(Kind::Pod, &pod, status)
     }
 
+    /// Whether the containers of this workload cannot start, for want of an image or of what their environment is taken from.
+    fn lacks(&self, workload: &Workload) -> bool {
+        let there = |kind, name: &String| self.state.store.get(&Key::new(kind, &workload.namespace, name)).is_some();
+        workload.containers.iter().any(|container| {
+            self.state.world.missing_images.contains(&container.image)
+                || !container.secrets.iter().all(|name| there(Kind::Secret, name))
+                || !container.config_maps.iter().all(|name| there(Kind::ConfigMap, name))
+        })
+    }
+
     fn endpoints(&mut self, service: &WorldService) {
         if service.selector.is_empty() {
             return;
@@ -225,18 +238,4 @@ impl Founder<'_> {
         self.create(Kind::EndpointSlice, &service.namespace, endpoints::slice_of(&object, &pods));
         self.create(Kind::Endpoints, &service.namespace, endpoints::endpoints_of(&object, &pods, &now));
     }
-}
-
-fn container(container: &Container) -> Value {
-    let mut value = json!({
-        "name": container.name, "image": container.image,
-        "resources": {"requests": {"cpu": format!("{}m", container.cpu_millis), "memory": format!("{}Mi", container.memory_mib)},
-            "limits": {"memory": format!("{}Mi", container.memory_mib.saturating_mul(2))}},
-    });
-    if let Some(port) = container.port {
-        value["ports"] = json!([{"name": "http", "containerPort": port, "protocol": "TCP"}]);
-        value["readinessProbe"] = json!({"httpGet": {"path": "/healthz", "port": port, "scheme": "HTTP"}, "timeoutSeconds": 1,
-            "periodSeconds": 1, "successThreshold": 1, "failureThreshold": 1});
-    }
-    value
 }

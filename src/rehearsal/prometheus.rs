@@ -1,4 +1,7 @@
-//! Prometheus of the practice cluster: the samples that were scraped, and the HTTP API over them.
+//! Prometheus of the practice cluster: the samples that were scraped, the rules over them, and the HTTP API over both.
+
+mod rulebook;
+pub mod rules;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -6,13 +9,15 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::api::proxy::{Backend, BackendAnswer, BackendRequest};
-use super::promql::{self, Labels, Store, wire};
+use super::promql::{self, Labels, SeriesId, Store, StoreError, wire};
 use super::traffic::MetricSink;
+use rulebook::Rulebook;
+use rules::RuleGroup;
 
 /// How long samples are kept, in simulated milliseconds.
 const KEPT_MS: i64 = 2 * 3600 * 1000;
 /// How many samples are taken between two looks for old ones.
-const TRIM_EVERY: u32 = 100_000;
+const TRIM_EVERY: u32 = 1_000_000;
 
 /// The samples, shared between scrapes and queries.
 #[derive(Clone, Default)]
@@ -23,14 +28,35 @@ pub struct Prometheus {
 #[derive(Default)]
 struct Samples {
     store: Store,
+    book: Rulebook,
+    /// The series by the numbers that scrapes name them with.
+    series: Vec<(Labels, Option<SeriesId>)>,
     taken: u32,
 }
 
+impl Samples {
+    /// One sample. A full store or a sample out of order is dropped, as Prometheus drops it.
+    fn take(&mut self, series: usize, at_ms: i64, value: f64) {
+        let Some((labels, id)) = self.series.get_mut(series) else { return };
+        let kept = id.map(|id| self.store.append(id, at_ms, value));
+        if matches!(kept, None | Some(Err(StoreError::Forgotten))) {
+            *id = self.store.insert(labels, at_ms, value).ok();
+        }
+        self.taken += 1;
+        if self.taken >= TRIM_EVERY {
+            self.taken = 0;
+            self.store.trim(at_ms - KEPT_MS);
+        }
+    }
+}
+
 impl Prometheus {
-    /// One without samples.
+    /// One without samples, and with the usual rules.
     #[must_use]
     pub fn new() -> Prometheus {
-        Prometheus::default()
+        let prometheus = Prometheus::default();
+        prometheus.lock().book.take(&rules::usual());
+        prometheus
     }
 
     fn lock(&self) -> MutexGuard<'_, Samples> {
@@ -39,19 +65,29 @@ impl Prometheus {
 }
 
 impl MetricSink for Prometheus {
-    fn sample(&mut self, labels: &[(&str, &str)], at_ms: i64, value: f64) {
+    fn series(&mut self, labels: &[(&str, &str)]) -> usize {
         let mut samples = self.lock();
-        // a full store or a sample out of order is dropped, as Prometheus drops it
-        let _ = samples.store.insert(&Labels::new(labels.iter().copied()), at_ms, value);
-        samples.taken += 1;
-        if samples.taken >= TRIM_EVERY {
-            samples.taken = 0;
-            samples.store.trim(at_ms - KEPT_MS);
-        }
+        let labels = Labels::new(labels.iter().copied());
+        let id = samples.store.series(&labels).ok();
+        samples.series.push((labels, id));
+        samples.series.len() - 1
     }
 
-    fn stale(&mut self, labels: &[(&str, &str)], at_ms: i64) {
-        let _ = self.lock().store.insert(&Labels::new(labels.iter().copied()), at_ms, promql::STALE);
+    fn sample(&mut self, series: usize, at_ms: i64, value: f64) {
+        self.lock().take(series, at_ms, value);
+    }
+
+    fn stale(&mut self, series: usize, at_ms: i64) {
+        self.lock().take(series, at_ms, promql::STALE);
+    }
+
+    fn rules(&mut self, groups: &[RuleGroup]) {
+        self.lock().book.take(groups);
+    }
+
+    fn scraped(&mut self, at_ms: i64) {
+        let Samples { store, book, .. } = &mut *self.lock();
+        book.evaluate(store, at_ms);
     }
 }
 

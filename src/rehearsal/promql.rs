@@ -40,6 +40,7 @@ pub use labels::Labels;
 pub use store::{STALE, SeriesId, Store};
 pub use value::{Point, Sample, Track, Value};
 
+use promql_parser::parser::Expr;
 use promql_parser::parser::value::ValueType;
 
 use evaluator::Evaluator;
@@ -48,6 +49,28 @@ use frame::Grid;
 /// The most steps a range answer may span, as in Prometheus; with both ends included it has one
 /// point more.
 pub const MAX_POINTS: i64 = 11_000;
+
+/// A query that was read, to be asked again and again.
+#[derive(Debug, Clone)]
+pub struct Query(Expr);
+
+impl Query {
+    /// Reads `text`.
+    ///
+    /// # Errors
+    /// The text is no `PromQL`, or asks for something not in rehearsal.
+    pub fn parse(text: &str) -> Result<Self, PromqlError> {
+        query::parse(text).map(Self)
+    }
+
+    /// Its answer at one moment, as [`instant`].
+    ///
+    /// # Errors
+    /// It breaks a rule while it is evaluated.
+    pub fn instant(&self, store: &Store, at_ms: i64) -> Result<Value, PromqlError> {
+        Evaluator::new(store, Grid::single(at_ms)).instant(&self.0)
+    }
+}
 
 /// Answers `text` at one moment, as `/api/v1/query` does.
 ///
@@ -58,8 +81,7 @@ pub const MAX_POINTS: i64 = 11_000;
 /// A [`PromqlError`]: the text is no `PromQL`, asks for something not in rehearsal, or breaks a
 /// rule while it is evaluated (duplicate label sets, many-to-many matching, too large).
 pub fn instant(store: &Store, text: &str, at_ms: i64) -> Result<Value, PromqlError> {
-    let expr = query::parse(text)?;
-    Evaluator::new(store, Grid::single(at_ms)).instant(&expr)
+    Query::parse(text)?.instant(store, at_ms)
 }
 
 /// Answers `text` at every step from `start_ms` to `end_ms`, both included, as

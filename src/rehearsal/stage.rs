@@ -1,26 +1,22 @@
 //! The world a scenario needs, where it brings none: its targets, what its faults select, and Prometheus.
 
-use std::collections::BTreeMap;
-
-use super::world::{Traffic, Workload, WorkloadKind, World, WorldService};
+use super::world::{Traffic, Workload, World, WorldService};
 use crate::fault::Selector;
-use crate::scenario::model::{Scenario, StepAction, WorkloadKind as TargetKind};
+use crate::scenario::model::{Scenario, StepAction};
 
 /// Namespace and name of the Service that Prometheus answers behind.
-pub const PROMETHEUS: (&str, &str) = ("monitoring", "prometheus-server");
+pub const PROMETHEUS: (&str, &str) = crate::scenario::world::PROMETHEUS;
 
-/// Three replicas of everything that is named, under load, each behind a Service.
+/// The scenario's own world; where it brings none, three replicas of everything that is named, under load, each behind a Service.
 #[must_use]
 pub fn world(scenario: &Scenario, namespace: &str) -> World {
+    if let Some(world) = &scenario.world {
+        return world.clone().settled(namespace);
+    }
     let mut workloads: Vec<Workload> = Vec::new();
     for target in &scenario.targets {
         let place = target.namespace.as_deref().unwrap_or(namespace);
-        let kind = match target.kind {
-            TargetKind::Deployment => WorkloadKind::Deployment,
-            TargetKind::StatefulSet => WorkloadKind::StatefulSet,
-            TargetKind::DaemonSet => WorkloadKind::DaemonSet,
-        };
-        workloads.push(Workload { kind, ..loaded(place, &target.name) });
+        workloads.push(Workload { kind: target.kind, ..loaded(place, &target.name) });
     }
     for step in &scenario.steps {
         let StepAction::Fault(fault) = &step.action else { continue };
@@ -30,21 +26,7 @@ pub fn world(scenario: &Scenario, namespace: &str) -> World {
             people(&mut workloads, selector, place, false);
         }
     }
-    let services = workloads.iter().map(|workload| WorldService {
-        namespace: workload.namespace.clone(),
-        name: workload.name.clone(),
-        port: 80,
-        target_port: 8080,
-        selector: workload.labels.clone(),
-    });
-    let prometheus = WorldService {
-        namespace: PROMETHEUS.0.to_owned(),
-        name: PROMETHEUS.1.to_owned(),
-        port: 80,
-        target_port: 9090,
-        selector: BTreeMap::new(),
-    };
-    World { services: services.chain([prometheus]).collect(), workloads, ..World::default() }
+    World { services: workloads.iter().map(WorldService::of).collect(), workloads, ..World::default() }.settled(namespace)
 }
 
 fn loaded(namespace: &str, name: &str) -> Workload {

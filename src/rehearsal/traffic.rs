@@ -1,85 +1,158 @@
-//! The service model, first form: requests flow to the endpoints that a proxy believes in, and fail or slow down as the pods and their network do.
+//! The service model: requests to the workloads, what becomes of them, and the metrics that they leave.
 //!
-//! Arithmetic here keeps to operations that are the same on every machine (no sine, no exponential), since samples end up in journals.
+//! [`mesh`] follows each request: who asks ([`service`]), where the proxies send it, what the [`network`] does to it, and how the [`replica`] that it
+//! comes to works on it, with the time of others where it needs them. [`sight`] is all that this sees of the cluster. [`scrape`] goes round the
+//! targets as Prometheus does: [`application`], [`kube_state`], [`cadvisor`].
+//!
+//! Arithmetic here keeps to operations that are the same on every machine ([`chance`]), since samples end up in journals.
 
-pub mod flow;
-pub mod metrics;
+pub mod application;
+pub mod cadvisor;
+pub mod calls;
+pub mod chance;
+pub mod kube_state;
+pub mod mesh;
+pub mod network;
+pub mod page;
+pub mod replica;
+pub mod scrape;
+pub mod service;
+pub mod sight;
+pub mod tally;
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::api::ApiServer;
-use super::world::World;
-use flow::Flow;
+use super::api::{ApiServer, State};
+use super::controllers::chaos::daemon::NetworkFault;
+use super::prometheus::rules::RuleGroup;
+use mesh::Mesh;
+use scrape::Round;
 
 /// Who takes the samples.
 pub trait MetricSink: Send {
-    /// One sample of the series with these labels, `__name__` among them.
-    fn sample(&mut self, labels: &[(&str, &str)], at_ms: i64, value: f64);
+    /// The series with these labels, `__name__` among them, by the number that names it from now on.
+    fn series(&mut self, labels: &[(&str, &str)]) -> usize;
 
-    /// The series with these labels has no more samples: its target is gone.
-    fn stale(&mut self, labels: &[(&str, &str)], at_ms: i64) {
-        let _ = (labels, at_ms);
+    /// One sample of a series.
+    fn sample(&mut self, series: usize, at_ms: i64, value: f64);
+
+    /// The series has no more samples: its target is gone, or shows it no longer.
+    fn stale(&mut self, series: usize, at_ms: i64) {
+        let _ = (series, at_ms);
+    }
+
+    /// These rules are to be evaluated over the samples.
+    fn rules(&mut self, groups: &[RuleGroup]) {
+        let _ = groups;
+    }
+
+    /// All samples of this moment were taken.
+    fn scraped(&mut self, at_ms: i64) {
+        let _ = at_ms;
     }
 }
 
-/// How finely traffic is followed.
+/// How finely the cluster is looked at; requests are followed to the microsecond.
 const STEP: Duration = Duration::from_millis(100);
 
+/// How many looks pass at most until the rules on networks are read again. They change with an object, or a moment before.
+const STALE_LOOKS: u32 = 3;
+
 /// How much of the past is there when a rehearsal starts, so that rates have something to stand on.
-const HISTORY: i32 = 300;
+const HISTORY: Duration = Duration::from_mins(5);
+
+/// The mesh, and how it last saw the cluster.
+struct Watch {
+    mesh: Mesh,
+    faults: Vec<NetworkFault>,
+    revision: u64,
+    looks: u32,
+}
+
+impl Watch {
+    /// Sees what has changed, and lives on until this moment.
+    fn step(&mut self, state: &State, until: u64) {
+        let revision = state.store.revision();
+        self.looks += 1;
+        if revision != self.revision || self.looks > STALE_LOOKS {
+            (self.revision, self.looks) = (revision, 0);
+            self.faults = state.daemon.faults();
+            for service in 0..self.mesh.services.len() {
+                let sight = sight::look(state, &self.mesh.services[service].workload, &self.faults);
+                self.mesh.see(service, &sight);
+            }
+        }
+        self.mesh.run(until);
+    }
+}
 
 /// Let requests flow, and scrape into this sink, as long as the runtime lives.
 pub fn start(server: &ApiServer, mut sink: Box<dyn MetricSink>) {
-    let (world, dice) = {
-        let state = server.lock();
-        (state.world.clone(), state.dice)
-    };
-    let mut flows: Vec<Flow> = world.workloads.iter().map(|workload| Flow::new(workload, &dice)).collect();
-    let mut book = metrics::Book::default();
-    history(server, &world, &mut flows, &mut book, &mut *sink);
+    let state = server.lock();
+    let every = state.world.scrape_interval.max(STEP);
+    let past = every * scrapes(every);
+    let wall = state.clock.now() - chrono::Duration::from_std(past).unwrap_or_default();
+    let mesh = Mesh::new(&state.world.workloads, &state.dice, wall.timestamp_millis());
+    let mut watch = Watch { mesh, faults: Vec::new(), revision: 0, looks: 0 };
+    let mut round = Round::new(&state.dice);
+    sink.rules(&state.world.rules);
+    drop(state);
+    history(server, &mut watch, &mut round, every, &mut *sink);
     let server = server.clone();
     tokio::spawn(async move {
-        let every = world.scrape_interval.max(STEP);
         let start = Instant::now();
         let (mut next_step, mut next_scrape) = (start + STEP, start + every);
         loop {
             sleep_until(next_step).await;
-            next_step += STEP;
-            {
+            watch.step(&server.lock(), micros(past + (next_step - start)));
+            if next_step >= next_scrape {
+                next_scrape += every;
                 let state = server.lock();
-                let faults = state.daemon.faults();
-                let millis = state.clock.now().timestamp_millis();
-                for index in 0..flows.len() {
-                    let view = flows[index].look(&state);
-                    let callees: Vec<Vec<flow::Route>> = flows[index].callees(&flows);
-                    flows[index].step(&view, &faults, &callees, millis, STEP);
+                // a gap is a gap: nothing is scraped, nothing ends, no rule is looked at
+                if !state.troubles.scrapes_missed {
+                    round.scrape(&state, &watch.mesh, every, &mut *sink);
+                    let at_ms = state.clock.server_now().timestamp_millis();
+                    drop(state);
+                    sink.scraped(at_ms);
                 }
             }
-            if Instant::now() >= next_scrape {
-                next_scrape += every;
-                book.scrape(&server.lock(), &flows, &mut *sink);
-            }
+            next_step += STEP;
         }
     });
 }
 
 /// Some minutes of a quiet past.
-fn history(server: &ApiServer, world: &World, flows: &mut [Flow], book: &mut metrics::Book, sink: &mut dyn MetricSink) {
+fn history(server: &ApiServer, watch: &mut Watch, round: &mut Round, every: Duration, sink: &mut dyn MetricSink) {
     let mut state = server.lock();
-    let every = world.scrape_interval.max(STEP);
-    let back = chrono::Duration::from_std(every).unwrap_or_default();
     let skew = state.clock.skew();
-    for ago in (1..=HISTORY).rev() {
-        state.clock.set_skew(skew - back * ago);
-        let millis = state.clock.server_now().timestamp_millis();
-        for index in 0..flows.len() {
-            let view = flows[index].look(&state);
-            let callees = flows[index].callees(flows);
-            flows[index].step(&view, &[], &callees, millis, every);
+    let mut passed = Duration::ZERO;
+    let all = scrapes(every);
+    for ago in (1..=all).rev() {
+        let until = every * (all - ago + 1);
+        while passed < until {
+            passed = (passed + STEP).min(until);
+            watch.step(&state, micros(passed));
         }
-        book.scrape(&state, flows, sink);
+        state.clock.set_skew(skew - chrono::Duration::from_std(every * (ago - 1)).unwrap_or_default());
+        round.scrape(&state, &watch.mesh, every, sink);
     }
     state.clock.set_skew(skew);
+}
+
+/// How many scrapes the past holds.
+fn scrapes(every: Duration) -> u32 {
+    u32::try_from(HISTORY.as_millis().div_ceil(every.as_millis().max(1))).unwrap_or(u32::MAX)
+}
+
+fn micros(length: Duration) -> u64 {
+    u64::try_from(length.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Seconds of so many milliseconds.
+fn seconds(millis: i64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "Unix milliseconds are far below 2^52")]
+    let millis = millis as f64;
+    millis / 1000.0
 }

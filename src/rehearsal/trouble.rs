@@ -1,6 +1,8 @@
 //! What can be made to go wrong with the practice cluster itself, while it runs.
 
-use std::collections::BTreeSet;
+mod mishaps;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::Duration;
 
@@ -26,6 +28,29 @@ pub struct Troubles {
     pub chaos_daemon_fails: Option<String>,
     /// Chaos Mesh's controllers and webhooks do not run.
     pub chaos_controller_down: bool,
+    /// Prometheus scrapes nothing.
+    pub scrapes_missed: bool,
+    /// Nodes whose kubelets do not answer.
+    pub nodes_down: BTreeSet<String>,
+    /// What ails the pods of a workload, by its name.
+    pub plights: BTreeMap<String, Plight>,
+}
+
+/// What ails the pods of a workload.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plight {
+    /// Its images are not on the nodes, and take this long to fetch.
+    pub pull: Option<std::time::Duration>,
+    /// Its images cannot be fetched.
+    pub pull_fails: bool,
+    /// Its readiness probes are answered with 503.
+    pub unready: bool,
+    /// Its liveness probes are answered with 503.
+    pub sick: bool,
+    /// Its processes end as soon as they are started.
+    pub crashes: bool,
+    /// Its processes fill their memory in this time.
+    pub leak: Option<std::time::Duration>,
 }
 
 impl Troubles {

@@ -344,3 +344,43 @@ pub fn amount(node: &Node, what: &str, mistakes: &mut Mistakes) -> Option<Amount
     }
     found
 }
+
+/// A quantity as Kubernetes writes it: `500m`, `2`, `1.5`, `64Mi`, `2Gi`.
+pub fn quantity(node: &Node, what: &str, mistakes: &mut Mistakes) -> Option<f64> {
+    let Content::Scalar(scalar) = &node.content else {
+        wrong_type(node, &format!("{what} is a quantity"), mistakes).allow("500m, 2, 64Mi, 2Gi");
+        return None;
+    };
+    let found = units::quantity(&scalar.text);
+    if found.is_none() {
+        let mistake = mistakes.error(node.span, &scalar.text, format!("{what} is no quantity"));
+        mistake.allow("numbers with m, k, M, G, Ki, Mi or Gi: 500m, 2, 64Mi, 2Gi");
+        let bare = scalar.text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        if let Some(unit) =
+            ["Mi", "Gi", "Ki"].iter().find(|unit| scalar.text[bare.len()..].to_lowercase().starts_with(&unit.to_lowercase()))
+        {
+            mistake.hint(format!("write {bare}{unit}"));
+        }
+    }
+    found
+}
+
+/// CPU in millicores, at least one.
+pub fn millicores(node: &Node, mistakes: &mut Mistakes) -> Option<u32> {
+    sized(node, "cpu", quantity(node, "cpu", mistakes)? * 1000.0, "1m to 1000000m, as in 500m or 2", mistakes)
+}
+
+/// Memory in MiB, at least one.
+pub fn mebibytes(node: &Node, mistakes: &mut Mistakes) -> Option<u32> {
+    sized(node, "memory", quantity(node, "memory", mistakes)? / (1024.0 * 1024.0), "1Mi or more, as in 64Mi or 2Gi", mistakes)
+}
+
+fn sized(node: &Node, what: &str, number: f64, allowed: &str, mistakes: &mut Mistakes) -> Option<u32> {
+    if !(1.0..=1e9).contains(&number) {
+        mistakes.error(node.span, &node.excerpt(), format!("{what} is out of range")).allow(allowed);
+        return None;
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and a billion")]
+    let whole = number.ceil() as u32;
+    Some(whole)
+}

@@ -20,7 +20,7 @@ keys! {
     /// `metadata`.
     METADATA = "metadata": "name" "labels";
     /// `spec`.
-    SPEC = "spec": "title" "hypothesis" "owner" "runbook" "environments" "parameters" "target" "injector" "panels" "steadyState" "steps" "criteria" "stopWhen" "limits";
+    SPEC = "spec": "title" "hypothesis" "owner" "runbook" "environments" "parameters" "target" "injector" "panels" "steadyState" "steps" "criteria" "stopWhen" "limits" "world";
     /// An entry of `environments`.
     ENVIRONMENT = "an environment": "tier" "context" "namespace" "prometheus";
     /// `prometheus` of an environment.
@@ -53,10 +53,46 @@ keys! {
     FAULT_FILE = "fault": "manifest";
     /// `limits`.
     LIMITS = "limits": "maxTargets" "maxShare" "allowAll" "maxDuration" "blindLimit";
+    /// A file of kind `World`.
+    WORLD_FILE = "the file": "apiVersion" "kind" "metadata" "spec";
+    /// `world` that names a file.
+    WORLD_ELSEWHERE = "world": "file";
+    /// `world`, or `spec` of a world's file.
+    WORLD = "a world": "namespace" "namespaces" "nodes" "workloads" "services" "secrets" "configMaps" "budgets" "quotas" "denials" "missingImages" "chaosMesh" "daemonLatency" "requestLatency" "scrapeInterval" "timings" "rules" "troubles";
+    /// An entry of `nodes`.
+    WORLD_NODE = "a node": "name" "count" "cpu" "memory" "pods" "labels" "taints";
+    /// An entry of `taints` or `tolerations`.
+    TAINT = "a taint": "key" "value" "effect";
+    /// An entry of `workloads`: with the keys of a container where it has but one.
+    WORKLOAD = "a workload": "name" "kind" "namespace" "replicas" "labels" "grace" "containers" "image" "port" "requests" "limits" "readiness" "liveness" "startup" "secrets" "configMaps" "nodeSelector" "tolerations" "apart" "timings" "traffic" "calls";
+    /// An entry of `containers`.
+    CONTAINER = "a container": "name" "image" "port" "requests" "limits" "readiness" "liveness" "startup" "secrets" "configMaps";
+    /// `requests` or `limits`.
+    AMOUNTS = "requests and limits": "cpu" "memory";
+    /// A probe.
+    PROBE = "a probe": "path" "initialDelay" "period" "timeout" "successes" "failures";
+    /// `timings`.
+    TIMINGS = "timings": "schedule" "admit" "prepare" "pull" "start" "ready" "stop" "endpoints";
+    /// A length of time as a mapping.
+    SPREAD = "a spread of times": "least" "mode" "most";
+    /// `traffic`.
+    TRAFFIC = "traffic": "rps" "swing" "period" "burst" "latency" "errors" "capacity" "concurrency" "backlog" "disk" "timeout" "retries" "pool";
+    /// An entry of `services`.
+    WORLD_SERVICE = "a service": "name" "namespace" "port" "targetPort" "selector" "workload";
+    /// An entry of `secrets` or `configMaps`.
+    HELD = "an object": "name" "namespace";
+    /// An entry of `budgets`.
+    BUDGET = "a budget": "name" "namespace" "workload" "selector" "minAvailable" "maxUnavailable";
+    /// An entry of `quotas`.
+    QUOTA = "a quota": "name" "namespace" "hard";
+    /// An entry of `denials`.
+    DENIAL = "a denial": "verb" "group" "resource" "namespace";
+    /// An entry of `troubles`.
+    TROUBLE = "a trouble": "what" "of" "by" "at" "for";
 }
 
 /// Keys that the scenario's description has and this version does not serve, with what they are.
-const LATER: [(&str, &str); 33] = [
+const LATER: [(&str, &str); 32] = [
     ("object", "object criteria are"),
     ("command", "command criteria are"),
     ("burn", "error-budget burn criteria are"),
@@ -79,7 +115,6 @@ const LATER: [(&str, &str); 33] = [
     ("requiredLabels", "required labels are"),
     ("budget", "budgets are"),
     ("hours", "limits to hours of the week are"),
-    ("world", "worlds of the rehearsal are"),
     ("secret", "drills with a secret are"),
     ("window", "drills within a window are"),
     ("injects", "injects of a drill are"),
@@ -101,6 +136,11 @@ pub fn later(what: &str, key: &str) -> Option<&'static str> {
             "recovery" => return Some("stop conditions by recovery are"),
             _ => {}
         }
+    }
+    // What a scenario will have is not what a world will have.
+    let of_world = [WORLD, WORLD_NODE, TAINT, WORKLOAD, CONTAINER, PROBE, TIMINGS, TRAFFIC, BUDGET, QUOTA, DENIAL, TROUBLE];
+    if of_world.iter().any(|keys| keys.what == what) {
+        return None;
     }
     LATER.iter().find(|(name, _)| *name == key).map(|(_, what)| *what)
 }

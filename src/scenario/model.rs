@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::criterion::{Criterion, StopCondition};
 use crate::fault::Fault;
+use crate::scenario::world::World;
 
 /// One game day, as written and resolved: `${PARAMETERS}` are filled in, nothing else is.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +47,8 @@ pub struct Scenario {
     pub stop_when: Vec<StopCondition>,
     /// `spec.limits`.
     pub limits: Limits,
+    /// `spec.world`: what a rehearsal fills its cluster with, where the file says.
+    pub world: Option<World>,
     /// SHA-256 of the file's bytes, lower-case hex.
     pub file_digest: String,
     /// SHA-256 of the drill (hypothesis, target, steps, criteria, stopWhen, limits as canonical

@@ -4,6 +4,7 @@ mod criteria;
 mod limits;
 mod places;
 mod steps;
+pub mod world;
 
 use std::collections::BTreeMap;
 
@@ -41,6 +42,9 @@ pub fn scenario(mut root: Node, source: &Source<'_>, sets: &BTreeMap<String, Str
     let mut included = Mistakes::of(source.file);
     let steps = steps::Reader { source, parameters: &mut parameters, limits: &limits, injector, included: &mut included, bytes: 0 }
         .steps(spec, mistakes);
+    let mut elsewhere = Mistakes::of(source.file);
+    let world = spec.get("world").and_then(|node| world::block(node, source.manifests, &mut elsewhere, mistakes));
+    included.absorb(elsewhere);
     mistakes.absorb(included);
 
     let course = Course { steps: &steps, max_duration: limits.max_duration, has_target: spec.get("target").is_some() };
@@ -76,6 +80,7 @@ pub fn scenario(mut root: Node, source: &Source<'_>, sets: &BTreeMap<String, Str
         stop_when,
         limits,
         parameters: parameters.values,
+        world,
     })
 }
 
@@ -89,7 +94,7 @@ fn kind(file: Fields<'_>, mistakes: &mut Mistakes) {
     if let Some(later) = later {
         mistakes.error(node.span, &node.excerpt(), later).allow("GameDay");
     } else {
-        fields::word(node, "kind", &["GameDay"], mistakes);
+        fields::word(node, "kind", &["GameDay", "World"], mistakes);
     }
 }
 

@@ -51,6 +51,7 @@ pub fn header(text: &str) -> Header {
         token: "abc123".to_owned(),
         injector: None,
         scenario: Sources { file: "drill.yaml".to_owned(), text: text.to_owned(), manifests: BTreeMap::new(), sets: BTreeMap::new() },
+        world: None,
     }
 }
 

@@ -27,12 +27,26 @@ impl Seen {
 pub fn digest(lines: &[Value], names: &Names) -> Seen {
     let mut lives: BTreeMap<(String, String), Vec<&Value>> = BTreeMap::new();
     let mut seen = Seen::default();
+    let mut gone: Vec<(String, String)> = Vec::new();
     for line in lines.iter().filter(|line| line["watch"].is_string()) {
         let object = &line["object"];
         let kind = object["kind"].as_str().unwrap();
         let name = object["metadata"]["name"].as_str().unwrap();
+        if line["watch"] == "DELETED" {
+            let with_its_pod = is_internal(kind) && gone.contains(&("Pod".to_owned(), name.to_owned()));
+            gone.push((kind.to_owned(), name.to_owned()));
+            // Whether the pod that dies is one that has rules is chance.
+            if with_its_pod {
+                continue;
+            }
+        }
         if kind == "Event" {
-            event(object, names, &mut seen);
+            let about = &object["involvedObject"];
+            let afterwards = gone.iter().any(|(kind, name)| about["kind"] == kind.as_str() && about["name"] == name.as_str());
+            // Whether there is one more pass, over an object that the controller's cache still holds, is chance.
+            if !(afterwards && object["message"].as_str().unwrap().starts_with("Failed to select targets")) {
+                event(object, names, &mut seen);
+            }
         } else if kind != "Pod" || Recording::at(line) >= 0.0 {
             lives.entry((kind.to_owned(), name.to_owned())).or_default().push(line);
         }
@@ -40,17 +54,19 @@ pub fn digest(lines: &[Value], names: &Names) -> Seen {
     for ((kind, name), lines) in lives {
         let what = format!("{kind} {}", names.settle(&name));
         let states = match kind.as_str() {
-            "Pod" => lines.iter().map(|line| pod(line)).collect(),
-            "Schedule" => schedule(&lines, names),
+            "Pod" => {
+                seen.states.entry(what).or_default().extend(stretches(&lines));
+                continue;
+            }
+            "Schedule" | "WorkflowNode" => {
+                for (aspect, states) in aspects(&lines, names, if kind == "Schedule" { schedule } else { node }) {
+                    seen.states.entry(format!("{what} {aspect}")).or_default().push(states);
+                }
+                continue;
+            }
             _ => life(&lines, names),
         };
-        if kind == "Schedule" {
-            for (aspect, states) in ["object", "active", "time"].into_iter().zip(states_of(states)) {
-                seen.states.entry(format!("{what} {aspect}")).or_default().push(states);
-            }
-        } else {
-            seen.states.entry(what).or_default().push(states);
-        }
+        seen.states.entry(what).or_default().push(states);
     }
     for lives in seen.states.values_mut() {
         lives.sort();
@@ -64,13 +80,8 @@ pub fn digest(lines: &[Value], names: &Names) -> Seen {
     seen
 }
 
-fn states_of(joined: Vec<String>) -> [Vec<String>; 3] {
-    let mut parts: [Vec<String>; 3] = Default::default();
-    for state in joined {
-        let (index, state) = state.split_at(1);
-        parts[index.parse::<usize>().unwrap()].push(state.to_owned());
-    }
-    parts
+fn is_internal(kind: &str) -> bool {
+    matches!(kind, "PodNetworkChaos" | "PodIOChaos" | "PodHttpChaos")
 }
 
 fn event(object: &Value, names: &Names, seen: &mut Seen) {
@@ -82,7 +93,7 @@ fn event(object: &Value, names: &Names, seen: &mut Seen) {
     let what = format!("{} {}", about["kind"].as_str().unwrap(), names.settle(about["name"].as_str().unwrap()));
     let message = object["message"].as_str().unwrap();
     let again = ["Failed to apply chaos", "Failed to recover chaos", "Forbid spawning"].iter().any(|word| message.starts_with(word))
-        || matches!(about["kind"].as_str(), Some("PodNetworkChaos" | "PodIOChaos" | "PodHttpChaos"));
+        || is_internal(about["kind"].as_str().unwrap());
     if again && object["type"] == "Warning" {
         seen.failing.push(what.clone() + " ");
     }
@@ -146,39 +157,77 @@ fn calm(status: &mut Value) -> bool {
     failed
 }
 
-/// A Schedule in three aspects: what changes but its lists, which children it lists, and when it last ran. Its controllers write at the same
-/// time, and how often they rewrite the list while nothing in it comes or goes is chance.
-fn schedule(lines: &[&Value], names: &Names) -> Vec<String> {
-    let mut states = Vec::new();
-    let mut last = [String::new(), String::new(), String::new()];
+/// An object that several controllers write at the same time, aspect by aspect: which of them comes first, and how often one rewrites what it
+/// has written, is chance.
+fn aspects(lines: &[&Value], names: &Names, of: fn(&Value, &Names) -> Vec<(String, String)>) -> BTreeMap<String, Vec<String>> {
+    let mut seen: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for line in lines {
+        let word = if line["watch"] == "DELETED" { "DELETED " } else { "" };
         let object = &line["object"];
-        let status = names.normal(&object["status"]);
-        let mut active: Vec<String> = status["active"].as_array().into_iter().flatten().map(Value::to_string).collect();
-        active.sort();
-        let aspects = [
-            format!(
-                "{} {} spec {} status {:?}",
-                if line["watch"] == "DELETED" { "DELETED" } else { "" },
-                names.normal(&metadata(object)),
-                names.normal(&object["spec"]),
-                status.as_object().into_iter().flatten().map(|(key, _)| key).filter(|key| *key != "active").collect::<Vec<_>>(),
-            ),
-            format!("{active:?}"),
-            object["status"]["time"].to_string(),
-        ];
-        for (index, aspect) in aspects.into_iter().enumerate() {
-            if last[index] != aspect {
-                let said = if index == 2 { "moved".to_owned() } else { aspect.clone() };
-                states.push(format!("{index}{said}"));
-                last[index] = aspect;
+        let whole = format!("{word}{} spec {}", names.normal(&metadata(object)), names.normal(&object["spec"]));
+        for (aspect, state) in of(object, names).into_iter().chain([("object".to_owned(), whole)]) {
+            let states = seen.entry(aspect).or_default();
+            if states.last() != Some(&state) {
+                states.push(state);
             }
         }
     }
-    states
+    // What an aspect begins with before it is set.
+    for states in seen.values_mut() {
+        states.retain(|state| state != "null");
+    }
+    for time in seen.get_mut("time").into_iter().flatten() {
+        "moved".clone_into(time);
+    }
+    seen
 }
 
-fn pod(line: &Value) -> String {
+fn schedule(object: &Value, names: &Names) -> Vec<(String, String)> {
+    let status = names.normal(&object["status"]);
+    let mut active: Vec<String> = status["active"].as_array().into_iter().flatten().map(Value::to_string).collect();
+    active.sort();
+    let fields: Vec<&String> = status.as_object().into_iter().flat_map(|map| map.keys()).filter(|key| *key != "active").collect();
+    vec![
+        ("active".to_owned(), format!("{active:?}")),
+        ("fields".to_owned(), format!("{fields:?}")),
+        ("time".to_owned(), object["status"]["time"].to_string()),
+    ]
+}
+
+fn node(object: &Value, names: &Names) -> Vec<(String, String)> {
+    let status = names.normal(&object["status"]);
+    let mut aspects = vec![("chaosResource".to_owned(), status["chaosResource"].to_string())];
+    // How the lists shrink while a tree of nodes is taken away is chance.
+    if !object["metadata"]["deletionTimestamp"].is_string() {
+        aspects.push(("children".to_owned(), format!("{} {}", status["activeChildren"], status["finishedChildren"])));
+    }
+    for condition in status["conditions"].as_array().into_iter().flatten() {
+        aspects.push((condition["type"].as_str().unwrap().to_owned(), condition.to_string()));
+    }
+    aspects
+}
+
+/// The life of a pod, cut where it runs and is ready: which of them is hit, and how often, is chance.
+fn stretches(lines: &[&Value]) -> Vec<Vec<String>> {
+    let mut stretches = Vec::new();
+    let mut current = Vec::new();
+    let restarts = |line: &Value| line["object"]["status"]["containerStatuses"][0]["restartCount"].as_i64().unwrap_or(0);
+    let mut before = lines.first().map_or(0, |line| restarts(line) - i64::from(line["watch"] != "ADDED" && restarts(line) > 0));
+    for line in lines {
+        current.push(pod(line, restarts(line) - before));
+        let object = &line["object"];
+        let calm = object["status"]["containerStatuses"][0]["ready"] == true && object["metadata"]["deletionTimestamp"].is_null();
+        let ready = object["status"]["conditions"].as_array().into_iter().flatten().any(|c| c["type"] == "Ready" && c["status"] == "True");
+        if calm && ready {
+            before = restarts(line);
+            stretches.push(std::mem::take(&mut current));
+        }
+    }
+    stretches.extend(Some(current).filter(|rest| !rest.is_empty()));
+    stretches
+}
+
+fn pod(line: &Value, restarts: i64) -> String {
     let object = &line["object"];
     let status = &object["status"]["containerStatuses"][0];
     let mut conditions: Vec<String> = object["status"]["conditions"]
@@ -197,7 +246,7 @@ fn pod(line: &Value) -> String {
         object["metadata"]["deletionGracePeriodSeconds"],
         object["status"]["phase"],
         status["state"].as_object().map(|s| s.keys().cloned().collect::<Vec<_>>()),
-        status["restartCount"],
+        restarts,
         status["ready"],
         status["started"],
     )

@@ -49,6 +49,8 @@ impl Names {
 
     /// A text with all names settled.
     pub fn settle(&self, text: &str) -> String {
+        // Where the webhooks are called, and how that fails, is the installation's own.
+        let text = text.split_once("failed to call webhook: ").map_or(text, |(before, _)| before);
         let part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '.';
         let mut out = String::new();
         let mut rest = text;
@@ -67,8 +69,12 @@ impl Names {
         if let Some(word) = self.words.get(token) {
             return word.clone();
         }
+        // A generateName.
+        if let Some(word) = token.strip_suffix('-').and_then(|name| self.words.get(name)) {
+            return format!("{word}-");
+        }
         if let Some((short, word)) = self.short.iter().find(|(short, _)| token.starts_with(short.as_str())) {
-            return format!("{word}{}", &token[short.len()..]);
+            return format!("{word}{}", token[short.len()..].trim_start_matches(|c: char| c.is_ascii_hexdigit()));
         }
         token.to_owned()
     }
@@ -118,9 +124,9 @@ fn is_time(text: &str) -> bool {
     chrono::DateTime::parse_from_rfc3339(text).is_ok_and(|time| time.timestamp() != 0)
 }
 
-/// What Chaos Mesh makes of a name in the names of rules.
+/// How the names of rules begin that Chaos Mesh makes of a name; more of the same digest follows.
 fn short(name: &str) -> String {
     let digest = Sha256::digest(&name.as_bytes()[5.min(name.len())..]);
-    let hex: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = digest.iter().take(3).map(|byte| format!("{byte:02x}")).collect();
     format!("{}_{hex}", &name[..5.min(name.len())])
 }

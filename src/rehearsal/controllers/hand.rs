@@ -260,6 +260,21 @@ impl Hand {
         }
     }
 
+    /// Count the Event that `is` picks once more, as of now. False when there is none; on a remote server, where each is written anew.
+    pub(super) fn count_again(&self, is: impl Fn(&Object) -> bool) -> bool {
+        if self.home.remote.is_some() {
+            return false;
+        }
+        let mut state = self.home.server.lock();
+        let Some(mut event) = state.store.list(Kind::Event, None).find(|event| is(event)).map(|event| event.value().clone()) else {
+            return false;
+        };
+        event["count"] = json!(event["count"].as_i64().unwrap_or(1) + 1);
+        event["lastTimestamp"] = json!(state.clock.stamp());
+        let (namespace, name) = (text(&event, "/metadata/namespace").to_owned(), text(&event, "/metadata/name").to_owned());
+        state.update(Kind::Event, &namespace, &name, event, Part::Main, OWN_WRITE).is_ok()
+    }
+
     /// Where it lives.
     #[must_use]
     pub fn home(&self) -> &Home {

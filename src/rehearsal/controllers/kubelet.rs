@@ -1,9 +1,15 @@
 //! The kubelets of all nodes: one worker for each pod that is bound.
 
+mod care;
+mod life;
+pub mod needs;
+pub mod node;
+pub mod probes;
 pub mod status;
+pub mod steps;
 pub mod worker;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -12,13 +18,16 @@ use super::{Feed, Hand, Home};
 use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::Object;
 use crate::rehearsal::api::store::Verb;
-use worker::{News, Worker};
+use steps::News;
+use worker::Worker;
 
 /// The workers of pods, by the pods' uids: how a node's processes hear of what befalls them.
 #[derive(Debug, Default)]
 pub struct Workers {
     by_pod: BTreeMap<String, UnboundedSender<News>>,
     outside: Option<UnboundedSender<Killing>>,
+    /// Images that were fetched to a node.
+    images: BTreeSet<(String, String)>,
 }
 
 /// A container whose process is to be killed on a node that is not ours.
@@ -35,6 +44,17 @@ impl Workers {
     #[must_use]
     pub fn tell(&self, uid: &str, news: News) -> bool {
         self.by_pod.get(uid).is_some_and(|worker| worker.send(news).is_ok())
+    }
+
+    /// Whether this image was fetched to this node.
+    #[must_use]
+    pub fn has_image(&self, node: &str, image: &str) -> bool {
+        self.images.contains(&(node.to_owned(), image.to_owned()))
+    }
+
+    /// This image is on this node from now on.
+    pub fn keep_image(&mut self, node: &str, image: &str) {
+        self.images.insert((node.to_owned(), image.to_owned()));
     }
 
     /// Kill the process of this container. False when nobody can.

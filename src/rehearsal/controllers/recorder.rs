@@ -41,7 +41,20 @@ impl<'a> Note<'a> {
 
 /// Write an event about this object.
 pub fn record(hand: &Hand, kind: Kind, about: &Object, note: Note<'_>) {
+    // Who says the same again of the same object counts it, as client-go's recorders do. Those of the new form are series of their own.
+    if note.component != "default-scheduler" && hand.count_again(|event| is_said(event, about, note)) {
+        return;
+    }
     record_with(hand, kind, about, note, Value::Null);
+}
+
+fn is_said(event: &Object, about: &Object, note: Note<'_>) -> bool {
+    event.text("/involvedObject/uid") == about.uid()
+        && event.text("/reason") == note.reason
+        && event.text("/message") == note.message
+        && event.text("/source/component") == note.component
+        && event.text("/involvedObject/fieldPath") == note.field
+        && event.namespace() == if about.namespace().is_empty() { "default" } else { about.namespace() }
 }
 
 /// Write an event about this object with these annotations (`Null` for none).
@@ -77,7 +90,7 @@ pub fn record_with(hand: &Hand, kind: Kind, about: &Object, note: Note<'_>, anno
         event["firstTimestamp"] = Value::Null;
         event["lastTimestamp"] = Value::Null;
         event["eventTime"] = json!(now.to_rfc3339_opts(SecondsFormat::Micros, true));
-        event["action"] = json!("Binding");
+        event["action"] = json!(if note.warning { "Scheduling" } else { "Binding" });
         event["reportingComponent"] = json!("default-scheduler");
         event["reportingInstance"] = json!("default-scheduler-control-plane");
     }

@@ -1,65 +1,107 @@
-//! The scheduler: pods to nodes, the emptiest first.
+//! The scheduler: pods to nodes where they fit, the emptiest first.
 
-use serde_json::json;
+pub mod fit;
 
-use super::daemonset::node_of;
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
 use super::recorder::{Note, record};
 use super::{Feed, Hand, Home};
 use crate::rehearsal::api::kinds::Kind;
-use crate::rehearsal::api::object::{Object, list};
-use crate::rehearsal::api::store::Key;
+use crate::rehearsal::api::object::{Object, list, text};
+use crate::rehearsal::api::store::{Change, Key, Verb};
+use fit::Room;
 
 /// Run the scheduler.
 pub async fn run(home: Home) {
     let mut hand = Hand::new(&home, "scheduler");
     let mut feed = Feed::new(&home, &[Kind::Pod, Kind::Node]);
+    // Those for which there was no room; each change that may make some is a reason to look again.
+    let mut waiting: BTreeSet<Key> = hand.list(Kind::Pod, None).iter().filter(|pod| unbound(pod)).map(|pod| key_of(pod)).collect();
+    let mut anew = true;
     loop {
+        let again = if anew { std::mem::take(&mut waiting) } else { BTreeSet::new() };
+        for key in again {
+            if !place(&mut hand, &key).await {
+                waiting.insert(key);
+            }
+        }
         let batch = feed.next().await;
-        let anew = batch.iter().any(|change| change.key.kind == Kind::Node);
-        let waiting: Vec<Key> = if anew {
-            hand.list(Kind::Pod, None).iter().map(|pod| Key::new(Kind::Pod, pod.namespace(), pod.name())).collect()
-        } else {
-            batch.into_iter().map(|change| change.key).collect()
-        };
-        for key in waiting {
-            place(&mut hand, &key).await;
+        anew = batch.iter().any(makes_room);
+        for change in batch.iter().filter(|change| change.key.kind == Kind::Pod) {
+            if change.verb == Verb::Deleted {
+                waiting.remove(&change.key);
+            } else if unbound(&change.object) && !waiting.contains(&change.key) && !place(&mut hand, &change.key).await {
+                waiting.insert(change.key.clone());
+            }
         }
     }
 }
 
-async fn place(hand: &mut Hand, key: &Key) {
-    let unbound = |pod: &Object| pod.text("/spec/nodeName").is_empty() && !pod.deleting();
-    let Some(pod) = hand.get(key).filter(|pod| unbound(pod)) else { return };
+fn key_of(pod: &Object) -> Key {
+    Key::new(Kind::Pod, pod.namespace(), pod.name())
+}
+
+fn unbound(pod: &Object) -> bool {
+    pod.text("/spec/nodeName").is_empty() && !pod.deleting() && text(pod.value(), "/spec/schedulerName") == "default-scheduler"
+}
+
+/// Whether a pod that did not fit may fit after this change: a node is other than before, or a pod has left one.
+fn makes_room(change: &Change) -> bool {
+    if change.key.kind == Kind::Node {
+        let parts = ["/spec", "/metadata/labels", "/status/allocatable"];
+        return change
+            .previous
+            .as_ref()
+            .is_none_or(|old| parts.iter().any(|part| old.value().pointer(part) != change.object.value().pointer(part)));
+    }
+    let ended = matches!(change.object.text("/status/phase"), "Succeeded" | "Failed");
+    (change.verb == Verb::Deleted || ended) && !change.object.text("/spec/nodeName").is_empty()
+}
+
+/// Find a node for this pod. False when there is none.
+async fn place(hand: &mut Hand, key: &Key) -> bool {
+    let Some(pod) = hand.get(key).filter(|pod| unbound(pod)) else { return true };
     let timings = hand.ground(|ground| ground.world.timings(pod.namespace(), &pod.labels()));
     let time = timings.schedule.draw(hand.rolls());
     tokio::time::sleep(time).await;
-    let Some(pod) = hand.get(key).filter(|pod| unbound(pod)) else { return };
-    let nodes = hand.list(Kind::Node, None);
-    let pods = hand.list(Kind::Pod, None);
-    let load = |node: &Object| pods.iter().filter(|pod| pod.text("/spec/nodeName") == node.name()).count();
-    let meant = node_of(pod.value());
-    let fits = |node: &Object| {
-        node.condition("Ready")
-            && meant.is_none_or(|name| name == node.name())
-            && (node.value()["spec"]["unschedulable"] != true || meant.is_some())
-    };
-    let chosen = nodes.iter().filter(|node| fits(node)).min_by_key(|node| (load(node), node.name().to_owned()));
-    let now = hand.stamp();
-    if let Some(node) = chosen {
-        if hand.bind(&pod, node.name()).await.is_ok() {
-            let message = format!("Successfully assigned {}/{} to {}", pod.namespace(), pod.name(), node.name());
-            record(hand, Kind::Pod, &pod, Note::normal("default-scheduler", "Scheduled", &message));
+    let Some(pod) = hand.get(key).filter(|pod| unbound(pod)) else { return true };
+    if !pod.list("/spec/schedulingGates").is_empty() {
+        return true;
+    }
+    let room = Room::new(hand.list(Kind::Node, None), hand.list(Kind::Pod, None));
+    match room.choose(&pod) {
+        Ok(node) => {
+            if hand.bind(&pod, node.name()).await.is_ok() {
+                let message = format!("Successfully assigned {}/{} to {}", pod.namespace(), pod.name(), node.name());
+                record(hand, Kind::Pod, &pod, Note::normal("default-scheduler", "Scheduled", &message));
+            }
+            true
         }
-    } else if !list(pod.value(), "/status/conditions").iter().any(|c| c["reason"] == "Unschedulable") {
-        let message = format!(
-            "0/{0} nodes are available: {0} node(s) were unschedulable. preemption: 0/{0} nodes are available: {0} Preemption is not helpful for scheduling.",
-            nodes.len()
-        );
-        let mut status = pod.value()["status"].clone();
-        status["conditions"] = json!([{"type": "PodScheduled", "status": "False", "lastProbeTime": null, "lastTransitionTime": now,
-            "reason": "Unschedulable", "message": message}]);
-        if hand.set_status(Kind::Pod, &pod, status).await.is_ok() {
-            record(hand, Kind::Pod, &pod, Note::normal("default-scheduler", "FailedScheduling", &message).as_warning());
+        Err(message) => {
+            refuse(hand, &pod, &message).await;
+            false
         }
+    }
+}
+
+/// Say that there is no node for this pod.
+async fn refuse(hand: &mut Hand, pod: &Object, message: &str) {
+    let old = list(pod.value(), "/status/conditions").iter().find(|c| c["type"] == "PodScheduled").cloned().unwrap_or(Value::Null);
+    if old["reason"] == "Unschedulable" && old["message"] == message {
+        return;
+    }
+    let since = if old["status"] == "False" { old["lastTransitionTime"].clone() } else { json!(hand.stamp()) };
+    let condition = json!({"type": "PodScheduled", "observedGeneration": pod.number("/metadata/generation").unwrap_or(1), "status": "False",
+        "lastProbeTime": null, "lastTransitionTime": since, "reason": "Unschedulable", "message": message});
+    let mut status = pod.value()["status"].clone();
+    let mut conditions: Vec<Value> = list(&status, "/conditions").iter().filter(|c| c["type"] != "PodScheduled").cloned().collect();
+    conditions.push(condition);
+    if let Some(status) = status.as_object_mut() {
+        status.insert("conditions".to_owned(), json!(conditions));
+    }
+    if hand.set_status(Kind::Pod, pod, status).await.is_ok() {
+        record(hand, Kind::Pod, pod, Note::normal("default-scheduler", "FailedScheduling", message).as_warning());
     }
 }

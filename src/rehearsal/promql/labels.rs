@@ -77,7 +77,7 @@ impl Labels {
     }
 
     /// Without the metric's name.
-    pub(super) fn without_name(&self) -> Self {
+    pub(crate) fn without_name(&self) -> Self {
         if self.has(NAME) { self.filtered(|name| name != NAME) } else { self.clone() }
     }
 
@@ -97,7 +97,7 @@ impl Labels {
     }
 
     /// With `name` set to `value`; an empty value removes the label.
-    pub(super) fn with(&self, name: &str, value: &str) -> Self {
+    pub(crate) fn with(&self, name: &str, value: &str) -> Self {
         let mut labels: Vec<Label> = self.0.iter().filter(|label| &*label.0 != name).cloned().collect();
         if !value.is_empty() {
             let place = labels.partition_point(|label| &*label.0 < name);

@@ -18,29 +18,32 @@ const DNS_NAME: &str = "lower-case letters, digits, - and ., at most 253";
 /// `metadata`: name and labels.
 pub fn metadata(node: &Node, mistakes: &mut Mistakes) -> Option<(String, BTreeMap<String, String>)> {
     let metadata = Fields::of(node, &keys::METADATA, mistakes)?;
-    let mut labels = BTreeMap::new();
-    if let Some(node) = metadata.get("labels") {
-        match node.entries() {
-            None => drop(fields::wrong_type(node, "labels is a mapping", mistakes).allow("KEY: value")),
-            Some(entries) => {
-                for entry in entries {
-                    if !fields::ambiguous_key(entry, mistakes) && !names::is_label_key(&entry.key) {
-                        mistakes
-                            .error(entry.key_span, &entry.key, "this can't be the key of a label")
-                            .allow("letters, digits, -, _ and ., at most 63, after an optional PREFIX/");
-                    }
-                    let is = |text: &str| names::is_label_value(text);
-                    if let Some(value) =
-                        fields::text_that(&entry.value, "the value of a label", is, "letters, digits, -, _ and ., at most 63", mistakes)
-                    {
-                        labels.insert(entry.key.clone(), value);
-                    }
-                }
-            }
-        }
-    }
+    let labels = metadata.get("labels").map(|node| labels(node, "labels", mistakes)).unwrap_or_default();
     let name = fields::text_that(metadata.need("name", mistakes)?, "metadata.name", names::is_dns_label, DNS_LABEL, mistakes)?;
     Some((name, labels))
+}
+
+/// A mapping of labels.
+pub fn labels(node: &Node, what: &str, mistakes: &mut Mistakes) -> BTreeMap<String, String> {
+    let mut labels = BTreeMap::new();
+    let Some(entries) = node.entries() else {
+        fields::wrong_type(node, &format!("{what} is a mapping"), mistakes).allow("KEY: value");
+        return labels;
+    };
+    for entry in entries {
+        if !fields::ambiguous_key(entry, mistakes) && !names::is_label_key(&entry.key) {
+            mistakes
+                .error(entry.key_span, &entry.key, "this can't be the key of a label")
+                .allow("letters, digits, -, _ and ., at most 63, after an optional PREFIX/");
+        }
+        let is = |text: &str| names::is_label_value(text);
+        if let Some(value) =
+            fields::text_that(&entry.value, "the value of a label", is, "letters, digits, -, _ and ., at most 63", mistakes)
+        {
+            labels.insert(entry.key.clone(), value);
+        }
+    }
+    labels
 }
 
 /// `spec.environments`, at least one.

@@ -134,23 +134,17 @@ fn visit(stop: &Stop<'_>, root: &Value, wrong: &mut Vec<String>) {
 /// The checks of whole structs. One that has none of its own has that of the selector it embeds.
 fn of_struct(of: &Struct, value: &Value, path: &str, wrong: &mut Vec<String>) {
     match of.name {
-        "PodChaosSpec" => {
-            if text(value, "/action") == "container-kill" && list(value, "/containerNames").is_empty() {
-                let why = "the name of container is required on container-kill action: invalid value";
-                let names = value.get("containerNames").unwrap_or(&Value::Null);
-                wrong.push(invalid(&format!("{path}.containerNames"), names, why));
-            }
+        "PodChaosSpec" if text(value, "/action") == "container-kill" && list(value, "/containerNames").is_empty() => {
+            let why = "the name of container is required on container-kill action: invalid value";
+            let names = value.get("containerNames").unwrap_or(&Value::Null);
+            wrong.push(invalid(&format!("{path}.containerNames"), names, why));
         }
         "NetworkChaosSpec" => direction(value, path, wrong),
-        "StressChaosSpec" => {
-            if text(value, "/stressngStressors").is_empty() && !value["stressors"].is_object() {
-                wrong.push(invalid(path, &encode(value, of), "missing stressors"));
-            }
+        "StressChaosSpec" if text(value, "/stressngStressors").is_empty() && !value["stressors"].is_object() => {
+            wrong.push(invalid(path, &encode(value, of), "missing stressors"));
         }
-        "Stressors" => {
-            if !value["memory"].is_object() && !value["cpu"].is_object() {
-                wrong.push(invalid(path, &encode(value, of), "missing stressors"));
-            }
+        "Stressors" if !value["memory"].is_object() && !value["cpu"].is_object() => {
+            wrong.push(invalid(path, &encode(value, of), "missing stressors"));
         }
         "StatusCheckSpec" => match text(value, "/type") {
             "HTTP" if value["http"].is_object() => {}
@@ -165,12 +159,11 @@ fn of_struct(of: &Struct, value: &Value, path: &str, wrong: &mut Vec<String>) {
                 wrong.push(invalid(&format!("{path}.url"), &json!(url), "invalid http request url"));
             }
         }
-        "BlockChaosSpec" => {
-            if text(value, "/action") == "delay" && !value["delay"].is_object() {
-                wrong.push(invalid(&format!("{path}.delay"), &Value::Null, "delay should be set on delay action"));
-            }
+        "BlockChaosSpec" if text(value, "/action") == "delay" && !value["delay"].is_object() => {
+            wrong.push(invalid(&format!("{path}.delay"), &Value::Null, "delay should be set on delay action"));
         }
-        "JVMChaosSpec" | "PhysicalMachineChaosSpec" => {}
+        // These have checks of their own, in the place of that of the selector they embed.
+        "PodChaosSpec" | "StressChaosSpec" | "BlockChaosSpec" | "JVMChaosSpec" | "PhysicalMachineChaosSpec" => {}
         _ if of.is_or_embeds("PodSelector") => {
             if let Some(why) = wrong_value(value) {
                 wrong.push(invalid(&format!("{path}.value"), &json!(text(value, "/value")), &why));

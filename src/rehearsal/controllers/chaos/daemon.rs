@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::container_chaos::Unreached;
 use super::go;
 use crate::rehearsal::api::object::{Object, list, text};
 use crate::rehearsal::controllers::Hand;
@@ -231,21 +232,26 @@ fn shaped(tc: &Value) -> Effect {
     }
 }
 
-/// Refuse when the daemon on a pod's node cannot be called.
+/// Call the daemon on a pod's node, which takes its time.
+///
+/// # Errors
+/// When it cannot be called, or answers with an error, in Chaos Mesh's words.
+pub async fn call(hand: &mut Hand, pod: &Object) -> Result<(), Unreached> {
+    find(hand, pod)?;
+    let (spread, error) = hand.ground(|ground| (ground.world.daemon_latency, ground.troubles.chaos_daemon_fails.clone()));
+    let time = spread.draw(hand.rolls());
+    tokio::time::sleep(time).await;
+    error.map_or(Ok(()), |error| Err(Unreached::Failed(format!("rpc error: code = Unknown desc = {error}"))))
+}
+
+/// Refuse when there is no daemon on a pod's node.
 ///
 /// # Errors
 /// Chaos Mesh's words.
-pub fn unreachable(hand: &Hand, pod: &Object) -> Result<(), String> {
+pub fn find(hand: &Hand, pod: &Object) -> Result<(), Unreached> {
     let node = pod.text("/spec/nodeName");
     if hand.ground(|ground| ground.troubles.chaos_daemon_down || ground.troubles.chaos_daemon_down_on.contains(node)) {
-        return Err(format!("cannot find daemonIP on node {node}"));
+        return Err(Unreached::Failed(format!("cannot find daemonIP on node {node}")));
     }
     Ok(())
-}
-
-/// Wait as long as the daemon takes.
-pub async fn daemon_call(hand: &mut Hand) {
-    let spread = hand.ground(|ground| ground.world.daemon_latency);
-    let time = spread.draw(hand.rolls());
-    tokio::time::sleep(time).await;
 }

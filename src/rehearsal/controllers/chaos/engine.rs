@@ -1,147 +1,98 @@
 //! The engine of one kind of experiment: a queue of objects, and five steps for each that is due.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep, timeout_at};
 
 use super::experiment::{self, FINALIZER, FORCE};
+use super::queue::{self, Next, Reconciler};
 use super::records::{self, Outcome, Work};
 use super::{encoding, notes, selection, webhooks};
 use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::{Object, map_mut, metadata, text};
-use crate::rehearsal::api::store::{Change, Key, Verb};
+use crate::rehearsal::api::store::{Change, Key};
 use crate::rehearsal::api::writes::Part;
-use crate::rehearsal::controllers::{Feed, Hand, Home};
-
-/// How often a controller that is down is looked at.
-const DOWN_POLL: Duration = Duration::from_millis(250);
+use crate::rehearsal::controllers::recorder::{self, Note};
+use crate::rehearsal::controllers::{Hand, Home};
 
 /// Run the engine of this kind.
 pub async fn run(home: Home, kind: Kind) {
-    let mut feed = Feed::new(&home, &[kind, Kind::PodNetworkChaos]);
-    let mut engine = Engine {
-        hand: Hand::new(&home, &format!("chaos engine/{}", kind.resource().plural)),
-        kind,
-        due: BTreeMap::new(),
-        failures: BTreeMap::new(),
-    };
-    engine.all_due();
-    loop {
-        if home.ground(|ground| ground.troubles.chaos_controller_down) {
-            sleep(DOWN_POLL).await;
-            if !home.ground(|ground| ground.troubles.chaos_controller_down) {
-                engine.all_due();
-            }
-            continue;
-        }
-        let next = engine.due.iter().map(|(key, at)| (*at, key.clone())).min();
-        let batch = match &next {
-            Some((at, _)) => timeout_at(*at, feed.next()).await.ok(),
-            None => Some(feed.next().await),
-        };
-        match (batch, next) {
-            (Some(batch), _) => batch.iter().for_each(|change| engine.hear(change)),
-            (None, Some((_, key))) => {
-                engine.due.remove(&key);
-                engine.pass(&key).await;
-            }
-            (None, None) => {}
-        }
-    }
+    let hand = Hand::new(&home, &format!("chaos engine/{}", kind.resource().plural));
+    queue::run(home, Engine { hand, kind }).await;
 }
 
-/// The queue of one kind of experiment.
+/// One kind of experiment.
 struct Engine {
     hand: Hand,
     kind: Kind,
-    due: BTreeMap<Key, Instant>,
-    failures: BTreeMap<Key, u32>,
 }
 
-impl Engine {
-    fn all_due(&mut self) {
-        for object in self.hand.list(self.kind, None) {
-            self.due.insert(Key::new(self.kind, object.namespace(), object.name()), Instant::now());
-        }
+impl Reconciler for Engine {
+    fn kinds(&self) -> Vec<Kind> {
+        std::iter::once(self.kind).chain(records::ground_kind(self.kind)).collect()
     }
 
-    fn due_now(&mut self, key: Key) {
-        let now = Instant::now();
-        let at = self.due.entry(key).or_insert(now);
-        *at = (*at).min(now);
-    }
-
-    /// Which experiments a change wakes.
-    fn hear(&mut self, change: &Change) {
-        if change.key.kind == Kind::PodNetworkChaos {
-            if self.kind != Kind::NetworkChaos {
-                return;
-            }
-            let id = format!("{}/{}", change.key.namespace, change.key.name);
-            for object in self.hand.list(self.kind, None) {
-                if object.list("/status/experiment/containerRecords").iter().any(|record| record["id"] == id) {
-                    self.due_now(Key::new(self.kind, object.namespace(), object.name()));
-                }
-            }
-            return;
+    /// Which experiments a change wakes: itself, or those with a record of the pod whose rules have changed.
+    fn hear(&self, change: &Change) -> Vec<Key> {
+        if change.key.kind == self.kind {
+            let matters = change.previous.as_ref().is_none_or(|old| experiment::relevant(old) != experiment::relevant(&change.object));
+            return if matters { vec![change.key.clone()] } else { Vec::new() };
         }
-        if change.verb == Verb::Deleted {
-            self.due.remove(&change.key);
-            self.failures.remove(&change.key);
-        } else if change.previous.as_ref().is_none_or(|old| experiment::relevant(old) != experiment::relevant(&change.object)) {
-            self.due_now(change.key.clone());
-        }
+        let about = |record: &Value| {
+            let (namespace, pod, _) = experiment::record_target(record);
+            namespace == change.key.namespace && pod == change.key.name
+        };
+        let concerned = |object: &Arc<Object>| object.list("/status/experiment/containerRecords").iter().any(about);
+        let all = self.hand.list(self.kind, None).into_iter();
+        all.filter(concerned).map(|object| Key::new(self.kind, object.namespace(), object.name())).collect()
     }
 
     /// The five steps.
-    async fn pass(&mut self, key: &Key) {
+    async fn reconcile(&mut self, key: &Key) -> Next {
         if !self.hand.get(key).is_some_and(|object| object.text("/spec/remoteCluster").is_empty()) {
-            return;
+            return Next::Done;
         }
         self.init_finalizer(key).await;
         self.set_desired(key).await;
         self.set_conditions(key).await;
-        let failed = self.work_records(key).await;
-        if failed {
-            let failures = self.failures.entry(key.clone()).or_insert(0);
-            let wait = Duration::from_millis(5 << (*failures).min(20)).min(Duration::from_secs(1000));
-            *failures += 1;
-            let at = Instant::now() + wait;
-            let due = self.due.entry(key.clone()).or_insert(at);
-            *due = (*due).min(at);
-            return;
+        if self.work_records(key).await {
+            return Next::Failed;
         }
-        self.failures.remove(key);
         self.clean_finalizer(key).await;
-        self.wake_at_end(key);
+        self.until_end(key)
     }
+}
 
-    fn wake_at_end(&mut self, key: &Key) {
-        let Some(object) = self.hand.get(key) else { return };
+impl Engine {
+    fn until_end(&self, key: &Key) -> Next {
+        let Some(object) = self.hand.get(key) else { return Next::Done };
         if object.deleting() || experiment::one_shot(self.kind, &object) || object.text("/status/experiment/desiredPhase") != "Run" {
-            return;
+            return Next::Done;
         }
-        let now = self.hand.now();
-        if let Some(left) = experiment::ends(&object).and_then(|end| (end - now).to_std().ok()) {
-            // A timer wakes a little late, never early.
-            let at = Instant::now() + left + Duration::from_millis(2);
-            let due = self.due.entry(key.clone()).or_insert(at);
-            *due = (*due).min(at);
-        }
+        let left = experiment::ends(&object).and_then(|end| (end - self.hand.now()).to_std().ok());
+        // A timer wakes a little late, never early.
+        left.map_or(Next::Done, |left| Next::After(left + Duration::from_millis(2)))
     }
 
     /// Write the object as it is now, changed by this.
-    async fn write(&mut self, key: &Key, mut change: impl FnMut(&mut Value)) -> Option<Arc<Object>> {
-        self.hand.pause(4, 9).await;
+    async fn write(&mut self, key: &Key, mut change: impl FnMut(&mut Value)) -> Result<Arc<Object>, String> {
+        self.hand.pause(7, 11).await;
         let kind = self.kind;
         let rewritten = |value: &mut Value| {
             value["spec"] = encoding::encode(&value["spec"], webhooks::spec_of(kind));
             change(value);
         };
-        self.hand.edit_now(key, Part::Main, rewritten).await.ok()
+        self.hand.edit_now(key, Part::Main, rewritten).await.map_err(|refusal| refusal.message)
+    }
+
+    /// The event for a write that went well, or did not.
+    fn say_written(&self, object: &Object, component: &str, field: &str, written: Result<Arc<Object>, String>) {
+        match written {
+            Ok(_) => notes::updated(&self.hand, self.kind, object, component, field),
+            // The desired phase is spelled otherwise here.
+            Err(why) => notes::failed(&self.hand, self.kind, object, component, &format!("update {}", field.to_lowercase()), &why),
+        }
     }
 
     async fn init_finalizer(&mut self, key: &Key) {
@@ -158,9 +109,7 @@ impl Engine {
                 }
             })
             .await;
-        if written.is_some() {
-            notes::updated(&self.hand, self.kind, &object, "initFinalizers", "finalizer");
-        }
+        self.say_written(&object, "initFinalizers", "finalizer", written.map_err(|_| "updateError.Error()".to_owned()));
     }
 
     async fn set_desired(&mut self, key: &Key) {
@@ -174,9 +123,7 @@ impl Engine {
             notes::plain(&self.hand, self.kind, &object, "desiredphase", event);
         }
         let written = self.write(key, |value| value["status"]["experiment"]["desiredPhase"] = json!(desired)).await;
-        if written.is_some() {
-            notes::updated(&self.hand, self.kind, &object, "desiredphase", "desiredPhase");
-        }
+        self.say_written(&object, "desiredphase", "desiredPhase", written);
     }
 
     async fn set_conditions(&mut self, key: &Key) {
@@ -192,7 +139,14 @@ impl Engine {
         }
         let conditions: Vec<Value> =
             wanted.iter().map(|(kind, holds)| json!({"status": if *holds { "True" } else { "False" }, "type": kind})).collect();
-        self.write(key, |value| map_mut(value, "status").insert("conditions".to_owned(), json!(conditions)).map_or((), drop)).await;
+        let conditions = json!(conditions);
+        let written =
+            self.write(key, |value| map_mut(value, "status").insert("conditions".to_owned(), conditions.clone()).map_or((), drop)).await;
+        if let Err(why) = written {
+            // This step alone writes as the library's own recorder does, and not as a warning.
+            let message = format!("Failed to update conditions: {why}");
+            recorder::record(&self.hand, self.kind, &object, Note::normal("condition", "Failed", &message));
+        }
     }
 
     /// Select what has not been selected, and move each record towards the desired phase. True when one of them failed.
@@ -251,14 +205,16 @@ impl Engine {
             let written = self
                 .write(key, |value| {
                     value["status"]["experiment"]["containerRecords"] = json!(list);
-                    if !work.instances.is_empty() {
-                        value["status"]["instances"] = Value::Object(work.instances.clone());
+                    let status = map_mut(value, "status");
+                    if work.instances.is_empty() {
+                        status.shift_remove("instances");
+                    } else {
+                        status.insert("instances".to_owned(), json!(work.instances));
                     }
                 })
                 .await;
-            if written.is_some() {
-                notes::updated(&self.hand, self.kind, &object, "records", "records");
-            }
+            failed |= written.is_err();
+            self.say_written(&object, "records", "records", written);
         }
         failed
     }
@@ -276,8 +232,7 @@ impl Engine {
                 metadata(value).shift_remove("finalizers");
             })
             .await;
-        if written.is_some() {
-            notes::updated(&self.hand, self.kind, &object, "initFinalizers", "finalizer");
-        }
+        // The literal text: the project forgot to call it.
+        self.say_written(&object, "initFinalizers", "finalizer", written.map_err(|_| "updateError.Error()".to_owned()));
     }
 }

@@ -41,6 +41,19 @@ pub fn failed(hand: &Hand, kind: Kind, about: &Object, component: &str, activity
     write(hand, kind, about, Note::normal(component, "Failed", &message).as_warning(), annotations);
 }
 
+/// An event with annotations of its own; `true` beside the component for a warning.
+pub fn say(
+    hand: &Hand,
+    kind: Kind,
+    about: &Object,
+    (component, warning): (&str, bool),
+    (reason, message): (&str, &str),
+    annotations: Value,
+) {
+    let note = Note::normal(component, reason, message);
+    write(hand, kind, about, if warning { note.as_warning() } else { note }, annotations);
+}
+
 fn write(hand: &Hand, kind: Kind, about: &Object, note: Note<'_>, annotations: Value) {
     record_with(hand, kind, about, note, annotations);
 }

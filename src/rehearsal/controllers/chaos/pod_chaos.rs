@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::daemon::{daemon_call, unreachable};
+use super::container_chaos::{self, Unreached};
+use super::daemon::call;
 use super::experiment::record_target;
 use super::records::{INJECTED, NOT_INJECTED};
 use crate::rehearsal::api::deletion::DeleteOptions;
@@ -22,15 +23,17 @@ const PAUSE_IMAGE: &str = "gcr.io/google-containers/pause:latest";
 pub async fn apply(hand: &mut Hand, experiment: &Object, record: &Value) -> Result<&'static str, String> {
     let (namespace, name, container) = record_target(record);
     let key = Key::new(Kind::Pod, namespace, name);
-    let pod = hand.get(&key).ok_or_else(|| format!("Pod {name:?} not found"))?;
+    if experiment.text("/spec/action") != "container-kill" && hand.get(&key).is_none() {
+        return Err(format!("Pod {name:?} not found"));
+    }
     match experiment.text("/spec/action") {
         "pod-kill" => {
             let options = DeleteOptions { grace: experiment.number("/spec/gracePeriod").or(Some(0)), ..DeleteOptions::default() };
             hand.delete(&key, &options).await.map_err(|refusal| refusal.message)?;
         }
         "container-kill" => {
-            unreachable(hand, &pod)?;
-            daemon_call(hand).await;
+            let (pod, _) = container_chaos::container(hand, record).map_err(Unreached::why)?;
+            call(hand, &pod).await.map_err(Unreached::why)?;
             if !hand.ground(|ground| ground.workers.kill(&pod, container)) {
                 return Err(format!("can't find container {container} in pod {name}"));
             }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{network_chaos, pod_chaos, selection};
+use super::{container_chaos, pod_chaos, rules, selection};
 use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::{Object, list, text};
 use crate::rehearsal::controllers::Hand;
@@ -48,12 +48,14 @@ pub fn select(hand: &Hand, kind: Kind, experiment: &Object, rolls: &mut Rolls) -
         |id: String, key: &str| json!({"id": id, "injectedCount": 0, "phase": NOT_INJECTED, "recoveredCount": 0, "selectorKey": key});
     let pods = selection::select(hand, spec, rolls)?;
     let mut records = Vec::new();
-    if text(spec, "/action") == "container-kill" && kind == Kind::PodChaos {
+    if in_containers(kind, spec) {
         let wanted: Vec<&str> = list(spec, "/containerNames").iter().filter_map(Value::as_str).collect();
         for pod in &pods {
-            for container in pod.list("/spec/containers").iter().map(|c| text(c, "/name")).filter(|name| wanted.contains(name)) {
-                records.push(record(format!("{}/{}/{container}", pod.namespace(), pod.name()), "."));
-            }
+            let containers = pod.list("/spec/containers").iter().map(|c| text(c, "/name"));
+            // Without names it is the first.
+            let chosen: Vec<&str> =
+                if wanted.is_empty() { containers.take(1).collect() } else { containers.filter(|name| wanted.contains(name)).collect() };
+            records.extend(chosen.iter().map(|name| record(format!("{}/{}/{name}", pod.namespace(), pod.name()), ".")));
         }
         return if records.is_empty() { Err(selection::NO_TARGET.to_owned()) } else { Ok(records) };
     }
@@ -65,22 +67,40 @@ pub fn select(hand: &Hand, kind: Kind, experiment: &Object, rolls: &mut Rolls) -
     Ok(records)
 }
 
+/// Whether the targets are containers; pods otherwise.
+fn in_containers(kind: Kind, spec: &Value) -> bool {
+    match kind {
+        Kind::PodChaos => text(spec, "/action") == "container-kill",
+        _ => matches!(kind, Kind::IOChaos | Kind::StressChaos | Kind::DNSChaos | Kind::TimeChaos),
+    }
+}
+
+/// The kind that a kind of experiment writes its rules into, one object a pod; none where the daemon is called directly.
+#[must_use]
+pub fn ground_kind(kind: Kind) -> Option<Kind> {
+    [(Kind::NetworkChaos, Kind::PodNetworkChaos), (Kind::IOChaos, Kind::PodIOChaos), (Kind::HTTPChaos, Kind::PodHttpChaos)]
+        .into_iter()
+        .find_map(|(experiment, ground)| (experiment == kind).then_some(ground))
+}
+
 /// What one pass over the records shares.
 #[derive(Debug, Default)]
 pub struct Work {
     /// All records as the pass found or selected them.
     pub records: Vec<Value>,
-    /// `status.instances`: the generation of the `PodNetworkChaos` that each record waits for.
+    /// `status.instances`: the generation of the rules that each record waits for, or the processes that run for it.
     pub instances: Map<String, Value>,
 }
 
 /// Apply to a record's target, or recover it.
 pub async fn operate(hand: &mut Hand, kind: Kind, experiment: &Object, record: &Value, work: &mut Work, recovering: bool) -> Outcome {
-    let outcome = match (kind, recovering) {
-        (Kind::PodChaos, false) => pod_chaos::apply(hand, experiment, record).await,
-        (Kind::PodChaos, true) => pod_chaos::recover(hand, experiment, record).await,
-        (_, false) => network_chaos::apply(hand, experiment, record, work).await,
-        (_, true) => network_chaos::recover(hand, experiment, record, work).await,
+    let outcome = match kind {
+        Kind::PodChaos if recovering => pod_chaos::recover(hand, experiment, record).await,
+        Kind::PodChaos => pod_chaos::apply(hand, experiment, record).await,
+        Kind::StressChaos | Kind::DNSChaos | Kind::TimeChaos => {
+            container_chaos::operate(hand, kind, experiment, record, work, recovering).await
+        }
+        _ => rules::operate(hand, kind, experiment, record, work, recovering).await,
     };
     outcome.map_or_else(Outcome::Failed, Outcome::Moved)
 }

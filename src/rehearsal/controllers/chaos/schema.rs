@@ -275,13 +275,12 @@ fn decode_value(value: &Value, of: &Type, within: &str, here: &str) -> Result<()
     }
     let wrong = |what: &str| Err(format!("json: cannot unmarshal {what} into Go struct field {within}.{here} of type {}", of.name));
     match &of.shape {
-        Shape::Text if !value.is_string() => wrong(type_of(value)),
+        Shape::Text | Shape::Bytes if !value.is_string() => wrong(type_of(value)),
         Shape::Flag if !value.is_boolean() => wrong(type_of(value)),
         Shape::Int(base) if !fits(value, base) => {
             // Go prints the number only when it is one that the type cannot hold.
             if value.is_number() { wrong(&format!("number {value}")) } else { wrong(type_of(value)) }
         }
-        Shape::Bytes if !value.is_string() => wrong(type_of(value)),
         Shape::List(inner) => match value.as_array() {
             None => wrong(type_of(value)),
             Some(items) => items.iter().try_for_each(|item| decode_value(item, inner, within, here)),

@@ -31,6 +31,8 @@ pub struct Container {
     pub restarts: i64,
     /// Whether its probe passes.
     pub ready: bool,
+    /// Whether its startup probe has passed, or it has none and runs.
+    pub started: bool,
     /// The runtime's id of the process; empty before the first.
     pub id: String,
 }
@@ -54,12 +56,18 @@ impl Container {
 
     /// Start its process now, under a new id.
     pub fn start(&mut self, now: &str, rolls: &mut Rolls) {
-        if let Process::Ended(..) = self.process {
-            self.last = self.state();
-        }
+        self.remember();
         self.id = format!("containerd://{:016x}{:016x}{:016x}{:016x}", rolls.bits(), rolls.bits(), rolls.bits(), rolls.bits());
         self.process = Process::Running(now.to_owned());
         self.ready = false;
+        self.started = true;
+    }
+
+    /// Keep how the process ended, before something else is said of it.
+    pub fn remember(&mut self) {
+        if let Process::Ended(..) = self.process {
+            self.last = self.state();
+        }
     }
 
     /// End its process now.
@@ -77,7 +85,7 @@ impl Container {
             "name": self.name, "state": self.state(), "lastState": if self.last.is_null() { json!({}) } else { self.last.clone() },
             "ready": self.ready, "restartCount": self.restarts, "image": self.image,
             "imageID": if self.id.is_empty() { String::new() } else { format!("{}@sha256:{:064x}", self.image.split(':').next().unwrap_or_default(), crate::rehearsal::dice::fnv32(&self.image)) },
-            "started": self.running(),
+            "started": self.running() && self.started,
         });
         if !self.id.is_empty() {
             status["containerID"] = json!(self.id);
@@ -99,6 +107,8 @@ pub struct Sketch {
     pub host: String,
     /// When the kubelet took the pod.
     pub since: String,
+    /// Its init containers.
+    pub inits: Vec<Container>,
     /// Its containers.
     pub containers: Vec<Container>,
 }
@@ -107,20 +117,39 @@ impl Sketch {
     /// The containers of this pod, none started yet.
     #[must_use]
     pub fn waiting(pod: &Object, host: &str, now: &str) -> Self {
-        let containers = pod
-            .list("/spec/containers")
-            .iter()
-            .map(|c| Container {
+        let waiting = |list: &str, reason: &'static str| -> Vec<Container> {
+            let containers = pod.list(list).iter().map(|c| Container {
                 name: text(c, "/name").to_owned(),
                 image: text(c, "/image").to_owned(),
-                process: Process::Waiting("ContainerCreating", String::new()),
+                process: Process::Waiting(reason, String::new()),
                 last: Value::Null,
                 restarts: 0,
                 ready: false,
+                started: false,
                 id: String::new(),
-            })
-            .collect();
-        Self { phase: "Pending", sandbox: false, ip: String::new(), host: host.to_owned(), since: now.to_owned(), containers }
+            });
+            containers.collect()
+        };
+        let inits = waiting("/spec/initContainers", "PodInitializing");
+        let containers = waiting("/spec/containers", if inits.is_empty() { "ContainerCreating" } else { "PodInitializing" });
+        Self { phase: "Pending", sandbox: false, ip: String::new(), host: host.to_owned(), since: now.to_owned(), inits, containers }
+    }
+
+    /// When nothing runs or will run again: the pod has ended, well or not.
+    pub fn settle(&mut self) {
+        let over = |container: &Container| matches!(container.process, Process::Ended(..));
+        if self.containers.iter().all(over) {
+            self.finish();
+        }
+    }
+
+    /// The pod is over; one of which nothing ever ran stays as it is.
+    pub fn finish(&mut self) {
+        let ended: Vec<i64> =
+            self.containers.iter().filter_map(|c| if let Process::Ended(code, ..) = c.process { Some(code) } else { None }).collect();
+        if !ended.is_empty() {
+            self.phase = if ended.iter().all(|code| *code == 0) { "Succeeded" } else { "Failed" };
+        }
     }
 
     /// Whether all containers are ready.
@@ -141,9 +170,15 @@ impl Sketch {
         };
         let done = matches!(self.phase, "Succeeded" | "Failed");
         let none = ("", String::new());
+        let uninitialized: Vec<&str> = self.inits.iter().filter(|c| !c.ready).map(|c| c.name.as_str()).collect();
+        let incomplete = ("ContainersNotInitialized", format!("containers with incomplete status: [{}]", uninitialized.join(" ")));
         let wanted = [
             ("PodReadyToStartContainers", self.sandbox && !done, &none),
-            ("Initialized", true, if self.phase == "Succeeded" { &why } else { &none }),
+            (
+                "Initialized",
+                uninitialized.is_empty(),
+                if uninitialized.is_empty() { if self.phase == "Succeeded" { &why } else { &none } } else { &incomplete },
+            ),
             ("Ready", self.ready(), &why),
             ("ContainersReady", self.ready(), &why),
             ("PodScheduled", true, &none),
@@ -160,8 +195,11 @@ impl Sketch {
             status.insert("podIPs".to_owned(), json!([{"ip": self.ip}]));
         }
         status.insert("startTime".to_owned(), json!(self.since));
+        if !self.inits.is_empty() {
+            status.insert("initContainerStatuses".to_owned(), self.inits.iter().map(Container::status).collect());
+        }
         status.insert("containerStatuses".to_owned(), self.containers.iter().map(Container::status).collect());
-        status.insert("qosClass".to_owned(), json!("Burstable"));
+        status.insert("qosClass".to_owned(), pod.value()["status"].get("qosClass").cloned().unwrap_or_else(|| json!("BestEffort")));
         Value::Object(status)
     }
 }

@@ -9,67 +9,40 @@ use serde_json::Value;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, timeout_at};
 
+use super::life::Life;
+use super::needs;
 use super::status::{Process, Sketch};
+use super::steps::{News, Step};
 use crate::rehearsal::api::deletion::DeleteOptions;
 use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::{Object, text};
 use crate::rehearsal::api::store::Key;
-use crate::rehearsal::clock;
 use crate::rehearsal::controllers::recorder::{Note, record};
 use crate::rehearsal::controllers::{Hand, Home};
+use crate::rehearsal::dice::Rolls;
 use crate::rehearsal::world::Timings;
 
-/// What a worker is told.
-#[derive(Debug, Clone)]
-pub enum News {
-    /// The pod has changed.
-    Changed(Arc<Object>),
-    /// The pod is no longer in the API.
-    Gone,
-    /// The process of this container was killed.
-    Killed(String),
-}
-
-/// What a worker does next, and for which container.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
-    /// Report the containers as waiting.
-    Admit,
-    /// The sandbox is there.
-    Prepare,
-    /// All containers run.
-    Start,
-    /// This container's probe passes.
-    Ready(usize),
-    /// Tell that the spec was seen.
-    Observe,
-    /// This container is going down for a change of its image.
-    Unready(usize),
-    /// This container is seen as killed.
-    Ended(usize),
-    /// This container waits before it is started again.
-    BackOff(usize),
-    /// This container runs again.
-    Restart(usize),
-    /// All containers have stopped at the end of the pod.
-    Stopped,
-}
-
-/// How long a container has to run for its crashes to be forgotten.
-const CRASHES_FORGOTTEN: chrono::Duration = chrono::Duration::minutes(10);
+/// How many Events about one pod a kubelet writes without a pause; then one more every five minutes.
+const VOICE: f64 = 25.0;
 
 /// The kubelet's worker for one pod.
 pub struct Worker {
-    hand: Hand,
+    pub(super) hand: Hand,
     key: Key,
-    pod: Arc<Object>,
-    node: String,
-    timings: Timings,
-    sketch: Sketch,
-    /// How often each container crashed lately.
-    crashes: Vec<u32>,
-    due: Vec<(Instant, Step)>,
+    pub(super) pod: Arc<Object>,
+    pub(super) node: String,
+    pub(super) timings: Timings,
+    pub(super) sketch: Sketch,
+    pub(super) lives: Vec<Life>,
+    /// Whether a packet gets through is drawn apart from how long things take.
+    pub(super) luck: Rolls,
+    pub(super) due: Vec<(Instant, Step)>,
+    voice: (f64, Instant),
     stopping: bool,
+    /// Whether the grace period is shorter than the processes take.
+    cut_short: bool,
+    /// How long the next try to mount the volumes is put off.
+    mounts: Duration,
     news: UnboundedReceiver<News>,
 }
 
@@ -77,7 +50,7 @@ impl Worker {
     /// A worker for this pod: from the start for a new one, from where it is for one that runs already.
     #[must_use]
     pub fn new(home: &Home, pod: &Arc<Object>, news: UnboundedReceiver<News>) -> Self {
-        let mut hand = Hand::new(home, &format!("kubelet/{}/{}", pod.namespace(), pod.uid()));
+        let hand = Hand::new(home, &format!("kubelet/{}/{}", pod.namespace(), pod.uid()));
         let node = pod.text("/spec/nodeName").to_owned();
         let (timings, host, now) = {
             let host = hand.get(&Key::new(Kind::Node, "", &node)).map(|n| n.text("/status/addresses/0/address").to_owned());
@@ -85,15 +58,37 @@ impl Worker {
             (timings, host.unwrap_or_default(), hand.stamp())
         };
         let mut sketch = Sketch::waiting(pod, &host, &now);
-        let mut due = Vec::new();
-        if pod.text("/status/phase") == "Running" {
+        let lives = sketch.containers.iter().map(|_| Life::new()).collect();
+        let luck = hand.stream(|_| format!("luck/{}", pod.uid()));
+        let running = pod.text("/status/phase") == "Running";
+        if running {
             adopt(&mut sketch, pod);
-        } else {
-            due.push((Instant::now() + timings.admit.draw(hand.rolls()), Step::Admit));
         }
-        let crashes = vec![0; sketch.containers.len()];
         let key = Key::new(Kind::Pod, pod.namespace(), pod.name());
-        Self { hand, key, pod: pod.clone(), node, timings, sketch, crashes, due, stopping: false, news }
+        let voice = (VOICE, Instant::now());
+        let mut worker = Self {
+            hand,
+            key,
+            pod: pod.clone(),
+            node,
+            timings,
+            sketch,
+            lives,
+            luck,
+            due: Vec::new(),
+            voice,
+            stopping: false,
+            cut_short: false,
+            mounts: Duration::ZERO,
+            news,
+        };
+        if running {
+            (0..worker.lives.len()).for_each(|index| worker.take_over(index));
+        } else {
+            let time = timings.admit.draw(worker.hand.rolls());
+            worker.after(time, Step::Admit);
+        }
+        worker
     }
 
     /// Live as long as the pod.
@@ -122,6 +117,7 @@ impl Worker {
             match news {
                 Some(News::Changed(pod)) => self.changed(pod),
                 Some(News::Killed(container)) => self.killed(&container),
+                Some(News::Afflicted) => (0..self.lives.len()).for_each(|index| self.suffer(index)),
                 Some(News::Gone) | None => {
                     if !self.stopping {
                         self.say_killing();
@@ -132,11 +128,11 @@ impl Worker {
         }
     }
 
-    fn after(&mut self, time: Duration, step: Step) {
+    pub(super) fn after(&mut self, time: Duration, step: Step) {
         self.due.push((Instant::now() + time, step));
     }
 
-    fn after_millis(&mut self, least: u64, most: u64, step: Step) {
+    pub(super) fn after_millis(&mut self, least: u64, most: u64, step: Step) {
         let time = self.hand.rolls().between(Duration::from_millis(least), Duration::from_millis(most));
         self.after(time, step);
     }
@@ -156,7 +152,7 @@ impl Worker {
                 seen = true;
                 let message = format!("Container {} definition changed, will be restarted", container.name);
                 self.say("Killing", &message, index);
-                self.due.retain(|(_, step)| *step != Step::Ready(index));
+                self.due.retain(|(_, step)| !step.is_of_process(index));
                 self.after_millis(120, 220, Step::Unready(index));
             }
         }
@@ -167,8 +163,7 @@ impl Worker {
 
     fn killed(&mut self, name: &str) {
         let Some(index) = self.sketch.containers.iter().position(|c| c.name == name && c.running()) else { return };
-        self.due.retain(|(_, step)| *step != Step::Ready(index));
-        self.after_millis(90, 180, Step::Ended(index));
+        self.after_millis(90, 180, Step::Killed(index));
     }
 
     fn stop(&mut self) {
@@ -176,12 +171,18 @@ impl Worker {
         self.due.clear();
         self.say_killing();
         let grace = self.pod.number("/metadata/deletionGracePeriodSeconds").and_then(|s| u64::try_from(s).ok()).unwrap_or(0);
-        let time = self.timings.stop.draw(self.hand.rolls()).min(Duration::from_secs(grace));
-        self.after(time, Step::Stopped);
+        let time = self.timings.stop.draw(self.hand.rolls());
+        self.cut_short = time > Duration::from_secs(grace);
+        self.after(time.min(Duration::from_secs(grace)), Step::Stopped);
     }
 
     /// One step. True when it was the last.
     async fn perform(&mut self, step: Step) -> bool {
+        if self.hand.ground(|ground| ground.troubles.nodes_down.contains(&self.node)) {
+            // Nobody is there to do it; the processes run on.
+            self.after(Duration::from_secs(1), step);
+            return false;
+        }
         let now = self.hand.stamp();
         match step {
             Step::Admit => {
@@ -190,93 +191,93 @@ impl Worker {
                 self.after(time, Step::Prepare);
             }
             Step::Prepare => {
+                if let Some(missing) = needs::missing_volume(&self.hand, &self.pod) {
+                    self.tell(Note::normal("kubelet", "FailedMount", &missing).as_warning(), usize::MAX);
+                    self.mounts = (self.mounts * 2).clamp(Duration::from_millis(500), Duration::from_secs(122));
+                    self.after(self.mounts, Step::Prepare);
+                    return false;
+                }
                 self.sketch.sandbox = true;
                 self.sketch.ip = address(&self.hand, &self.node, self.pod.uid());
-                for index in 0..self.sketch.containers.len() {
-                    self.say_started(index);
-                }
-                let time = self.timings.start.draw(self.hand.rolls());
-                self.after(time, Step::Start);
-            }
-            Step::Start => {
-                self.sketch.phase = "Running";
-                for index in 0..self.sketch.containers.len() {
-                    self.sketch.containers[index].start(&now, self.hand.rolls());
-                    let time = self.timings.ready.draw(self.hand.rolls());
-                    self.after(time, Step::Ready(index));
+                if self.sketch.inits.is_empty() {
+                    (0..self.lives.len()).for_each(|index| self.fetch(index));
+                } else {
+                    self.after_millis(1, 5, Step::Init(0));
                 }
             }
-            Step::Ready(index) => {
-                // A pause image answers no probe.
-                let passes = !self.sketch.containers[index].image.contains("pause");
-                self.sketch.containers[index].ready = passes;
+            Step::Init(index) => self.init(index, &now),
+            Step::InitDone(index) => self.init_done(index, &now),
+            Step::Fetch(index) => self.fetch(index),
+            Step::Fetched(index) => self.fetched(index),
+            Step::Refused(index) => self.refused(index),
+            Step::Start(index) => self.start(index, &now),
+            Step::Probe(index, kind) => {
+                if !self.probe(index, kind) {
+                    return false;
+                }
+            }
+            Step::Look(index) => {
+                self.look(index);
+                return false;
             }
             Step::Observe => {}
             Step::Unready(index) => {
                 self.sketch.containers[index].ready = false;
                 self.after_millis(12, 30, Step::Restart(index));
             }
-            Step::Ended(index) => self.ended(index, &now),
-            Step::BackOff(index) => {
-                let delay = back_off(self.crashes[index]);
-                let message = format!(
-                    "back-off {}s restarting failed container={} pod={}_{}({})",
-                    delay.as_secs(),
-                    self.sketch.containers[index].name,
-                    self.pod.name(),
-                    self.pod.namespace(),
-                    self.pod.uid()
-                );
-                let container = &mut self.sketch.containers[index];
-                if let Process::Ended(..) = container.process {
-                    let ended = container.clone();
-                    container.process = Process::Waiting("CrashLoopBackOff", message.clone());
-                    container.last = ended_state(&ended);
-                }
-                self.say_warning(
-                    "BackOff",
-                    &format!("Back-off restarting failed container {} in pod", self.sketch.containers[index].name),
-                    index,
-                );
-                self.after(delay, Step::Restart(index));
+            Step::Killed(index) => self.ended(index, 137, "Error", &now),
+            Step::Oom(index) => self.ended(index, 137, "OOMKilled", &now),
+            Step::Exited(index) => self.exited(index, &now),
+            Step::BackOff(index) => self.back_off(index),
+            Step::BackOffAgain(index) => {
+                self.say_back_off(index);
+                return false;
             }
-            Step::Restart(index) => {
-                if self.sketch.containers[index].running() {
-                    self.sketch.containers[index].end(137, "Error", &now);
-                }
-                self.sketch.containers[index].restarts += 1;
-                self.sketch.containers[index].start(&now, self.hand.rolls());
-                self.say_started(index);
-                self.after_millis(8, 40, Step::Ready(index));
-            }
+            Step::Restart(index) => self.restart(index, &now),
             Step::Stopped => return self.finish(&now).await,
         }
         self.report().await;
-        false
+        // A pod that has ended by itself has no more of a life.
+        matches!(self.sketch.phase, "Succeeded" | "Failed")
     }
 
-    fn ended(&mut self, index: usize, now: &str) {
-        let ran_long = match &self.sketch.containers[index].process {
-            Process::Running(since) => {
-                clock::parse(now).zip(clock::parse(since)).is_some_and(|(now, since)| now - since > CRASHES_FORGOTTEN)
-            }
-            Process::Waiting(..) | Process::Ended(..) => false,
-        };
-        self.crashes[index] = if ran_long { 1 } else { self.crashes[index] + 1 };
-        self.sketch.containers[index].end(137, "Error", now);
-        if self.crashes[index] > 1 {
-            self.after_millis(700, 1200, Step::BackOff(index));
+    /// Run an init container; they run one after the other.
+    fn init(&mut self, index: usize, now: &str) {
+        let spec = self.pod.list("/spec/initContainers").get(index).cloned().unwrap_or(Value::Null);
+        self.sketch.inits[index].start(now, self.hand.rolls());
+        let (time, _) = needs::lifetime(&spec).unwrap_or_else(|| (self.timings.start.draw(self.hand.rolls()), 0));
+        self.after(time.max(Duration::from_millis(20)), Step::InitDone(index));
+    }
+
+    fn init_done(&mut self, index: usize, now: &str) {
+        let spec = self.pod.list("/spec/initContainers").get(index).cloned().unwrap_or(Value::Null);
+        let (_, code) = needs::lifetime(&spec).unwrap_or_default();
+        let init = &mut self.sketch.inits[index];
+        init.end(code, if code == 0 { "Completed" } else { "Error" }, now);
+        init.ready = code == 0;
+        if code != 0 && self.pod.text("/spec/restartPolicy") != "Never" {
+            init.restarts += 1;
+            let delay = (10_u64 << init.restarts.clamp(1, 6) >> 1).min(300);
+            self.after(Duration::from_secs(delay), Step::Init(index));
+        } else if code != 0 {
+            self.sketch.phase = "Failed";
+        } else if index + 1 < self.sketch.inits.len() {
+            self.after_millis(20, 60, Step::Init(index + 1));
         } else {
-            self.after_millis(50, 110, Step::Restart(index));
+            (0..self.lives.len()).for_each(|index| self.fetch(index));
         }
     }
 
     async fn finish(&mut self, now: &str) -> bool {
-        self.sketch.phase = "Succeeded";
-        for container in &mut self.sketch.containers {
-            container.end(0, "Completed", now);
+        let grace = self.pod.number("/metadata/deletionGracePeriodSeconds").unwrap_or(0);
+        let (code, reason) = if self.cut_short { (137, "Error") } else { (0, "Completed") };
+        for container in self.sketch.containers.iter_mut().filter(|container| container.running()) {
+            container.end(code, reason, now);
         }
-        self.report().await;
+        self.sketch.finish();
+        if grace > 0 {
+            self.report().await;
+        }
         let options = DeleteOptions { grace: Some(0), uid: self.pod.uid().to_owned(), ..DeleteOptions::default() };
         let _ = self.hand.delete(&self.key, &options).await;
         // A finalizer may hold the pod in the API; nothing of it is left on the node.
@@ -290,48 +291,33 @@ impl Worker {
         let _ = self.hand.set_status(Kind::Pod, &pod, status).await;
     }
 
-    fn say(&self, reason: &str, message: &str, index: usize) {
+    pub(super) fn say(&mut self, reason: &str, message: &str, index: usize) {
         self.tell(Note::normal("kubelet", reason, message), index);
     }
 
-    fn say_warning(&self, reason: &str, message: &str, index: usize) {
+    pub(super) fn say_warning(&mut self, reason: &str, message: &str, index: usize) {
         self.tell(Note::normal("kubelet", reason, message).as_warning(), index);
     }
 
-    fn tell(&self, note: Note<'_>, index: usize) {
+    fn tell(&mut self, note: Note<'_>, index: usize) {
+        let (left, since) = self.voice;
+        let left = (left + since.elapsed().as_secs_f64() / 300.0).min(VOICE);
+        self.voice = (left, Instant::now());
+        if left < 1.0 {
+            return;
+        }
+        self.voice.0 -= 1.0;
         let field = self.sketch.containers.get(index).map(|c| format!("spec.containers{{{}}}", c.name)).unwrap_or_default();
         record(&self.hand, Kind::Pod, &self.pod, Note { host: &self.node, field: &field, ..note });
     }
 
-    fn say_started(&self, index: usize) {
-        let container = &self.sketch.containers[index];
-        self.say(
-            "Pulled",
-            &format!("Container image \"{}\" already present on machine and can be accessed by the pod", container.image),
-            index,
-        );
-        self.say("Created", "Container created", index);
-        self.say("Started", "Container started", index);
-    }
-
-    fn say_killing(&self) {
-        for (index, container) in self.sketch.containers.iter().enumerate().filter(|(_, c)| c.running()) {
-            self.say("Killing", &format!("Stopping container {}", container.name), index);
+    fn say_killing(&mut self) {
+        let running: Vec<(usize, String)> =
+            self.sketch.containers.iter().enumerate().filter(|(_, c)| c.running()).map(|(index, c)| (index, c.name.clone())).collect();
+        for (index, name) in running {
+            self.say("Killing", &format!("Stopping container {name}"), index);
         }
     }
-}
-
-fn ended_state(container: &super::status::Container) -> Value {
-    match &container.process {
-        Process::Ended(code, reason, from, until) => serde_json::json!({"terminated": {
-            "exitCode": code, "reason": reason, "startedAt": from, "finishedAt": until, "containerID": container.id}}),
-        Process::Waiting(..) | Process::Running(_) => container.last.clone(),
-    }
-}
-
-/// How long a container waits after this many crashes.
-fn back_off(crashes: u32) -> Duration {
-    Duration::from_secs((10_u64 << crashes.saturating_sub(2).min(5)).min(300))
 }
 
 /// An address on this node that no other pod has.
@@ -355,6 +341,7 @@ fn adopt(sketch: &mut Sketch, pod: &Object) {
         let Some(status) = pod.list("/status/containerStatuses").iter().find(|s| text(s, "/name") == container.name) else { continue };
         container.process = Process::Running(text(status, "/state/running/startedAt").to_owned());
         container.ready = status["ready"] == true;
+        container.started = status["started"] != false;
         container.restarts = status["restartCount"].as_i64().unwrap_or(0);
         text(status, "/containerID").clone_into(&mut container.id);
         text(status, "/image").clone_into(&mut container.image);

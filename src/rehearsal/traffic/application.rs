@@ -1,0 +1,40 @@
+//! What a service's pods show of their requests, and the proxies of those that no pod answered.
+//!
+//! A request is counted once, by who answered it, and lasts from its sending to its answer, as a mesh reports it.
+
+use super::page::Lines;
+use super::replica::Replica;
+use super::tally::{BUCKET_LABELS, METHODS, Tally};
+
+/// Says which lines a tally has.
+#[must_use]
+pub fn layout(tally: &Tally) -> u64 {
+    tally.codes.keys().fold(1, |sum, (code, method)| sum.wrapping_mul(8191).wrapping_add(u64::from(*code) * 2 + *method as u64))
+}
+
+/// What a pod shows.
+pub fn pod(lines: &mut Lines<'_>, replica: &Replica, weight: f64, started: f64) {
+    requests(lines, &replica.tally);
+    let waiting = u32::try_from(replica.queue.len()).unwrap_or(u32::MAX);
+    lines.put("http_requests_in_flight", &[], f64::from(replica.working + waiting) * weight);
+    lines.put("process_cpu_seconds_total", &[], replica.usage.cpu);
+    lines.put("process_resident_memory_bytes", &[], replica.usage.memory);
+    lines.put("process_start_time_seconds", &[], started);
+}
+
+/// How requests ended, and after how long.
+pub fn requests(lines: &mut Lines<'_>, tally: &Tally) {
+    for ((code, method), count) in &tally.codes {
+        let code = code.to_string();
+        lines.put("http_requests_total", &[("code", &code), ("method", METHODS[*method])], *count);
+    }
+    for (method, name) in METHODS.iter().enumerate() {
+        let mut total = 0.0;
+        for (count, end) in tally.buckets[method].iter().zip(BUCKET_LABELS) {
+            total += count;
+            lines.put("http_request_duration_seconds_bucket", &[("method", name), ("le", end)], total);
+        }
+        lines.put("http_request_duration_seconds_sum", &[("method", name)], tally.seconds[method]);
+        lines.put("http_request_duration_seconds_count", &[("method", name)], total);
+    }
+}

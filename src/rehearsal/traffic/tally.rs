@@ -1,0 +1,46 @@
+//! What was counted of requests.
+
+use std::collections::BTreeMap;
+
+/// Upper ends of the histogram's buckets, in seconds; above the last is `+Inf`.
+pub const BUCKETS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// The same as label values, with the one above them all.
+pub const BUCKET_LABELS: [&str; 12] = ["0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "+Inf"];
+
+/// The methods of requests.
+pub const METHODS: [&str; 2] = ["GET", "POST"];
+
+/// Requests by how they ended.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Tally {
+    /// Requests by status code and method.
+    pub codes: BTreeMap<(u16, usize), f64>,
+    /// Answers by method and bucket, not cumulated; the last is `+Inf`.
+    pub buckets: [[f64; BUCKET_LABELS.len()]; METHODS.len()],
+    /// Seconds of all answers, by method.
+    pub seconds: [f64; METHODS.len()],
+}
+
+impl Tally {
+    /// A tally that already shows these codes, at zero: a rate needs a zero to begin with.
+    #[must_use]
+    pub fn showing(codes: &[u16]) -> Self {
+        let shown = codes.iter().flat_map(|code| (0..METHODS.len()).map(|method| ((*code, method), 0.0)));
+        Self { codes: shown.collect(), ..Self::default() }
+    }
+
+    /// So many requests more, with this code after this many seconds.
+    pub fn count(&mut self, code: u16, method: usize, seconds: f64, weight: f64) {
+        *self.codes.entry((code, method)).or_insert(0.0) += weight;
+        let bucket = BUCKETS.iter().position(|end| seconds <= *end).unwrap_or(BUCKETS.len());
+        self.buckets[method][bucket] += weight;
+        self.seconds[method] += seconds * weight;
+    }
+
+    /// All requests.
+    #[must_use]
+    pub fn total(&self) -> f64 {
+        self.codes.values().sum()
+    }
+}

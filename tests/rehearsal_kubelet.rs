@@ -1,0 +1,258 @@
+//! The kubelet and scheduler of the practice cluster, as kubectl shows them: reasons, messages, Events.
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+use std::time::Duration;
+
+use gameday::rehearsal::{PracticeCluster, World};
+use k8s_openapi::api::core::v1::{ContainerStatus, Event, Node, Pod, Secret};
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use kube::{Client, ResourceExt};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+struct Place {
+    cluster: PracticeCluster,
+    pods: Api<Pod>,
+    events: Api<Event>,
+}
+
+fn place(world: World) -> Place {
+    let cluster = PracticeCluster::start(world, 4);
+    let client = Client::new(cluster.service(), "staging");
+    Place { cluster, pods: Api::default_namespaced(client.clone()), events: Api::default_namespaced(client) }
+}
+
+impl Place {
+    fn api<K: kube::Resource<DynamicType = ()>>(&self) -> Api<K> {
+        Api::all(Client::new(self.cluster.service(), "staging"))
+    }
+
+    async fn run(&self, name: &str, spec: Value) {
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec});
+        self.pods.create(&PostParams::default(), &serde_json::from_value(pod).unwrap()).await.unwrap();
+    }
+
+    async fn container(&self, name: &str) -> ContainerStatus {
+        self.pods.get(name).await.unwrap().status.unwrap().container_statuses.unwrap().remove(0)
+    }
+
+    async fn waiting(&self, name: &str) -> (String, String) {
+        let state = self.container(name).await.state.unwrap();
+        let waiting = state.waiting.unwrap_or_else(|| panic!("{:?}", (state.running, state.terminated)));
+        (waiting.reason.unwrap_or_default(), waiting.message.unwrap_or_default())
+    }
+
+    /// Reason, message and count of the Events about an object.
+    async fn told(&self, name: &str) -> Vec<(String, String, i32)> {
+        let events = self.events.list(&ListParams::default().fields(&format!("involvedObject.name={name}"))).await.unwrap();
+        let told = |e: Event| (e.reason.unwrap_or_default(), e.message.unwrap_or_default(), e.count.unwrap_or(1));
+        events.items.into_iter().map(told).collect()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn missing_image_should_be_backed_off_from_in_the_kubelets_words() {
+    let place = place(World { missing_images: vec!["registry.example/gone:1".to_owned()], ..World::task_api("staging") });
+    place.run("gone", json!({"containers": [{"name": "main", "image": "registry.example/gone:1"}]})).await;
+    sleep(Duration::from_secs(20)).await;
+    let why = "rpc error: code = NotFound desc = failed to pull and unpack image \"registry.example/gone:1\": failed to resolve image: registry.example/gone:1: not found";
+    let backed_off = ("ImagePullBackOff".to_owned(), format!("Back-off pulling image \"registry.example/gone:1\": ErrImagePull: {why}"));
+    assert_eq!(place.waiting("gone").await, backed_off);
+    sleep(Duration::from_mins(10)).await;
+    let told = place.told("gone").await;
+    let count = |reason: &str, begin: &str| {
+        told.iter().find(|(r, m, _)| r == reason && m.starts_with(begin)).unwrap_or_else(|| panic!("{reason}: {told:?}")).2
+    };
+    // 10 s, 20 s, 40 s, 80 s, 160 s, 300 s apart, until the kubelet says no more of one pod
+    assert!((4..=7).contains(&count("Pulling", "Pulling image")), "{told:?}");
+    assert!(count("Failed", &format!("Failed to pull image \"registry.example/gone:1\": {why}")) >= 4, "{told:?}");
+    assert!(count("Failed", "Error: ImagePullBackOff") >= 3 && count("BackOff", "Back-off pulling image") >= 3, "{told:?}");
+    assert_eq!(place.pods.get("gone").await.unwrap().status.unwrap().phase.unwrap(), "Pending");
+}
+
+#[tokio::test(start_paused = true)]
+async fn image_that_is_away_should_be_fetched_once_a_node() {
+    let place = place(World::task_api("staging"));
+    let spec = json!({"nodeName": "node-1", "containers": [{"name": "main", "image": "nginx:1.29"}]});
+    place.run("first", spec.clone()).await;
+    sleep(Duration::from_secs(15)).await;
+    place.run("second", spec).await;
+    sleep(Duration::from_secs(15)).await;
+    let (first, second) = (place.told("first").await, place.told("second").await);
+    assert!(first.iter().any(|(_, m, _)| m.starts_with("Successfully pulled image \"nginx:1.29\" in ")), "{first:?}");
+    assert!(second.iter().any(|(_, m, _)| m.starts_with("Container image \"nginx:1.29\" already present")), "{second:?}");
+    place.run("wrong", json!({"containers": [{"name": "main", "image": "Nginx:1"}]})).await;
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(place.waiting("wrong").await.0, "InvalidImageName");
+}
+
+#[tokio::test(start_paused = true)]
+async fn missing_secret_should_hold_the_container_until_it_is_there() {
+    let place = place(World::task_api("staging"));
+    place
+        .run(
+            "needy",
+            json!({"containers": [{"name": "main", "image": "registry.example/task-api:1", "envFrom": [{"secretRef": {"name": "key"}}]}]}),
+        )
+        .await;
+    place.run("mounted", json!({"volumes": [{"name": "v", "secret": {"secretName": "key"}}], "containers": [{"name": "main", "image": "registry.example/task-api:1"}]})).await;
+    sleep(Duration::from_secs(30)).await;
+    assert_eq!(place.waiting("needy").await, ("CreateContainerConfigError".to_owned(), "secret \"key\" not found".to_owned()));
+    assert_eq!(place.waiting("mounted").await.0, "ContainerCreating");
+    let told = place.told("needy").await;
+    assert!(told.iter().any(|(r, m, n)| r == "Failed" && m == "Error: secret \"key\" not found" && *n >= 2), "{told:?}");
+    let told = place.told("mounted").await;
+    assert!(
+        told.iter().any(|(r, m, _)| r == "FailedMount" && m == "MountVolume.SetUp failed for volume \"v\" : secret \"key\" not found"),
+        "{told:?}"
+    );
+    let secret: Secret = serde_json::from_value(json!({"metadata": {"name": "key"}})).unwrap();
+    Api::<Secret>::default_namespaced(Client::new(place.cluster.service(), "staging"))
+        .create(&PostParams::default(), &secret)
+        .await
+        .unwrap();
+    sleep(Duration::from_secs(70)).await;
+    for pod in ["needy", "mounted"] {
+        assert!(place.container(pod).await.ready, "{pod}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn crash_loop_should_be_put_off_longer_and_longer() {
+    let place = place(World::task_api("staging"));
+    place
+        .run(
+            "crash",
+            json!({"containers": [{"name": "main", "image": "registry.example/task-api:1", "command": ["sh", "-c", "sleep 2; exit 3"]}]}),
+        )
+        .await;
+    sleep(Duration::from_mins(2)).await;
+    let status = place.container("crash").await;
+    // runs of 2 s, then at once, 10, 20, 40, 80 s apart
+    assert_eq!(status.restart_count, 4, "{status:?}");
+    let uid = place.pods.get("crash").await.unwrap().uid().unwrap();
+    assert_eq!(
+        place.waiting("crash").await,
+        ("CrashLoopBackOff".to_owned(), format!("back-off 1m20s restarting failed container=main pod=crash_staging({uid})"))
+    );
+    let last = status.last_state.unwrap().terminated.unwrap();
+    assert_eq!((last.exit_code, last.reason.as_deref()), (3, Some("Error")));
+    let told = place.told("crash").await;
+    let back_off = format!("Back-off restarting failed container main in pod crash_staging({uid})");
+    assert!(told.iter().any(|(r, m, n)| r == "BackOff" && *m == back_off && *n > 3), "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn pod_that_is_not_restarted_should_end_as_its_process_does() {
+    let place = place(World::task_api("staging"));
+    for (name, command, policy, phase) in
+        [("well", "exit 0", "Never", "Succeeded"), ("ill", "exit 1", "Never", "Failed"), ("done", "sleep 1", "OnFailure", "Succeeded")]
+    {
+        place.run(name, json!({"restartPolicy": policy, "containers": [{"name": "main", "image": "registry.example/task-api:1", "command": ["sh", "-c", command]}]})).await;
+        sleep(Duration::from_secs(5)).await;
+        assert_eq!(place.pods.get(name).await.unwrap().status.unwrap().phase.unwrap(), phase, "{name}");
+        place.pods.delete(name, &DeleteParams::default()).await.unwrap();
+        sleep(Duration::from_secs(1)).await;
+        assert!(place.pods.get_opt(name).await.unwrap().is_none(), "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn failing_liveness_should_restart_and_failing_readiness_should_not() {
+    let mut world = World::task_api("staging");
+    let probe = gameday::scenario::world::Probe { failures: 3, ..gameday::scenario::world::Probe::each_second() };
+    world.workloads[0].containers[0].liveness = Some(probe);
+    world.mishaps = vec!["bad-probe=task-api@5s+10s".parse().unwrap(), "liveness-fails=task-api@30s+20s".parse().unwrap()];
+    let place = place(world);
+    let name = place.pods.list(&ListParams::default()).await.unwrap().items[0].name_any();
+    sleep(Duration::from_secs(10)).await;
+    let status = place.container(&name).await;
+    assert!(!status.ready && status.restart_count == 0, "{status:?}");
+    sleep(Duration::from_secs(10)).await;
+    assert!(place.container(&name).await.ready);
+    sleep(Duration::from_secs(25)).await;
+    assert_eq!(place.container(&name).await.restart_count, 1);
+    let told = place.told(&name).await;
+    for message in [
+        "Readiness probe failed: HTTP probe failed with statuscode: 503",
+        "Liveness probe failed: HTTP probe failed with statuscode: 503",
+        "Container task-api failed liveness probe, will be restarted",
+    ] {
+        assert!(told.iter().any(|(_, m, _)| m == message), "{message}: {told:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn leak_should_end_in_oom_killed() {
+    let mut world = World::task_api("staging");
+    world.mishaps = vec!["leak=task-api/20s@1s".parse().unwrap()];
+    let place = place(world);
+    let name = place.pods.list(&ListParams::default()).await.unwrap().items[0].name_any();
+    sleep(Duration::from_secs(23)).await;
+    let status = place.container(&name).await;
+    let ended = status.last_state.unwrap().terminated.unwrap();
+    assert_eq!((ended.exit_code, ended.reason.as_deref(), status.restart_count), (137, Some("OOMKilled"), 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn pod_without_room_should_say_why_and_be_placed_when_there_is() {
+    let place = place(World::task_api("staging"));
+    let asks = |cpu: &str| json!({"containers": [{"name": "main", "image": "registry.example/task-api:1", "resources": {"requests": {"cpu": cpu}}}]});
+    place.run("large", asks("3950m")).await;
+    place.run("huge", asks("64")).await;
+    place
+        .run("picky", json!({"nodeSelector": {"disk": "ssd"}, "containers": [{"name": "main", "image": "registry.example/task-api:1"}]}))
+        .await;
+    sleep(Duration::from_secs(2)).await;
+    let why = async |name: &str| {
+        let conditions = place.pods.get(name).await.unwrap().status.unwrap().conditions.unwrap();
+        conditions.into_iter().find(|c| c.type_ == "PodScheduled").unwrap().message.unwrap()
+    };
+    assert_eq!(
+        why("huge").await,
+        "0/3 nodes are available: 3 Insufficient cpu. preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling."
+    );
+    assert_eq!(
+        why("large").await,
+        "0/3 nodes are available: 3 Insufficient cpu. preemption: 0/3 nodes are available: 3 No preemption victims found for incoming pod."
+    );
+    assert_eq!(
+        why("picky").await,
+        "0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector. preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling."
+    );
+    let nodes: Api<Node> = place.api();
+    let label = json!({"metadata": {"labels": {"disk": "ssd"}}});
+    nodes.patch("node-2", &PatchParams::default(), &Patch::Merge(label)).await.unwrap();
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(place.pods.get("picky").await.unwrap().spec.unwrap().node_name.unwrap(), "node-2");
+    let told = place.told("picky").await;
+    assert!(told.iter().any(|(r, ..)| r == "FailedScheduling") && told.iter().any(|(r, ..)| r == "Scheduled"), "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropped_packets_should_fail_the_probe_with_a_timeout_only_where_all_are_dropped() {
+    let place = place(World::task_api("staging"));
+    let chaos: Api<kube::api::DynamicObject> = Api::namespaced_with(
+        Client::new(place.cluster.service(), "staging"),
+        "staging",
+        &kube::api::ApiResource::from_gvk_with_plural(
+            &kube::api::GroupVersionKind::gvk("chaos-mesh.org", "v1alpha1", "NetworkChaos"),
+            "networkchaos",
+        ),
+    );
+    let fault = json!({"apiVersion": "chaos-mesh.org/v1alpha1", "kind": "NetworkChaos", "metadata": {"name": "cut"},
+        "spec": {"action": "loss", "mode": "all", "duration": "20s", "selector": {"namespaces": ["staging"], "labelSelectors": {"app": "task-api"}}, "loss": {"loss": "100"}}});
+    chaos.create(&PostParams::default(), &serde_json::from_value(fault).unwrap()).await.unwrap();
+    sleep(Duration::from_secs(10)).await;
+    let pods = place.pods.list(&ListParams::default()).await.unwrap();
+    for pod in &pods.items {
+        let name = pod.name_any();
+        assert!(!place.container(&name).await.ready, "{name}");
+        let told = place.told(&name).await;
+        assert!(told.iter().any(|(r, m, _)| r == "Unhealthy" && m.contains("i/o timeout")), "{told:?}");
+    }
+    sleep(Duration::from_secs(20)).await;
+    for pod in &pods.items {
+        assert!(place.container(&pod.name_any()).await.ready);
+    }
+}
