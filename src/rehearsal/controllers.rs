@@ -8,16 +8,20 @@
 pub mod chaos;
 pub mod daemonset;
 pub mod deployment;
+pub mod disruption;
+pub mod duties;
 pub mod endpoints;
 mod feed;
 pub mod garbage;
 mod hand;
 pub mod kubelet;
+pub mod lifecycle;
 mod mirror;
 pub mod quota;
 pub mod recorder;
 mod remote;
 pub mod replicaset;
+pub mod revision;
 pub mod scheduler;
 pub mod statefulset;
 pub mod template;
@@ -51,7 +55,7 @@ pub fn start(server: &ApiServer) {
 /// When the server cannot be asked, or refuses to list something.
 pub async fn attach(client: Client, clock: Clock, seed: u64) -> Result<Attached, Refusal> {
     let kinds: Vec<Kind> = RESOURCES.iter().map(|resource| resource.kind).collect();
-    Ok(Attached::to(client, &kinds, clock, seed).await?.with(start_all))
+    Ok(Attached::to(client, &kinds, "", clock, seed).await?.with(start_all))
 }
 
 fn start_all(home: &Home, tasks: &mut JoinSet<()>) {
@@ -64,7 +68,9 @@ fn start_all(home: &Home, tasks: &mut JoinSet<()>) {
     tasks.spawn(kubelet::node::run(home.clone()));
     tasks.spawn(endpoints::run(home.clone()));
     tasks.spawn(garbage::run(home.clone()));
+    tasks.spawn(lifecycle::run(home.clone()));
     tasks.spawn(quota::run(home.clone()));
+    tasks.spawn(disruption::run(home.clone()));
     chaos::start(home, tasks);
 }
 

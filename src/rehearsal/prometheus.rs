@@ -1,15 +1,15 @@
 //! Prometheus of the practice cluster: the samples that were scraped, the rules over them, and the HTTP API over both.
 
+mod http;
 mod rulebook;
 pub mod rules;
+mod told;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use percent_encoding::percent_decode_str;
-use serde_json::{Value, json};
+use std::time::Duration;
 
 use super::api::proxy::{Backend, BackendAnswer, BackendRequest};
-use super::promql::{self, Labels, SeriesId, Store, StoreError, wire};
+use super::promql::{self, Labels, SeriesId, Store, StoreError};
 use super::traffic::MetricSink;
 use rulebook::Rulebook;
 use rules::RuleGroup;
@@ -29,6 +29,8 @@ pub struct Prometheus {
 struct Samples {
     store: Store,
     book: Rulebook,
+    /// How often it scrapes.
+    every: Duration,
     /// The series by the numbers that scrapes name them with.
     series: Vec<(Labels, Option<SeriesId>)>,
     taken: u32,
@@ -81,8 +83,10 @@ impl MetricSink for Prometheus {
         self.lock().take(series, at_ms, promql::STALE);
     }
 
-    fn rules(&mut self, groups: &[RuleGroup]) {
-        self.lock().book.take(groups);
+    fn begin(&mut self, every: Duration, rules: &[RuleGroup]) {
+        let mut samples = self.lock();
+        samples.every = every;
+        samples.book.take(rules);
     }
 
     fn scraped(&mut self, at_ms: i64) {
@@ -93,56 +97,6 @@ impl MetricSink for Prometheus {
 
 impl Backend for Prometheus {
     fn answer(&self, request: &BackendRequest) -> BackendAnswer {
-        let (path, query) = request.path_and_query.split_once('?').unwrap_or((&request.path_and_query, ""));
-        let mut form = decode(query);
-        if request.content_type.starts_with("application/x-www-form-urlencoded") {
-            form.extend(decode(&String::from_utf8_lossy(&request.body)));
-        }
-        let get = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-        match path {
-            "/api/v1/query" => {
-                let at = match get("time").map(moment) {
-                    None => request.at.timestamp_millis(),
-                    Some(Some(at)) => at,
-                    Some(None) => return bad("invalid parameter \"time\""),
-                };
-                let answer = promql::instant(&self.lock().store, get("query").unwrap_or_default(), at);
-                told(wire::status(&answer), &wire::response(&answer))
-            }
-            "/api/v1/query_range" => {
-                let (start, end, step) = (get("start").and_then(moment), get("end").and_then(moment), get("step").and_then(moment));
-                let (Some(start), Some(end), Some(step)) = (start, end, step) else {
-                    return bad("invalid parameter \"start\", \"end\" or \"step\"");
-                };
-                if end < start || step <= 0 {
-                    return bad("invalid parameter \"end\" or \"step\"");
-                }
-                let answer = promql::range(&self.lock().store, get("query").unwrap_or_default(), start, end, step);
-                told(wire::status(&answer), &wire::response(&answer))
-            }
-            "/-/ready" | "/-/healthy" => BackendAnswer { status: 200, content_type: "text/plain".to_owned(), body: b"ok\n".to_vec() },
-            _ => BackendAnswer { status: 404, content_type: "text/plain".to_owned(), body: b"404 page not found\n".to_vec() },
-        }
+        http::answer(&self.lock(), request)
     }
-}
-
-/// A Unix time or a span in seconds, or RFC 3339, in milliseconds.
-fn moment(text: &str) -> Option<i64> {
-    let seconds = text.parse::<f64>().ok().filter(|seconds| seconds.abs() < 1e12);
-    #[expect(clippy::cast_possible_truncation, reason = "bounded above")]
-    let millis = seconds.map(|seconds| (seconds * 1000.0).round() as i64);
-    millis.or_else(|| chrono::DateTime::parse_from_rfc3339(text).ok().map(|at| at.timestamp_millis()))
-}
-
-fn decode(form: &str) -> Vec<(String, String)> {
-    let plain = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
-    form.split('&').filter_map(|pair| pair.split_once('=')).map(|(key, value)| (plain(key), plain(value))).collect()
-}
-
-fn bad(error: &str) -> BackendAnswer {
-    told(400, &json!({"status": "error", "errorType": "bad_data", "error": error}))
-}
-
-fn told(status: u16, answer: &Value) -> BackendAnswer {
-    BackendAnswer { status, content_type: "application/json".to_owned(), body: answer.to_string().into_bytes() }
 }

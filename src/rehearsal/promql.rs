@@ -102,3 +102,29 @@ pub fn range(store: &Store, text: &str, start_ms: i64, end_ms: i64, step_ms: i64
         ValueType::String => Err(PromqlError::RangeType("string")),
     }
 }
+
+/// The labels of the series that any of these selectors means and that have a sample from `start_ms` to `end_ms`, sorted; of all series when
+/// there are no selectors, as `/api/v1/series` and `/api/v1/labels` do.
+///
+/// # Errors
+/// One of them is no selector.
+pub fn series(store: &Store, selectors: &[&str], start_ms: i64, end_ms: i64) -> Result<Vec<Labels>, PromqlError> {
+    let mut found = std::collections::BTreeSet::new();
+    let mut take = |series: &store::Series| {
+        let times = series.times();
+        let first = times.partition_point(|at| *at < start_ms);
+        if times.get(first).is_some_and(|at| *at <= end_ms) {
+            found.insert(series.labels.clone());
+        }
+    };
+    if selectors.is_empty() {
+        store.all().for_each(&mut take);
+    }
+    for text in selectors {
+        let Query(Expr::VectorSelector(selector)) = Query::parse(text)? else {
+            return Err(PromqlError::BadQuery("invalid expression type, must be a series selector".to_owned()));
+        };
+        selector::select(store, &selector)?.into_iter().for_each(&mut take);
+    }
+    Ok(found.into_iter().collect())
+}

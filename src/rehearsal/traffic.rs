@@ -25,7 +25,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::api::{ApiServer, State};
-use super::controllers::chaos::daemon::NetworkFault;
+use super::controllers::chaos::daemon::{IoFault, NetworkFault, Stress};
 use super::prometheus::rules::RuleGroup;
 use mesh::Mesh;
 use scrape::Round;
@@ -43,9 +43,9 @@ pub trait MetricSink: Send {
         let _ = (series, at_ms);
     }
 
-    /// These rules are to be evaluated over the samples.
-    fn rules(&mut self, groups: &[RuleGroup]) {
-        let _ = groups;
+    /// Scrapes are to come this often, and these rules to be evaluated over the samples.
+    fn begin(&mut self, every: Duration, rules: &[RuleGroup]) {
+        let _ = (every, rules);
     }
 
     /// All samples of this moment were taken.
@@ -67,6 +67,8 @@ const HISTORY: Duration = Duration::from_mins(5);
 struct Watch {
     mesh: Mesh,
     faults: Vec<NetworkFault>,
+    stress: Vec<Stress>,
+    files: Vec<IoFault>,
     revision: u64,
     looks: u32,
 }
@@ -75,16 +77,31 @@ impl Watch {
     /// Sees what has changed, and lives on until this moment.
     fn step(&mut self, state: &State, until: u64) {
         let revision = state.store.revision();
+        let changed = revision != self.revision;
         self.looks += 1;
-        if revision != self.revision || self.looks > STALE_LOOKS {
-            (self.revision, self.looks) = (revision, 0);
-            self.faults = state.daemon.faults();
+        if (changed || self.looks > STALE_LOOKS) && (self.befallen(state) || changed) {
+            self.revision = revision;
             for service in 0..self.mesh.services.len() {
                 let sight = sight::look(state, &self.mesh.services[service].workload, &self.faults);
                 self.mesh.see(service, &sight);
             }
         }
         self.mesh.run(until);
+    }
+}
+
+impl Watch {
+    /// Reads what Chaos Mesh has done to pods. Whether that has changed.
+    fn befallen(&mut self, state: &State) -> bool {
+        self.looks = 0;
+        let (faults, daemon) = (state.daemon.faults(), &state.daemon);
+        let same = faults == self.faults && daemon.stresses().eq(&self.stress) && daemon.io_faults().eq(&self.files);
+        if !same {
+            self.faults = faults;
+            self.stress = daemon.stresses().cloned().collect();
+            self.files = daemon.io_faults().cloned().collect();
+        }
+        !same
     }
 }
 
@@ -95,9 +112,9 @@ pub fn start(server: &ApiServer, mut sink: Box<dyn MetricSink>) {
     let past = every * scrapes(every);
     let wall = state.clock.now() - chrono::Duration::from_std(past).unwrap_or_default();
     let mesh = Mesh::new(&state.world.workloads, &state.dice, wall.timestamp_millis());
-    let mut watch = Watch { mesh, faults: Vec::new(), revision: 0, looks: 0 };
+    let mut watch = Watch { mesh, faults: Vec::new(), stress: Vec::new(), files: Vec::new(), revision: 0, looks: 0 };
     let mut round = Round::new(&state.dice);
-    sink.rules(&state.world.rules);
+    sink.begin(every, &state.world.rules);
     drop(state);
     history(server, &mut watch, &mut round, every, &mut *sink);
     let server = server.clone();

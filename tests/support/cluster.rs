@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use http::Request;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Namespace, Service};
 use kube::api::{DeleteParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config, ResourceExt};
-use serde_json::json;
+use serde_json::{Value, json};
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
@@ -50,6 +51,16 @@ impl TestCluster {
         let kubeconfig = Kubeconfig::read_from(&self.kubeconfig).unwrap();
         self.runtime.block_on(async {
             let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+            Client::try_from(config).unwrap()
+        })
+    }
+
+    /// A client that repeats nothing by itself: kube's own does on 429, 503 and 504.
+    pub fn plain_client(&self) -> Client {
+        let kubeconfig = Kubeconfig::read_from(&self.kubeconfig).unwrap();
+        self.runtime.block_on(async {
+            let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+            config.default_retry = false;
             Client::try_from(config).unwrap()
         })
     }
@@ -135,11 +146,51 @@ impl Drop for Home<'_> {
     }
 }
 
-/// Waits up to a minute.
+/// Waits up to two minutes: the machine may be busy.
 pub async fn wait<F: Future<Output = bool>>(what: &str, mut until: impl FnMut() -> F) {
-    let deadline = Instant::now() + Duration::from_mins(1);
+    let deadline = Instant::now() + Duration::from_mins(2);
     while !until().await {
-        assert!(Instant::now() < deadline, "waited a minute for {what}");
+        assert!(Instant::now() < deadline, "waited two minutes for {what}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+/// Chaos Mesh's custom resource between its controllers, which the test cluster lacks: made unless it is there.
+pub async fn pod_network_chaos(client: &Client) {
+    let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    let definition = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "podnetworkchaos.chaos-mesh.org"},
+        "spec": {
+            "group": "chaos-mesh.org", "scope": "Namespaced",
+            "names": {"kind": "PodNetworkChaos", "listKind": "PodNetworkChaosList", "plural": "podnetworkchaos", "singular": "podnetworkchaos"},
+            "versions": [{
+                "name": "v1alpha1", "served": true, "storage": true, "subresources": {"status": {}},
+                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}
+            }]
+        }
+    });
+    let request = Request::post(path).body(definition.to_string().into_bytes()).unwrap();
+    match client.request::<Value>(request).await {
+        Err(kube::Error::Api(status)) if status.code == 409 => {}
+        made => drop(made.unwrap()),
+    }
+    wait("the custom resource", || async {
+        let list = Request::get("/apis/chaos-mesh.org/v1alpha1/podnetworkchaos").body(Vec::new()).unwrap();
+        client.request::<Value>(list).await.is_ok()
+    })
+    .await;
+}
+
+/// Kills, on this machine, the processes of a pod's containers; how many there were.
+pub fn kill_processes(pod: &str) -> usize {
+    let mark = format!("HOSTNAME={pod}");
+    let mut killed = 0;
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let environment = std::fs::read(entry.path().join("environ")).unwrap_or_default();
+        if environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes()) {
+            let id = entry.file_name().into_string().unwrap();
+            killed += usize::from(std::process::Command::new("kill").args(["-KILL", &id]).status().unwrap().success());
+        }
+    }
+    killed
 }

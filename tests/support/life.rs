@@ -1,8 +1,17 @@
 //! The life of an experiment: replayed from a recording on any API server, and compared with it.
 
-use std::collections::BTreeMap;
+#[path = "../trace/digest.rs"]
+mod digest;
+#[path = "../trace/names.rs"]
+mod names;
+#[path = "../trace/recording.rs"]
+mod recording;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::time::Duration;
 
+use digest::digest;
 use futures::StreamExt;
 use gameday::rehearsal::api::kinds::{Kind, RESOURCES};
 use gameday::rehearsal::controllers::chaos::webhooks;
@@ -10,8 +19,10 @@ use http::Request;
 use kube::Client;
 use kube::api::WatchEvent;
 use kube::client::Body;
+use names::Names;
+pub use recording::Recording;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 /// Where a recording is replayed.
 pub struct Place {
@@ -22,14 +33,16 @@ pub struct Place {
     pub webhooks: bool,
 }
 
-/// The lines of a recording: of `GAMEDAY_TRACES`, or of this repository.
-pub fn recording(name: &str) -> Vec<Value> {
+/// The recording of this name: of `GAMEDAY_TRACES`, or of this repository.
+pub fn recording(name: &str) -> Recording {
     let folder = std::env::var("GAMEDAY_TRACES").unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/tests/traces").to_owned());
-    let text = std::fs::read_to_string(format!("{folder}/{name}.jsonl")).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    recording::all(Path::new(&folder)).into_iter().find(|recording| recording.name == name).unwrap()
 }
 
 const RECORDED: &str = "staging";
+
+/// How much later than recorded a state may come.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 fn renamed(value: &Value, from: &str, to: &str) -> Value {
     match value {
@@ -40,14 +53,24 @@ fn renamed(value: &Value, from: &str, to: &str) -> Value {
     }
 }
 
-/// What the client of a recording did, done again; what a client sees of it, as lines of a recording.
-pub async fn replay(place: &Place, lines: &[Value]) -> Vec<Value> {
+/// What the client of a recording did, done again: not before its time, and not before as much has been seen as had been then, since a cluster may be slower than the recorded one. What a client sees of it, as lines of a recording.
+pub async fn replay(place: &Place, recording: &Recording) -> Vec<Value> {
+    let lines = &recording.lines;
     let (sender, mut told) = tokio::sync::mpsc::unbounded_channel();
     let start = Instant::now();
-    let chaos = |plural: &str| format!("/apis/chaos-mesh.org/v1alpha1/namespaces/{}/{plural}", place.namespace);
-    let core = |plural: &str| format!("/api/v1/namespaces/{}/{plural}", place.namespace);
-    for path in [chaos("podchaos"), chaos("networkchaos"), chaos("podnetworkchaos"), core("events"), core("pods")] {
-        let list: Value = place.client.request(Request::get(&path).body(Vec::new()).unwrap()).await.unwrap();
+    let mut paths = vec![format!("/api/v1/namespaces/{}/events", place.namespace), format!("/api/v1/namespaces/{}/pods", place.namespace)];
+    let chaos = RESOURCES.iter().filter(|resource| resource.kind.is_custom());
+    paths.extend(chaos.map(|resource| format!("/apis/chaos-mesh.org/v1alpha1/namespaces/{}/{}", place.namespace, resource.plural)));
+    for path in paths {
+        let list = match place.client.request::<Value>(Request::get(&path).body(Vec::new()).unwrap()).await {
+            Err(kube::Error::Api(status)) if status.code == 404 => continue,
+            list => list.unwrap(),
+        };
+        for pod in list["items"].as_array().unwrap().iter().filter(|_| path.ends_with("/pods")) {
+            let mut pod = pod.clone();
+            pod["kind"] = json!("Pod");
+            sender.send(json!({"t": -0.6, "watch": "ADDED", "object": pod})).unwrap();
+        }
         let revision = list["metadata"]["resourceVersion"].as_str().unwrap();
         let request = Request::get(format!("{path}?watch=1&resourceVersion={revision}")).body(Vec::new()).unwrap();
         let mut events = place.client.request_events::<Value>(request).await.unwrap().boxed();
@@ -65,8 +88,16 @@ pub async fn replay(place: &Place, lines: &[Value]) -> Vec<Value> {
         });
     }
     let start = Instant::now();
-    for line in lines.iter().filter(|line| line["client"].is_string()) {
-        sleep_until(start + Duration::from_secs_f64(line["t"].as_f64().unwrap().max(0.0))).await;
+    let mut seen: Vec<Value> = Vec::new();
+    for (index, line) in lines.iter().enumerate().filter(|(_, line)| line["client"].is_string()) {
+        let time = start + Duration::from_secs_f64(line["t"].as_f64().unwrap().max(0.0));
+        sleep_until(time).await;
+        let states = |lines: &[Value]| digest(lines, &Names::of(lines)).count();
+        let before = states(&lines[..index]);
+        while states(&seen) < before {
+            let Ok(Some(line)) = timeout_at(time + PATIENCE, told.recv()).await else { break };
+            seen.push(line);
+        }
         let path = line["path"].as_str().unwrap().replace(RECORDED, &place.namespace);
         let (method, content, mut body) = match line["client"].as_str().unwrap() {
             "create" => ("POST", "application/json", renamed(&line["body"], RECORDED, &place.namespace)),
@@ -84,105 +115,67 @@ pub async fn replay(place: &Place, lines: &[Value]) -> Vec<Value> {
         assert_eq!(u64::from(response.status().as_u16()), line["status"].as_u64().unwrap(), "{path}");
     }
     sleep(Duration::from_secs(2)).await;
-    std::iter::from_fn(|| told.try_recv().ok()).map(|line| renamed(&line, &place.namespace, RECORDED)).collect()
+    seen.extend(std::iter::from_fn(|| told.try_recv().ok()));
+    seen.iter().map(|line| renamed(line, &place.namespace, RECORDED)).collect()
 }
 
-/// What was seen, without what has no meaning: times, uids, revisions, names at random, and the order of what has none.
-#[derive(Debug, Default)]
-pub struct Seen {
-    /// The states of the experiment, one after the other.
-    pub experiment: Vec<String>,
-    /// Those of each `PodNetworkChaos`.
-    pub inner: Vec<Vec<String>>,
-    /// Events about either.
-    pub events: Vec<String>,
-}
-
-pub fn seen(lines: &[Value]) -> Seen {
-    let mut seen = Seen::default();
-    let mut inner: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for line in lines.iter().filter(|line| line["watch"].is_string()) {
-        let (word, object) = (line["watch"].as_str().unwrap(), &line["object"]);
-        let about = &object["involvedObject"];
-        match object["kind"].as_str().unwrap() {
-            "PodChaos" | "NetworkChaos" => seen.experiment.push(state(word, object)),
-            "PodNetworkChaos" => inner.entry(object["metadata"]["name"].to_string()).or_default().push(state(word, object)),
-            // What the condition step says may or may not follow a deletion.
-            "Event" if about["apiVersion"] == "chaos-mesh.org/v1alpha1" && object["source"]["component"] != "condition" => {
-                let message = without_pods(object["message"].as_str().unwrap());
-                let who = &object["source"]["component"];
-                seen.events.push(format!("{} {} {} {message} {who}", about["kind"], object["type"], object["reason"]));
-            }
-            _ => {}
-        }
-    }
-    seen.inner = inner.into_values().collect();
-    seen.inner.sort();
-    seen.events.sort();
-    seen
-}
-
-fn without_pods(text: &str) -> String {
-    let words = text.split(' ').map(|word| if word.contains("task-api-") { "POD" } else { word });
-    words.collect::<Vec<_>>().join(" ")
-}
-
-fn state(word: &str, object: &Value) -> String {
-    let items = |pointer: &str| object.pointer(pointer).and_then(Value::as_array).cloned().unwrap_or_default();
-    let mut conditions: Vec<String> =
-        items("/status/conditions").iter().filter(|c| c["status"] == "True").map(|c| c["type"].to_string()).collect();
-    conditions.sort();
-    let mut records: Vec<String> = items("/status/experiment/containerRecords")
-        .into_iter()
-        .map(|mut record| {
-            record["id"] = json!(record["id"].as_str().unwrap().matches('/').count());
-            for event in record["events"].as_array_mut().into_iter().flatten() {
-                event["timestamp"] = Value::Null;
-            }
-            sorted(&record)
-        })
-        .collect();
-    records.sort();
-    let instances: Vec<&Value> = object["status"]["instances"].as_object().into_iter().flat_map(|map| map.values()).collect();
-    let (meta, status) = (&object["metadata"], &object["status"]);
-    format!(
-        "{word} generation {} finalizers {} deleting {} desired {} conditions {} {conditions:?} records {records:?} instances {instances:?} observed {} failed {} spec {}",
-        meta["generation"],
-        meta["finalizers"],
-        meta["deletionTimestamp"].is_string(),
-        status["experiment"]["desiredPhase"],
-        status["conditions"].is_array(),
-        status["observedGeneration"],
-        status["failedMessage"],
-        sorted(&object["spec"]),
-    )
-}
-
-fn sorted(value: &Value) -> String {
-    match value {
-        Value::Object(map) => {
-            let map: BTreeMap<_, _> = map.iter().map(|(key, value)| (key, sorted(value))).collect();
-            format!("{map:?}")
-        }
-        Value::Array(items) => format!("{:?}", items.iter().map(sorted).collect::<Vec<_>>()),
-        other => other.to_string(),
-    }
-}
-
-/// Where the two differ, in words.
-pub fn differences(what: &str, real: &Seen, ours: &Seen) -> Vec<String> {
-    assert!(real.experiment.len() > 6 && real.events.len() > 4, "{what} is not read");
+/// The same without the states in which some of the pods were done and others not: how many daemons have answered when the records are looked at is
+/// a matter of time on a busy machine. Each such state had its generation and its Event.
+pub fn levelled(lines: &[Value]) -> Vec<Value> {
+    let mut dropped: BTreeMap<String, i64> = BTreeMap::new();
+    let mut told: BTreeMap<String, i64> = BTreeMap::new();
     let mut out = Vec::new();
-    let mut compare = |part: &str, real: &[String], ours: &[String]| {
-        for index in 0..real.len().max(ours.len()) {
-            let (a, b) = (real.get(index).map_or("-", String::as_str), ours.get(index).map_or("-", String::as_str));
-            if a != b {
-                out.push(format!("{what} {part} {index}\n  real: {a}\n  ours: {b}"));
+    for line in lines {
+        let mut line = line.clone();
+        let object = &mut line["object"];
+        let records = object.pointer("/status/experiment/containerRecords").and_then(Value::as_array).cloned().unwrap_or_default();
+        let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        if !records.is_empty() {
+            let dropped = dropped.entry(name).or_default();
+            if records.iter().any(|record| record["phase"] != records[0]["phase"]) {
+                *dropped += 1;
+                continue;
             }
+            object["metadata"]["generation"] = json!(object["metadata"]["generation"].as_i64().unwrap() - *dropped);
+        }
+        out.push(line);
+    }
+    out.retain(|line| {
+        let event = &line["object"];
+        let about = event["involvedObject"]["name"].as_str().unwrap_or_default();
+        let surplus = event["message"] == "Successfully update records of resource"
+            && told.get(about).copied().unwrap_or(0) < dropped.get(about).copied().unwrap_or(0);
+        if surplus {
+            *told.entry(about.to_owned()).or_default() += 1;
+        }
+        !surplus
+    });
+    out
+}
+
+/// Where the two differ, in words: the states of each object but pods, and how often each Event came.
+pub fn differences(real: &Recording, ours: &[Value]) -> Vec<String> {
+    let theirs = digest(&real.lines, &Names::of(&real.lines));
+    let ours = digest(ours, &Names::of(ours));
+    assert!(theirs.count() > 6 && theirs.events.len() > 4, "{} is not read", real.name);
+    let mut out = Vec::new();
+    let mut compare = |what: &str, a: Option<&String>, b: Option<&String>| {
+        if a != b {
+            let say = |text: Option<&String>| text.map_or("-", String::as_str).to_owned();
+            out.push(format!("{} {what}\n  real: {}\n  ours: {}", real.name, say(a), say(b)));
         }
     };
-    compare("experiment", &real.experiment, &ours.experiment);
-    compare("inner", &real.inner.concat(), &ours.inner.concat());
-    compare("events", &real.events, &ours.events);
+    let objects: BTreeSet<&String> = theirs.states.keys().chain(ours.states.keys()).filter(|what| !what.starts_with("Pod ")).collect();
+    for what in objects {
+        let states = |of: &digest::Seen| of.states.get(what).map(|lives| lives.concat()).unwrap_or_default();
+        let (a, b) = (states(&theirs), states(&ours));
+        for index in 0..a.len().max(b.len()) {
+            compare(&format!("{what}, state {index}"), a.get(index), b.get(index));
+        }
+    }
+    for event in theirs.events.keys().chain(ours.events.keys()).collect::<BTreeSet<_>>() {
+        let times = |of: &digest::Seen| of.events.get(event).map(|times| format!("{times} times"));
+        compare(&format!("event {event}"), times(&theirs).as_ref(), times(&ours).as_ref());
+    }
     out
 }

@@ -71,6 +71,7 @@ pub fn start(home: &Home, tasks: &mut JoinSet<()>) {
 const SEEN: &[Kind] = &[Kind::PodChaos, Kind::NetworkChaos, Kind::PodNetworkChaos, Kind::Pod, Kind::Node, Kind::Namespace];
 
 /// Start the controllers as clients of the API server behind this client, which should have the custom resources and no controllers of them.
+/// They act in one namespace (Chaos Mesh's `targetNamespace`), or in all for an empty one.
 ///
 /// Pods are killed and images swapped there in earnest. Network rules are accepted and noted ([`Attached::ground`]), without effect. Containers are
 /// killed by whoever takes the pods' processes over ([`Workers::hand_over`](super::kubelet::Workers::hand_over)); nobody has, at first. There are no
@@ -78,6 +79,6 @@ const SEEN: &[Kind] = &[Kind::PodChaos, Kind::NetworkChaos, Kind::PodNetworkChao
 ///
 /// # Errors
 /// When the server cannot be asked, or refuses to list something.
-pub async fn attach(client: Client, clock: Clock, seed: u64) -> Result<Attached, Refusal> {
-    Ok(Attached::to(client, SEEN, clock, seed).await?.with(start))
+pub async fn attach(client: Client, namespace: &str, clock: Clock, seed: u64) -> Result<Attached, Refusal> {
+    Ok(Attached::to(client, SEEN, namespace, clock, seed).await?.with(start))
 }

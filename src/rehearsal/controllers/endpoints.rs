@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Feed, Hand, Home};
 use crate::rehearsal::api::deletion::DeleteOptions;
 use crate::rehearsal::api::kinds::Kind;
-use crate::rehearsal::api::object::{Object, owner_reference, text};
+use crate::rehearsal::api::object::{Object, list, owner_reference, text};
 use crate::rehearsal::api::selector::Selector;
 use crate::rehearsal::api::store::{Key, Verb};
 use crate::rehearsal::api::writes::Part;
@@ -91,12 +91,25 @@ async fn write(hand: &mut Hand, kind: Kind, stored: Option<Value>, wanted: Value
     let _ = hand.edit(&Key::of(kind, &stored), Part::Main, rewrite).await;
 }
 
-fn ports(service: &Object, pod_side: bool) -> Vec<Value> {
-    let port = |p: &Value| {
-        let number = if pod_side && p["targetPort"].is_number() { &p["targetPort"] } else { &p["port"] };
-        json!({"name": text(p, "/name"), "port": number, "protocol": text(p, "/protocol")})
+/// The ports of a Service as its pods have them; a name is looked up in the first pod that knows it.
+fn ports(service: &Object, pods: &[Arc<Object>]) -> Vec<Value> {
+    let named = |name: &Value| {
+        let ports = pods.iter().flat_map(|pod| pod.list("/spec/containers")).flat_map(|container| list(container, "/ports"));
+        ports.into_iter().find(|port| port["name"] == *name).map(|port| port["containerPort"].clone())
     };
-    service.list("/spec/ports").iter().map(port).collect()
+    let port = |p: &Value| {
+        let number = match &p["targetPort"] {
+            Value::Number(number) => Some(json!(number)),
+            name @ Value::String(_) => named(name),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => Some(p["port"].clone()),
+        };
+        let mut port = json!({"name": text(p, "/name"), "port": number?, "protocol": text(p, "/protocol")});
+        if let Some(protocol) = p.get("appProtocol").filter(|protocol| protocol.is_string()) {
+            port["appProtocol"] = protocol.clone();
+        }
+        Some(port)
+    };
+    service.list("/spec/ports").iter().filter_map(port).collect()
 }
 
 fn target(pod: &Object) -> Value {
@@ -106,6 +119,7 @@ fn target(pod: &Object) -> Value {
 /// The slice of a Service over these pods.
 #[must_use]
 pub fn slice_of(service: &Object, pods: &[Arc<Object>]) -> Value {
+    let early = service.value()["spec"]["publishNotReadyAddresses"] == true;
     let endpoints: Vec<Value> = pods
         .iter()
         .filter(|pod| !pod.text("/status/podIP").is_empty() && !matches!(pod.text("/status/phase"), "Succeeded" | "Failed"))
@@ -113,7 +127,7 @@ pub fn slice_of(service: &Object, pods: &[Arc<Object>]) -> Value {
             let serving = pod.condition("Ready");
             json!({
                 "addresses": [pod.text("/status/podIP")],
-                "conditions": {"ready": serving && !pod.deleting(), "serving": serving, "terminating": pod.deleting()},
+                "conditions": {"ready": early || (serving && !pod.deleting()), "serving": serving, "terminating": pod.deleting()},
                 "targetRef": target(pod), "nodeName": pod.text("/spec/nodeName"),
             })
         })
@@ -125,7 +139,7 @@ pub fn slice_of(service: &Object, pods: &[Arc<Object>]) -> Value {
             "labels": {"endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io", "kubernetes.io/service-name": service.name()},
             "ownerReferences": [owner_reference(service, "v1", "Service")],
         },
-        "addressType": "IPv4", "endpoints": endpoints, "ports": ports(service, true),
+        "addressType": "IPv4", "endpoints": endpoints, "ports": ports(service, pods),
     })
 }
 
@@ -149,7 +163,7 @@ pub fn endpoints_of(service: &Object, pods: &[Arc<Object>], now: &str) -> Value 
     if !unready.is_empty() {
         subset["notReadyAddresses"] = json!(unready);
     }
-    subset["ports"] = json!(ports(service, true));
+    subset["ports"] = json!(ports(service, pods));
     let subsets = if there.is_empty() { Value::Null } else { json!([subset]) };
     let mut endpoints = json!({
         "apiVersion": "v1", "kind": "Endpoints",

@@ -1,6 +1,8 @@
 //! The garbage collector and the namespace controller: what goes when its owner or its namespace goes.
 
-use serde_json::Value;
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
 
 use super::{Feed, Hand, Home};
 use crate::rehearsal::api::deletion::{DeleteOptions, Propagation};
@@ -112,7 +114,74 @@ async fn clear_namespace(hand: &mut Hand, namespace: &Object) {
     for key in keys {
         let _ = hand.delete(&key, &DeleteOptions::default()).await;
     }
+    tell_remains(hand, namespace).await;
     empty_namespaces(hand, namespace.name()).await;
+}
+
+/// What is left in a namespace that is going, in its conditions.
+async fn tell_remains(hand: &mut Hand, namespace: &Object) {
+    let (mut left, mut held) = (Vec::new(), BTreeMap::<String, usize>::new());
+    for resource in RESOURCES.iter().filter(|r| r.namespaced && r.kind != Kind::Event) {
+        let objects = hand.list(resource.kind, Some(namespace.name()));
+        if !objects.is_empty() {
+            let group = if resource.group.is_empty() { String::new() } else { format!(".{}", resource.group) };
+            left.push(format!("{}{group} has {} resource instances", resource.plural, objects.len()));
+        }
+        for finalizer in
+            objects.iter().flat_map(|object| object.list("/metadata/finalizers").to_vec()).filter_map(|f| f.as_str().map(str::to_owned))
+        {
+            *held.entry(finalizer).or_default() += 1;
+        }
+    }
+    let held: Vec<String> = held.iter().map(|(finalizer, count)| format!("{finalizer} in {count} resource instances")).collect();
+    let now = hand.stamp();
+    let old = namespace.list("/status/conditions");
+    let condition = |kind: &str, holds: bool, reason: &str, message: String| {
+        let status = if holds { "True" } else { "False" };
+        let since =
+            old.iter().find(|c| c["type"] == kind && c["status"] == status).map_or_else(|| json!(now), |c| c["lastTransitionTime"].clone());
+        json!({"type": kind, "status": status, "lastTransitionTime": since, "reason": reason, "message": message})
+    };
+    let (content, finalizers) = if left.is_empty() {
+        ("All content successfully removed".to_owned(), "All content-preserving finalizers finished".to_owned())
+    } else {
+        (
+            format!("Some resources are remaining: {}", left.join(", ")),
+            format!("Some content in the namespace has finalizers remaining: {}", held.join(", ")),
+        )
+    };
+    let conditions = json!([
+        condition("NamespaceDeletionDiscoveryFailure", false, "ResourcesDiscovered", "All resources successfully discovered".to_owned()),
+        condition(
+            "NamespaceDeletionGroupVersionParsingFailure",
+            false,
+            "ParsedGroupVersions",
+            "All legacy kube types successfully parsed".to_owned()
+        ),
+        condition(
+            "NamespaceDeletionContentFailure",
+            false,
+            "ContentDeleted",
+            "All content successfully deleted, may be waiting on finalization".to_owned()
+        ),
+        condition(
+            "NamespaceContentRemaining",
+            !left.is_empty(),
+            if left.is_empty() { "ContentRemoved" } else { "SomeResourcesRemain" },
+            content
+        ),
+        condition(
+            "NamespaceFinalizersRemaining",
+            !held.is_empty(),
+            if held.is_empty() { "ContentHasNoFinalizers" } else { "SomeFinalizersRemain" },
+            if held.is_empty() { "All content-preserving finalizers finished".to_owned() } else { finalizers }
+        ),
+    ]);
+    if namespace.value()["status"]["conditions"] != conditions {
+        let status = json!({"phase": "Terminating", "conditions": conditions});
+        // One that is gone by now needs no more conditions.
+        let _ = hand.set_status(Kind::Namespace, namespace, status).await;
+    }
 }
 
 /// A namespace that is going goes when it is empty.

@@ -35,6 +35,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone)]
 pub struct Mirror {
     server: ApiServer,
+    /// The one namespace that is mirrored; empty for all.
+    namespace: Arc<str>,
     reached: Arc<Mutex<BTreeMap<Kind, u64>>>,
 }
 
@@ -51,10 +53,10 @@ fn number(revision: &str) -> u64 {
 }
 
 impl Mirror {
-    /// An empty mirror that keeps its objects in this state.
+    /// An empty mirror of one namespace, or of all for an empty one, that keeps its objects in this state.
     #[must_use]
-    pub fn new(server: ApiServer) -> Self {
-        Self { server, reached: Arc::default() }
+    pub fn new(server: ApiServer, namespace: &str) -> Self {
+        Self { server, namespace: namespace.into(), reached: Arc::default() }
     }
 
     fn reached(&self) -> MutexGuard<'_, BTreeMap<Kind, u64>> {
@@ -83,7 +85,7 @@ impl Mirror {
         let mut items = Vec::new();
         let mut next = String::new();
         loop {
-            let mut address = format!("{}?limit={PAGE}", path(kind, "", "", ""));
+            let mut address = format!("{}?limit={PAGE}", path(kind, &self.namespace, "", ""));
             if !next.is_empty() {
                 address.push_str(&format!("&continue={next}"));
             }
@@ -164,7 +166,7 @@ impl Mirror {
     async fn watch(&self, client: &Client, kind: Kind, from: &str) -> Result<End, Refusal> {
         let address = format!(
             "{}?watch=1&allowWatchBookmarks=true&timeoutSeconds={}&resourceVersion={from}",
-            path(kind, "", "", ""),
+            path(kind, &self.namespace, "", ""),
             WATCH.as_secs()
         );
         let request = Request::get(address).body(Vec::new()).map_err(Refusal::unavailable_because)?;
@@ -226,7 +228,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn mirror_should_take_a_late_answer_for_what_it_is() {
-        let mirror = Mirror::new(ApiServer::new(World::default(), 1));
+        let mirror = Mirror::new(ApiServer::new(World::default(), 1), "");
         mirror.answered(Kind::Pod, pod(5));
         assert_eq!(has(&mirror).as_deref(), Some("5"), "own writes are read");
         mirror.heed(Kind::Pod, pod(4), false);

@@ -66,9 +66,8 @@ fn used(name: &str, list: &dyn Fn(Kind) -> Vec<Arc<Object>>) -> String {
     if name == "pods" {
         return living().count().to_string();
     }
-    if let Some((_, kind)) =
-        COUNTED.iter().find(|(counted, _)| *counted == name || counted.strip_prefix("count/") == name.strip_prefix("count/"))
-    {
+    let bare = name.strip_prefix("count/").unwrap_or(name);
+    if let Some((_, kind)) = COUNTED.iter().find(|(counted, _)| counted.strip_prefix("count/").unwrap_or(counted) == bare) {
         return list(*kind).len().to_string();
     }
     let (limits, resource) = match name.split_once('.') {

@@ -57,18 +57,19 @@ pub struct Attached {
 }
 
 impl Attached {
-    /// Nobody yet on the API server behind this client, but all objects of these kinds known. A kind that is not served there has none.
+    /// Nobody yet on the API server behind this client, but all objects of these kinds known, in one namespace or (empty) in all. A kind that is not
+    /// served there has none.
     ///
     /// The clock tells the wall time; the seed is where names of Events and choices among targets come from. In a runtime whose clock is not paused,
     /// everything takes real time.
     ///
     /// # Errors
     /// When the server cannot be asked, or refuses to list one of them.
-    pub async fn to(client: Client, kinds: &[Kind], clock: Clock, seed: u64) -> Result<Self, Refusal> {
+    pub async fn to(client: Client, kinds: &[Kind], namespace: &str, clock: Clock, seed: u64) -> Result<Self, Refusal> {
         let server = ApiServer::new(World::default(), seed);
         server.lock().clock = clock;
         let mut tasks = JoinSet::new();
-        let mirror = Mirror::new(server.clone());
+        let mirror = Mirror::new(server.clone(), namespace);
         for kind in kinds {
             let revision = mirror.list(&client, *kind).await?;
             let mut rolls = server.lock().dice.stream(&format!("watch/{}", kind.resource().plural));

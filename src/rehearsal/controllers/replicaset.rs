@@ -1,65 +1,121 @@
 //! `ReplicaSets`: as many pods as wanted, replaced when they go.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
+use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
+use super::duties::Duties;
 use super::recorder::{Note, record};
-use super::template::{Counts, active, pod_of};
+use super::template::{active, available, pod_of};
 use super::{Feed, Hand, Home, concerned};
 use crate::rehearsal::api::deletion::DeleteOptions;
 use crate::rehearsal::api::kinds::Kind;
-use crate::rehearsal::api::object::{Object, metadata};
+use crate::rehearsal::api::object::{Object, list, metadata, text};
 use crate::rehearsal::api::store::Key;
 
 /// Run the controller.
 pub async fn run(home: Home) {
     let mut hand = Hand::new(&home, "replicaset");
     let mut feed = Feed::new(&home, &[Kind::ReplicaSet, Kind::Pod]);
+    let mut duties = Duties::default();
     loop {
-        let batch = feed.next().await;
-        for key in concerned(&hand, Kind::ReplicaSet, &batch) {
-            reconcile(&mut hand, &key).await;
+        let (batch, due) = duties.next(&mut feed).await;
+        let mut keys = concerned(&hand, Kind::ReplicaSet, &batch);
+        keys.extend(due);
+        for key in keys {
+            reconcile(&mut hand, &key, &mut duties).await;
         }
     }
 }
 
-async fn reconcile(hand: &mut Hand, key: &Key) {
-    let Some(set) = hand.get(key).filter(|set| !set.deleting()) else { return };
+async fn reconcile(hand: &mut Hand, key: &Key, duties: &mut Duties) {
+    let Some(set) = hand.get(key) else { return };
     let pods = hand.owned(Kind::Pod, &key.namespace, set.uid());
-    let have: Vec<_> = pods.iter().filter(|pod| active(pod)).collect();
+    let have: Vec<_> = pods.iter().filter(|pod| active(pod)).cloned().collect();
     let wanted = usize::try_from(set.number("/spec/replicas").unwrap_or(1)).unwrap_or(0);
-    if have.len() < wanted {
-        hand.pause(3, 10).await;
-    }
-    for _ in have.len()..wanted {
-        let pod = unnamed_pod(&set);
-        match hand.create(Kind::Pod, &key.namespace, pod).await {
-            Ok(pod) => {
-                let message = format!("Created pod: {}", pod.name());
-                record(hand, Kind::ReplicaSet, &set, Note::normal("replicaset-controller", "SuccessfulCreate", &message));
+    let mut failure = None;
+    if !set.deleting() {
+        if have.len() < wanted {
+            hand.pause(3, 10).await;
+        }
+        for _ in have.len()..wanted {
+            match hand.create(Kind::Pod, &key.namespace, unnamed_pod(&set)).await {
+                Ok(pod) => {
+                    let message = format!("Created pod: {}", pod.name());
+                    record(hand, Kind::ReplicaSet, &set, Note::normal("replicaset-controller", "SuccessfulCreate", &message));
+                }
+                Err(refusal) => {
+                    let message = format!("Error creating: {refusal}");
+                    record(hand, Kind::ReplicaSet, &set, Note::normal("replicaset-controller", "FailedCreate", &message).as_warning());
+                    failure = Some(refusal.to_string());
+                    break;
+                }
             }
-            Err(refusal) => {
-                let message = format!("Error creating: {refusal}");
-                record(hand, Kind::ReplicaSet, &set, Note::normal("replicaset-controller", "FailedCreate", &message).as_warning());
-                break;
+        }
+        let surplus = have.len().saturating_sub(wanted);
+        for pod in least_wanted(hand, &have).into_iter().take(surplus) {
+            if hand.delete(&Key::new(Kind::Pod, &key.namespace, pod.name()), &DeleteOptions::default()).await.is_ok() {
+                let message = format!("Deleted pod: {}", pod.name());
+                record(hand, Kind::ReplicaSet, &set, Note::normal("replicaset-controller", "SuccessfulDelete", &message));
             }
         }
     }
-    let mut surplus = have.clone();
-    // Those that serve least go first, the youngest before the older.
-    surplus.sort_by_key(|pod| (pod.condition("Ready"), std::cmp::Reverse(pod.text("/metadata/creationTimestamp").to_owned())));
-    for pod in surplus.into_iter().take(have.len().saturating_sub(wanted)) {
-        if hand.delete(&Key::new(Kind::Pod, &key.namespace, pod.name()), &DeleteOptions::default()).await.is_ok() {
-            let message = format!("Deleted pod: {}", pod.name());
-            record(hand, Kind::ReplicaSet, &set, Note::normal("replicaset-controller", "SuccessfulDelete", &message));
-        }
+    if failure.is_some() {
+        duties.again(key);
+    } else {
+        duties.well(key);
     }
     let pods = hand.owned(Kind::Pod, &key.namespace, set.uid());
     if let Some(set) = hand.get(key) {
-        let status = status(&set, &pods);
-        let _ = hand.set_status(Kind::ReplicaSet, &set, status).await;
+        let (mut status, soon) = counted(&set, &pods, hand.now());
+        if let Some(soon) = soon {
+            duties.after(key, soon);
+        }
+        if let Some(failure) = failure {
+            let old = list(set.value(), "/status/conditions").iter().find(|c| c["type"] == "ReplicaFailure");
+            let since = old.map_or_else(|| hand.stamp(), |old| text(old, "/lastTransitionTime").to_owned());
+            status["conditions"] = json!([{"type": "ReplicaFailure", "status": "True", "lastTransitionTime": since, "reason": "FailedCreate", "message": failure}]);
+        }
+        if set.value()["status"] != status {
+            let _ = hand.set_status(Kind::ReplicaSet, &set, status).await;
+        }
     }
+}
+
+/// These pods, the one that would be missed least first.
+fn least_wanted(hand: &Hand, pods: &[Arc<Object>]) -> Vec<Arc<Object>> {
+    let phase = |pod: &Object| match pod.text("/status/phase") {
+        "Pending" => 0,
+        "Unknown" => 1,
+        _ => 2,
+    };
+    let cost = |pod: &Object| pod.annotation("controller.kubernetes.io/pod-deletion-cost").parse::<i64>().unwrap_or(0);
+    let together = |pod: &Object| pods.iter().filter(|other| other.text("/spec/nodeName") == pod.text("/spec/nodeName")).count();
+    let restarts =
+        |pod: &Object| pod.list("/status/containerStatuses").iter().filter_map(|c| c["restartCount"].as_i64()).max().unwrap_or(0);
+    // Ages count by orders of magnitude: of pods about as old, anyone may go.
+    let age = |pod: &Object| {
+        let since = crate::rehearsal::clock::parse(pod.text("/metadata/creationTimestamp"));
+        since.map_or(0, |since| u64::try_from((hand.now() - since).num_seconds()).unwrap_or(0).max(1).ilog2())
+    };
+    let mut sorted = pods.to_vec();
+    sorted.sort_by_cached_key(|pod| {
+        let bound = !pod.text("/spec/nodeName").is_empty();
+        (
+            bound,
+            phase(pod),
+            pod.condition("Ready"),
+            cost(pod),
+            Reverse(together(pod)),
+            Reverse(restarts(pod)),
+            age(pod),
+            pod.uid().to_owned(),
+        )
+    });
+    sorted
 }
 
 /// A pod of this set, its name left to the server.
@@ -70,15 +126,30 @@ pub fn unnamed_pod(set: &Object) -> Value {
     pod
 }
 
-/// A set's status of these pods.
-#[must_use]
-pub fn status(set: &Object, pods: &[Arc<Object>]) -> Value {
-    let counts = Counts::of(pods);
-    let mut status = json!({"replicas": counts.all, "observedGeneration": set.number("/metadata/generation").unwrap_or(1)});
-    for (field, count) in [("fullyLabeledReplicas", counts.all), ("readyReplicas", counts.ready), ("availableReplicas", counts.ready)] {
+/// A set's status of these pods, and how soon it will be another by the mere passing of time.
+fn counted(set: &Object, pods: &[Arc<Object>], now: DateTime<Utc>) -> (Value, Option<Duration>) {
+    let living: Vec<_> = pods.iter().filter(|pod| active(pod)).collect();
+    let labels = crate::rehearsal::api::object::pairs(set.value(), "/spec/template/metadata/labels");
+    let labelled = living.iter().filter(|pod| labels.iter().all(|(key, value)| pod.labels().get(key) == Some(value))).count();
+    let ready = living.iter().filter(|pod| pod.condition("Ready")).count();
+    let min_ready = set.number("/spec/minReadySeconds").unwrap_or(0);
+    let answers: Vec<_> = living.iter().map(|pod| available(pod, min_ready, now)).collect();
+    let there = answers.iter().filter(|answer| answer.is_ok()).count();
+    let soon = answers.into_iter().filter_map(|answer| answer.err().flatten()).min();
+    let leaving = pods.iter().filter(|pod| pod.deleting() && !matches!(pod.text("/status/phase"), "Succeeded" | "Failed")).count();
+    let mut status = json!({"replicas": living.len()});
+    for (field, count) in [("fullyLabeledReplicas", labelled), ("readyReplicas", ready), ("availableReplicas", there)] {
         if count > 0 {
             status[field] = json!(count);
         }
     }
-    status
+    status["terminatingReplicas"] = json!(leaving);
+    status["observedGeneration"] = json!(set.number("/metadata/generation").unwrap_or(1));
+    (status, soon)
+}
+
+/// A set's status of these pods, none of which has to wait to be available.
+#[must_use]
+pub fn status(set: &Object, pods: &[Arc<Object>]) -> Value {
+    counted(set, pods, DateTime::<Utc>::MAX_UTC).0
 }

@@ -100,9 +100,9 @@ const CLUSTER: &[Usual] = &[
 /// The rules that every practice Prometheus starts with.
 #[must_use]
 pub fn usual() -> Vec<RuleGroup> {
-    let group = |name: &str, rules: &[Usual]| RuleGroup {
+    let group = |name: &str, interval, rules: &[Usual]| RuleGroup {
         name: name.to_owned(),
-        interval: None,
+        interval,
         rules: rules
             .iter()
             .map(|(alert, expr, seconds, severity, summary)| Rule {
@@ -115,7 +115,7 @@ pub fn usual() -> Vec<RuleGroup> {
             })
             .collect(),
     };
-    vec![group("application", APPLICATION), group("kubernetes-apps", CLUSTER)]
+    vec![group("application", None, APPLICATION), group("kubernetes-apps", Some(Duration::from_secs(5)), CLUSTER)]
 }
 
 #[cfg(test)]

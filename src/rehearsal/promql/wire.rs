@@ -55,7 +55,9 @@ fn data(value: &Value) -> Json {
     json!({"resultType": kind, "result": result})
 }
 
-fn metric(labels: &Labels) -> Json {
+/// Labels as an object.
+#[must_use]
+pub fn metric(labels: &Labels) -> Json {
     let pairs = labels.iter().map(|(name, value)| (name.to_owned(), Json::from(value)));
     Json::Object(pairs.collect::<Map<_, _>>())
 }

@@ -28,13 +28,11 @@ pub fn requests(lines: &mut Lines<'_>, tally: &Tally) {
         let code = code.to_string();
         lines.put("http_requests_total", &[("code", &code), ("method", METHODS[*method])], *count);
     }
-    for (method, name) in METHODS.iter().enumerate() {
-        let mut total = 0.0;
-        for (count, end) in tally.buckets[method].iter().zip(BUCKET_LABELS) {
-            total += count;
-            lines.put("http_request_duration_seconds_bucket", &[("method", name), ("le", end)], total);
-        }
-        lines.put("http_request_duration_seconds_sum", &[("method", name)], tally.seconds[method]);
-        lines.put("http_request_duration_seconds_count", &[("method", name)], total);
+    let mut total = 0.0;
+    for (count, end) in tally.buckets.iter().zip(BUCKET_LABELS) {
+        total += count;
+        lines.put("http_request_duration_seconds_bucket", &[("le", end)], total);
     }
+    lines.put("http_request_duration_seconds_sum", &[], tally.seconds);
+    lines.put("http_request_duration_seconds_count", &[], total);
 }

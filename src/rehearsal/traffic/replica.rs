@@ -126,7 +126,7 @@ impl Replica {
         if let Some(limit) = self.pod.cpu_limit {
             let periods = seconds / 0.1;
             self.usage.periods += periods;
-            let wanted = self.pod.burning + if left > 0 || share > 0.9 { room } else { share * room };
+            let wanted = self.pod.burning + share * room;
             if wanted >= limit * 0.95 {
                 self.usage.throttled += periods;
                 self.usage.held_back += (seconds * (1.0 - limit / (wanted + 0.01).max(limit))).max(0.0);

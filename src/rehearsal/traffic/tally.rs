@@ -16,10 +16,10 @@ pub const METHODS: [&str; 2] = ["GET", "POST"];
 pub struct Tally {
     /// Requests by status code and method.
     pub codes: BTreeMap<(u16, usize), f64>,
-    /// Answers by method and bucket, not cumulated; the last is `+Inf`.
-    pub buckets: [[f64; BUCKET_LABELS.len()]; METHODS.len()],
-    /// Seconds of all answers, by method.
-    pub seconds: [f64; METHODS.len()],
+    /// Answers by bucket, not cumulated; the last is `+Inf`.
+    pub buckets: [f64; BUCKET_LABELS.len()],
+    /// Seconds of all answers.
+    pub seconds: f64,
 }
 
 impl Tally {
@@ -34,8 +34,8 @@ impl Tally {
     pub fn count(&mut self, code: u16, method: usize, seconds: f64, weight: f64) {
         *self.codes.entry((code, method)).or_insert(0.0) += weight;
         let bucket = BUCKETS.iter().position(|end| seconds <= *end).unwrap_or(BUCKETS.len());
-        self.buckets[method][bucket] += weight;
-        self.seconds[method] += seconds * weight;
+        self.buckets[bucket] += weight;
+        self.seconds += seconds * weight;
     }
 
     /// All requests.

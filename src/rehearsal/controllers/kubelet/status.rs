@@ -183,7 +183,11 @@ impl Sketch {
             ("ContainersReady", self.ready(), &why),
             ("PodScheduled", true, &none),
         ];
-        let conditions: Vec<Value> = wanted.iter().map(|(kind, holds, why)| condition(pod, kind, *holds, why, generation, now)).collect();
+        let mut conditions: Vec<Value> =
+            wanted.iter().map(|(kind, holds, why)| condition(pod, kind, *holds, why, generation, now)).collect();
+        // Conditions of others stay as they are.
+        let others = pod.list("/status/conditions").iter().filter(|c| wanted.iter().all(|(kind, ..)| c["type"] != *kind));
+        conditions.extend(others.cloned());
         let mut status = Map::new();
         status.insert("observedGeneration".to_owned(), json!(generation));
         status.insert("phase".to_owned(), json!(self.phase));

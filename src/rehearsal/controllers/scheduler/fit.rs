@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use crate::rehearsal::api::object::{Object, at, list, pairs, text};
 use crate::rehearsal::api::selector::Selector;
-use crate::rehearsal::controllers::daemonset::node_of;
 use crate::rehearsal::quantity;
 
 /// What pods ask of a node, by resource, in thousandths.
@@ -107,12 +106,7 @@ impl Room {
         if taint.is_some() {
             return Err(Misfit::of("node(s) had untolerated taint(s)"));
         }
-        let wanted = pairs(pod.value(), "/spec/nodeSelector");
-        let labels = node.labels();
-        let affine = at(pod.value(), "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms");
-        let meant = node_of(pod.value()).is_none_or(|name| name == node.name());
-        let in_terms = affine.and_then(Value::as_array).is_none_or(|terms| terms.iter().any(|term| matches_term(term, node)));
-        if !meant || !in_terms || wanted.iter().any(|(key, value)| labels.get(key) != Some(value)) {
+        if !matches_node(pod, node) {
             return Err(Misfit::of("node(s) didn't match Pod's node affinity/selector"));
         }
         let held: Vec<Asked> = self.on(node).map(|pod| asked_by(pod)).collect();
@@ -150,6 +144,16 @@ impl Room {
         }
         Ok(())
     }
+}
+
+/// Whether a pod's node selector and node affinity take this node.
+#[must_use]
+pub fn matches_node(pod: &Object, node: &Object) -> bool {
+    let wanted = pairs(pod.value(), "/spec/nodeSelector");
+    let labels = node.labels();
+    let affine = at(pod.value(), "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms");
+    let in_terms = affine.and_then(Value::as_array).is_none_or(|terms| terms.iter().any(|term| matches_term(term, node)));
+    in_terms && wanted.iter().all(|(key, value)| labels.get(key) == Some(value))
 }
 
 /// What a pod asks for: the sum of its containers, or the most of its init containers.

@@ -1,0 +1,104 @@
+//! The contract: the same calls to the practice cluster and to a real API server, and every answer and watch event compared.
+
+#[path = "contract/calls.rs"]
+mod calls;
+mod support;
+#[path = "contract/table.rs"]
+mod table;
+#[path = "contract/talk.rs"]
+mod talk;
+
+use std::collections::BTreeSet;
+
+use gameday::rehearsal::{PracticeCluster, World};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::{Api, DeleteParams};
+use serde_json::{Value, json};
+use support::cluster::{cluster, wait};
+use talk::{Answer, Talk, differences, is_like};
+
+const PLACE: &str = "gameday-test-contract";
+
+fn of_practice() -> Vec<Answer> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let cluster = PracticeCluster::start(World::default(), 1);
+        let mut talk = Talk::new(kube::Client::new(cluster.service(), PLACE), PLACE, "policy/v1");
+        calls::all(&mut talk).await;
+        talk.end().await
+    })
+}
+
+/// What the real API server answered when this was written; `GAMEDAY_CONTRACT_RECORD=1` writes it anew.
+const RECORDED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/contract/answers-1.20.jsonl");
+
+fn recorded() -> Vec<Answer> {
+    let text = std::fs::read_to_string(RECORDED).unwrap();
+    let answer = |line: &str| {
+        let mut line: Value = serde_json::from_str(line).unwrap();
+        Answer { call: line["call"].as_str().unwrap().to_owned(), body: line["answer"].take() }
+    };
+    text.lines().map(answer).collect()
+}
+
+/// Every difference that no row of the table explains, and the rows that explain none.
+fn compare(ours: &[Answer], real: &[Answer]) -> Vec<String> {
+    let body = |answers: &[Answer], call: &str| answers.iter().find(|a| a.call == call).map_or(Value::Null, |a| a.body.clone());
+    let mut used = BTreeSet::new();
+    let mut found = Vec::new();
+    let mut calls: Vec<&String> = real.iter().map(|answer| &answer.call).collect();
+    calls.extend(ours.iter().map(|answer| &answer.call).filter(|call| !real.iter().any(|answer| answer.call == **call)));
+    for call in &calls {
+        for (at, mine, theirs) in differences(&body(ours, call), &body(real, call)) {
+            let row = table::MEANT.iter().position(|(which, place, _)| is_like(call, which) && is_like(&at, place));
+            match row {
+                Some(row) => drop(used.insert(row)),
+                None => found.push(format!("{call}: {at}\n  ours: {}\n  real: {}", said(mine), said(theirs))),
+            }
+        }
+    }
+    println!("{} answers and watches compared, {} rows of meant differences used", calls.len(), used.len());
+    let idle = table::MEANT.iter().enumerate().filter(|(row, _)| !used.contains(row));
+    found.extend(idle.map(|(_, row)| format!("a row that explains nothing: {row:?}")));
+    found
+}
+
+fn said(value: Option<Value>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
+}
+
+#[test]
+fn calls_should_all_be_answered_and_have_names_of_their_own() {
+    let answers = of_practice();
+    let names: BTreeSet<&str> = answers.iter().map(|answer| answer.call.as_str()).collect();
+    let twice: Vec<&Answer> =
+        answers.iter().filter(|a| a.body == "never" || answers.iter().filter(|b| b.call == a.call).count() > 1).collect();
+    assert!(twice.is_empty(), "a name twice, or never satisfied: {twice:?}");
+    assert!(names.len() > 150, "{}", names.len());
+}
+
+#[test]
+fn practice_cluster_should_answer_as_recorded_from_a_real_api_server() {
+    let found = compare(&of_practice(), &recorded());
+    assert!(found.is_empty(), "{} unexplained differences\n{}", found.len(), found.join("\n"));
+}
+
+#[test]
+fn practice_cluster_should_answer_as_the_real_api_server() {
+    let Some(cluster) = cluster() else { return };
+    let client = cluster.plain_client();
+    let real = cluster.runtime.block_on(async {
+        let namespaces: Api<Namespace> = Api::all(client.clone());
+        let _ = namespaces.delete(PLACE, &DeleteParams::default()).await;
+        wait("the old namespace to go", || async { namespaces.get_opt(PLACE).await.unwrap().is_none() }).await;
+        let mut talk = Talk::new(client.clone(), PLACE, "policy/v1beta1");
+        calls::all(&mut talk).await;
+        talk.end().await
+    });
+    if std::env::var_os("GAMEDAY_CONTRACT_RECORD").is_some_and(|set| set == "1") {
+        let lines: Vec<String> = real.iter().map(|answer| json!({"call": answer.call, "answer": answer.body}).to_string() + "\n").collect();
+        std::fs::write(RECORDED, lines.concat()).unwrap();
+    }
+    let found = compare(&of_practice(), &real);
+    assert!(found.is_empty(), "{} unexplained differences\n{}", found.len(), found.join("\n"));
+}
