@@ -51,6 +51,12 @@ impl User {
         Ok(Self { name, groups, uid, bound: true })
     }
 
+    /// Their name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     fn own() -> Self {
         let groups = ["system:serviceaccounts", "system:serviceaccounts:gameday", "system:authenticated"];
         Self { name: USER.to_owned(), groups: groups.map(str::to_owned).to_vec(), uid: String::new(), bound: false }
