@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use gameday::rehearsal::world::Spread;
-use gameday::rehearsal::{PracticeCluster, World};
+use gameday::rehearsal::{Denial, PracticeCluster, World};
 use http::Request;
 use kube::Client;
 use kube::client::Body;
@@ -458,4 +458,18 @@ async fn webhooks_should_refuse_in_the_real_words_what_no_recording_holds() {
         let (given, why) = stage.refused(kind, spec).await;
         assert!(given == code && why.contains(words), "{kind}: {given} {why}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn aiming_at_a_namespace_should_need_the_right_to_create_there() {
+    let stage = Stage::new();
+    let denial =
+        Denial { verb: "create".into(), group: "chaos-mesh.org".into(), resource: "podchaos".into(), namespace: Some("shop".into()) };
+    stage.cluster.trouble().deny(denial);
+    let spec = |namespace: &str| json!({"action": "pod-kill", "mode": "one", "selector": {"namespaces": [namespace]}});
+    let (code, why) = stage.refused("PodChaos", spec("shop")).await;
+    let words =
+        "admission webhook \"vauth.kb.io\" denied the request: system:serviceaccount:gameday:gameday is forbidden on namespace shop";
+    assert_eq!((code, why.as_str()), (403, words));
+    stage.create("PodChaos", "here", spec("staging")).await;
 }

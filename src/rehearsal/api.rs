@@ -4,13 +4,18 @@
 
 pub mod access;
 pub mod admission;
+pub mod anatomy;
 pub mod binding;
+pub mod columns;
 pub mod defaults;
 pub mod deletion;
 pub mod discovery;
 pub mod kinds;
+pub mod logs;
 pub mod object;
+pub mod openapi;
 pub mod patches;
+pub mod protobuf;
 pub mod proxy;
 pub mod reading;
 pub mod refusal;
@@ -19,6 +24,8 @@ pub mod route;
 pub mod selector;
 pub mod service;
 pub mod store;
+pub mod subresources;
+pub mod table;
 pub mod validation;
 pub mod watching;
 pub mod writes;
@@ -55,6 +62,8 @@ pub struct State {
     pub workers: Workers,
     /// Draws of request latencies.
     pub latencies: Rolls,
+    /// What the request at hand is to be warned of.
+    pub warnings: Vec<String>,
 }
 
 /// A handle to the API server; clones are the same server.
@@ -88,6 +97,7 @@ impl ApiServer {
                 backends: Backends::default(),
                 daemon: Daemon::default(),
                 workers: Workers::default(),
+                warnings: Vec::new(),
             })),
         }
     }

@@ -103,7 +103,7 @@ impl Names {
         for (key, value) in map {
             let value = match key.as_str() {
                 "resourceVersion" | "creationTimestamp" | "managedFields" => continue,
-                "uid" => Value::from("UID"),
+                "uid" | "memoryUid" => Value::from("UID"),
                 _ => self.normal(value),
             };
             // Several pods may have become one word.

@@ -1,21 +1,21 @@
 //! What stands between a request and the store: can the object be read as its kind, and what do the admission webhooks say.
 
-use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
-use k8s_openapi::api::core::v1::{ConfigMap, Event, Namespace, Node, Pod, Service};
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::State;
+use super::access::{Access, User};
+use super::anatomy::Anatomy;
 use super::kinds::Kind;
 use super::object::{Object, text};
 use super::refusal::Refusal;
+use super::writes::Intent;
 use crate::rehearsal::controllers::chaos::webhooks;
 
-/// Refuse what cannot be read as an object of this kind.
+/// Refuse what cannot be read as an object of this kind. What it has no place for is refused, told of, or forgotten, as the intent says.
 ///
 /// # Errors
 /// 400.
-pub fn decodable(kind: Kind, value: &Value, strict: bool) -> Result<(), Refusal> {
+pub fn decodable(kind: Kind, value: &mut Value, intent: Intent, warnings: &mut Vec<String>) -> Result<(), Refusal> {
     let resource = kind.resource();
     let cannot = |why: String| {
         Refusal::bad_request(format!(
@@ -59,25 +59,20 @@ pub fn decodable(kind: Kind, value: &Value, strict: bool) -> Result<(), Refusal>
             resource.name
         )));
     }
-    let read = match kind {
-        Kind::Pod => decode::<Pod>(value),
-        Kind::Deployment => decode::<Deployment>(value),
-        Kind::ReplicaSet => decode::<ReplicaSet>(value),
-        Kind::StatefulSet => decode::<StatefulSet>(value),
-        Kind::DaemonSet => decode::<DaemonSet>(value),
-        Kind::Service => decode::<Service>(value),
-        Kind::Namespace => decode::<Namespace>(value),
-        Kind::Node => decode::<Node>(value),
-        Kind::ConfigMap => decode::<ConfigMap>(value),
-        Kind::Event => decode::<Event>(value),
-        _ => Ok(()),
-    };
-    read.map_err(cannot)?;
-    if strict && kind.is_chaos() { webhooks::known_fields(kind, value) } else { Ok(()) }
-}
-
-fn decode<T: DeserializeOwned>(value: &Value) -> Result<(), String> {
-    T::deserialize(value).map(|_| ()).map_err(|why| format!("json: {why}"))
+    if let Some(anatomy) = Anatomy::of(kind) {
+        let misfits = anatomy.prune(value);
+        let told: Vec<String> = misfits.unknown.iter().map(|path| format!("unknown field {path:?}")).collect();
+        if let Some(why) = misfits.mistyped {
+            return Err(cannot(why));
+        }
+        if !told.is_empty() && intent.strict {
+            return Err(cannot(format!("strict decoding error: {}", told.join(", "))));
+        }
+        if intent.warn {
+            warnings.extend(told);
+        }
+    }
+    if intent.strict && kind.is_chaos() { webhooks::known_fields(kind, value) } else { Ok(()) }
 }
 
 fn go_type(value: &Value) -> &'static str {
@@ -107,5 +102,26 @@ impl State {
             )));
         }
         webhooks::admit(kind, value, old)
+    }
+
+    /// Ask Chaos Mesh's authorization webhook: who aims at a namespace must be allowed to create the kind there.
+    ///
+    /// # Errors
+    /// 403.
+    pub fn vet(&self, user: &User, kind: Kind, namespace: &str, value: &Value) -> Result<(), Refusal> {
+        let denied = |why: String| Err(Refusal::webhook_denied("vauth.kb.io", &why));
+        // The review is asked for the kind in lower case, not for its plural.
+        let resource = kind.resource().name.to_lowercase();
+        let may = |namespace: &str| {
+            self.authorize(user, Access { verb: "create", group: super::kinds::CHAOS, resource: &resource, namespace, name: "" }).is_ok()
+        };
+        let aims = webhooks::aims(kind, namespace, value);
+        if aims.anywhere {
+            return if may("") { Ok(()) } else { denied(format!("{} is forbidden on cluster", user.name())) };
+        }
+        match aims.namespaces.iter().find(|namespace| !may(namespace)) {
+            None => Ok(()),
+            Some(namespace) => denied(format!("{} is forbidden on namespace {namespace}", user.name())),
+        }
     }
 }

@@ -3,9 +3,51 @@
 use serde_json::{Value, json};
 
 use super::State;
-use super::kinds::{GROUPS, RESOURCES, Resource, group_version};
+use super::access::Review;
+use super::kinds::{GROUPS, Kind, RESOURCES, Resource, group_version};
 
 const VERBS: [&str; 8] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+/// Custom resources list theirs in an order of their own.
+const CUSTOM_VERBS: [&str; 8] = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
+const PROXY_VERBS: [&str; 5] = ["create", "delete", "get", "patch", "update"];
+
+/// The content type of discovery in one document.
+pub const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+
+/// A subresource: its name, the group, version and kind of what it takes and gives, its verbs.
+struct Sub(&'static str, (&'static str, &'static str, &'static str), &'static [&'static str]);
+
+fn subresources(resource: &Resource) -> Vec<Sub> {
+    let own = (resource.group, resource.version, resource.name);
+    let mut all = Vec::new();
+    match resource.kind {
+        Kind::Pod => all.extend([
+            Sub("binding", ("", "v1", "Binding"), &["create"]),
+            Sub("eviction", ("policy", "v1", "Eviction"), &["create"]),
+            Sub("log", own, &["get"]),
+            Sub("proxy", ("", "v1", "PodProxyOptions"), &PROXY_VERBS),
+        ]),
+        Kind::Service => all.push(Sub("proxy", ("", "v1", "ServiceProxyOptions"), &PROXY_VERBS)),
+        Kind::Namespace => all.push(Sub("finalize", own, &["update"])),
+        _ => {}
+    }
+    if resource.scale {
+        all.push(Sub("scale", ("autoscaling", "v1", "Scale"), &["get", "patch", "update"]));
+    }
+    if resource.status {
+        all.push(Sub("status", own, &["get", "patch", "update"]));
+    }
+    all
+}
+
+fn verbs(resource: &Resource) -> &'static [&'static str] {
+    match resource.kind {
+        // A namespace goes one at a time.
+        Kind::Namespace => &["create", "delete", "get", "list", "patch", "update", "watch"],
+        kind if kind.is_custom() => &CUSTOM_VERBS,
+        _ => &VERBS,
+    }
+}
 
 /// `/version`.
 #[must_use]
@@ -58,26 +100,60 @@ impl State {
         let mut resources: Vec<Value> = Vec::new();
         for resource in RESOURCES.iter().filter(|r| r.group == group && r.version == version) {
             resources.push(listed(resource));
-            if resource.status {
-                resources.push(sub(resource, "status", resource.name, &["get", "patch", "update"]));
-            }
-            if resource.plural == "pods" {
-                let mut eviction = sub(resource, "eviction", "Eviction", &["create"]);
-                eviction["group"] = json!("policy");
-                eviction["version"] = json!("v1");
-                resources.push(eviction);
-                resources.push(sub(resource, "log", "Pod", &["get"]));
-            }
-            if resource.plural == "services" {
-                resources.push(sub(resource, "proxy", "ServiceProxyOptions", &["create", "delete", "get", "patch", "update"]));
-            }
+            resources.extend(subresources(resource).iter().map(|sub| sub_listed(resource, sub)));
         }
-        if group == "authorization.k8s.io" {
-            resources.push(json!({"name": "selfsubjectaccessreviews", "singularName": "selfsubjectaccessreview", "namespaced": false,
-                "kind": "SelfSubjectAccessReview", "verbs": ["create"]}));
+        for (_, _, plural, kind) in Review::ALL.iter().filter(|(_, g, ..)| *g == group) {
+            resources.push(json!({"name": plural, "singularName": kind.to_lowercase(), "namespaced": plural.starts_with("local"),
+                "kind": kind, "verbs": ["create"]}));
         }
         Some(json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version(group, version), "resources": resources}))
     }
+
+    /// All of `/api`, or all of `/apis`, in one document.
+    #[must_use]
+    pub fn aggregated(&self, core: bool) -> Value {
+        let items: Vec<Value> = if core {
+            vec![json!({"metadata": {"creationTimestamp": null}, "versions": [aggregated_version("", "v1")]})]
+        } else {
+            let served = GROUPS.iter().filter(|(group, _)| self.serves(group));
+            served
+                .map(|(group, version)| {
+                    json!({"metadata": {"name": group, "creationTimestamp": null}, "versions": [aggregated_version(group, version)]})
+                })
+                .collect()
+        };
+        json!({"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items})
+    }
+}
+
+fn aggregated_version(group: &str, version: &str) -> Value {
+    let kind = |(group, version, kind): (&str, &str, &str)| json!({"group": group, "version": version, "kind": kind});
+    let scope = |namespaced: bool| if namespaced { "Namespaced" } else { "Cluster" };
+    let mut resources: Vec<Value> = Vec::new();
+    for resource in RESOURCES.iter().filter(|r| r.group == group && r.version == version) {
+        let mut listed = json!({"resource": resource.plural, "responseKind": kind((resource.group, resource.version, resource.name)),
+            "scope": scope(resource.namespaced), "singularResource": resource.singular, "verbs": verbs(resource)});
+        if !resource.short.is_empty() {
+            listed["shortNames"] = json!(resource.short);
+        }
+        if resource.all {
+            listed["categories"] = json!(["all"]);
+        }
+        let subs: Vec<Value> = subresources(resource)
+            .into_iter()
+            .map(|Sub(name, gives, verbs)| json!({"subresource": name, "responseKind": kind(gives), "verbs": verbs}))
+            .collect();
+        if !subs.is_empty() {
+            listed["subresources"] = json!(subs);
+        }
+        resources.push(listed);
+    }
+    for (_, _, plural, name) in Review::ALL.iter().filter(|(_, g, ..)| *g == group) {
+        resources
+            .push(json!({"resource": plural, "responseKind": kind((group, version, name)), "scope": scope(plural.starts_with("local")),
+            "singularResource": name.to_lowercase(), "verbs": ["create"]}));
+    }
+    json!({"version": version, "resources": resources, "freshness": "Current"})
 }
 
 fn named(group: &str, version: &str) -> Value {
@@ -86,13 +162,22 @@ fn named(group: &str, version: &str) -> Value {
 }
 
 fn listed(resource: &Resource) -> Value {
-    let mut listed = json!({"name": resource.plural, "singularName": resource.singular, "namespaced": resource.namespaced, "kind": resource.name, "verbs": VERBS});
+    let mut listed = json!({"name": resource.plural, "singularName": resource.singular, "namespaced": resource.namespaced, "kind": resource.name,
+        "verbs": verbs(resource)});
     if !resource.short.is_empty() {
         listed["shortNames"] = json!(resource.short);
+    }
+    if resource.all {
+        listed["categories"] = json!(["all"]);
     }
     listed
 }
 
-fn sub(resource: &Resource, name: &str, kind: &str, verbs: &[&str]) -> Value {
-    json!({"name": format!("{}/{name}", resource.plural), "singularName": "", "namespaced": resource.namespaced, "kind": kind, "verbs": verbs})
+fn sub_listed(resource: &Resource, Sub(name, (group, version, kind), verbs): &Sub) -> Value {
+    let mut listed = json!({"name": format!("{}/{name}", resource.plural), "singularName": "", "namespaced": resource.namespaced, "kind": kind, "verbs": verbs});
+    if (*group, *version) != (resource.group, resource.version) {
+        listed["group"] = json!(group);
+        listed["version"] = json!(version);
+    }
+    listed
 }

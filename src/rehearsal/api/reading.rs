@@ -1,8 +1,8 @@
 //! Getting and listing.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::State;
@@ -12,6 +12,7 @@ use super::refusal::Refusal;
 use super::route::{Place, Query};
 use super::selector::Selector;
 use super::store::Key;
+use super::table::{self, Include};
 
 /// In what form objects are given out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,24 +21,44 @@ pub enum Form {
     Whole,
     /// Their metadata alone (`PartialObjectMetadata`).
     Metadata,
+    /// As rows of a table.
+    Table(Include),
 }
 
 impl Form {
-    /// The form that an `Accept` header asks for.
-    #[must_use]
-    pub fn of(accept: &str) -> Self {
-        if accept.contains("as=PartialObjectMetadata") { Self::Metadata } else { Self::Whole }
+    /// The form that an `Accept` header asks for: the first of its media types that the server has.
+    ///
+    /// # Errors
+    /// 406 when it has none of them.
+    pub fn of(accept: &str, query: &Query) -> Result<Self, Refusal> {
+        for wanted in accept.split(',') {
+            let mut parts = wanted.split(';').map(str::trim);
+            let media = parts.next().unwrap_or_default();
+            if !matches!(media, "" | "application/json" | "*/*" | "application/*") {
+                continue;
+            }
+            let shape = parts.find_map(|part| part.strip_prefix("as=")).unwrap_or_default();
+            match shape {
+                "" => return Ok(Self::Whole),
+                "Table" => return Ok(Self::Table(Include::of(query.get("includeObject")))),
+                "PartialObjectMetadata" | "PartialObjectMetadataList" => return Ok(Self::Metadata),
+                _ => {}
+            }
+        }
+        Err(Refusal {
+            code: 406,
+            reason: "NotAcceptable",
+            message: "only the following media types are accepted: application/json".to_owned(),
+            details: None,
+        })
     }
 
-    /// This object's wire form.
-    pub fn write(self, object: &Object, out: &mut String) {
+    /// This object's wire form; a table has its column definitions only where `heads` says so.
+    pub fn write(self, kind: Kind, object: &Object, heads: bool, now: DateTime<Utc>, out: &mut String) {
         match self {
             Self::Whole => out.push_str(object.wire()),
-            Self::Metadata => {
-                let partial =
-                    json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object.value()["metadata"]});
-                let _ = write!(out, "{partial}");
-            }
+            Self::Metadata => table::partial(object, out),
+            Self::Table(include) => table::write(kind, [object], &json!({"resourceVersion": object.revision()}), include, heads, now, out),
         }
     }
 }
@@ -58,7 +79,7 @@ pub struct Page {
 impl Page {
     /// The list object's wire form.
     #[must_use]
-    pub fn wire(&self, kind: Kind, form: Form) -> String {
+    pub fn wire(&self, kind: Kind, form: Form, now: DateTime<Utc>) -> String {
         let mut meta = json!({"resourceVersion": self.revision.to_string()});
         if !self.next.is_empty() {
             meta["continue"] = json!(self.next);
@@ -69,13 +90,18 @@ impl Page {
         let (list, version) = match form {
             Form::Whole => (format!("{}List", kind.resource().name), kind.api_version()),
             Form::Metadata => ("PartialObjectMetadataList".to_owned(), "meta.k8s.io/v1".to_owned()),
+            Form::Table(include) => {
+                let mut out = String::new();
+                table::write(kind, self.items.iter().map(AsRef::as_ref), &meta, include, true, now, &mut out);
+                return out;
+            }
         };
         let mut out = format!("{{\"kind\":\"{list}\",\"apiVersion\":\"{version}\",\"metadata\":{meta},\"items\":[");
         for (index, item) in self.items.iter().enumerate() {
             if index > 0 {
                 out.push(',');
             }
-            form.write(item, &mut out);
+            form.write(kind, item, true, now, &mut out);
         }
         out.push_str("]}");
         out

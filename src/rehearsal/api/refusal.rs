@@ -119,15 +119,11 @@ impl Refusal {
         Self::of(409, "Conflict", kind, name, format!("Operation cannot be fulfilled on {} \"{name}\": {why}", kind.resource().qualified()))
     }
 
-    /// 409 of a subresource, under its own name.
+    /// 409 on a subresource.
     #[must_use]
-    pub fn conflict_of(resource: &str, group: &str, name: &str, why: &str) -> Self {
-        let mut details = json!({"name": name, "kind": resource});
-        if !group.is_empty() {
-            details["group"] = json!(group);
-        }
+    pub fn conflict_at(resource: &str, name: &str, why: &str) -> Self {
         Self {
-            details: Some(details),
+            details: Some(json!({"name": name, "kind": resource})),
             ..Self::plain(409, "Conflict", format!("Operation cannot be fulfilled on {resource} \"{name}\": {why}"))
         }
     }
@@ -139,6 +135,21 @@ impl Refusal {
         let message = super::object::text(body, "/message");
         let message = if message.is_empty() { format!("the server answered with {code}") } else { message.to_owned() };
         Self { details: body.get("details").cloned(), ..Self::plain(code, reason, message) }
+    }
+
+    /// The same, of a kind in another group.
+    #[must_use]
+    pub fn in_group(mut self, group: &str) -> Self {
+        let suffix = if group.is_empty() { String::new() } else { format!(".{group}") };
+        self.message = self.message.replacen(".meta.k8s.io", &suffix, 1);
+        if let Some(Value::Object(details)) = &mut self.details {
+            if group.is_empty() {
+                details.shift_remove("group");
+            } else {
+                details.insert("group".to_owned(), json!(group));
+            }
+        }
+        self
     }
 
     /// 409: changed since it was read.

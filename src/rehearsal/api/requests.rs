@@ -1,21 +1,22 @@
 //! Requests by verb: what each does and answers.
 
-use std::sync::Arc;
-
 use http::{HeaderMap, Method, header};
 use serde_json::{Value, json};
 
 use super::ApiServer;
-use super::access::Access;
+use super::access::{Access, User};
 use super::deletion::{DeleteOptions, Deleted};
 use super::discovery;
 use super::kinds::Kind;
-use super::object::{Object, map_mut, metadata, text};
+use super::logs::LogTail;
+use super::object::{Object, metadata, text};
+use super::openapi;
 use super::patches::PatchKind;
 use super::proxy::BackendRequest;
 use super::reading::{Form, deleted_status};
 use super::refusal::Refusal;
 use super::route::{Astray, Place, ProxyTarget, Query, Route};
+use super::subresources;
 use super::watching::Watch;
 use super::writes::{Intent, Part};
 
@@ -36,20 +37,72 @@ pub struct Ask<'a> {
 }
 
 impl Ask<'_> {
-    fn header(&self, name: header::HeaderName) -> &str {
+    pub(super) fn header(&self, name: header::HeaderName) -> &str {
         self.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
     }
 
-    fn json(&self) -> Result<Value, Refusal> {
+    pub(super) fn json(&self) -> Result<Value, Refusal> {
+        match self.header(header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim() {
+            "application/yaml" | "application/apply-patch+yaml" => return self.yaml(),
+            "application/vnd.kubernetes.protobuf" => return super::protobuf::read(self.body),
+            "application/cbor" => {
+                return Err(Refusal::media_type("application/json, application/yaml"));
+            }
+            _ => {}
+        }
         serde_json::from_slice(self.body).map_err(|why| Refusal::bad_request(format!("couldn't get version/kind; json parse error: {why}")))
     }
 
-    fn intent(&self) -> Result<Intent, Refusal> {
+    fn yaml(&self) -> Result<Value, Refusal> {
+        let unreadable = |why: &dyn std::fmt::Display| Refusal::bad_request(format!("error decoding YAML: {why}"));
+        // JSON is YAML, and read faster as what it is.
+        if let Ok(value) = serde_json::from_slice(self.body) {
+            return Ok(value);
+        }
+        let text = std::str::from_utf8(self.body).map_err(|why| unreadable(&why))?;
+        serde_saphyr::from_str(text).map_err(|why| unreadable(&why))
+    }
+
+    pub(super) fn intent(&self) -> Result<Intent, Refusal> {
         match self.query.get("dryRun") {
             "" | "All" => {}
-            other => return Err(Refusal::bad_request(format!("Invalid value: {other:?}: dryRun: supported values: \"All\""))),
+            other => {
+                let why = format!("dryRun: Unsupported value: [{other:?}]: supported values: \"All\"");
+                return Err(options_refused(ask_kind(self.method), "dryRun", &why));
+            }
         }
-        Ok(Intent { dry_run: self.query.get("dryRun") == "All", strict: self.query.get("fieldValidation") == "Strict", trusted: false })
+        let (strict, warn) = match self.query.get("fieldValidation") {
+            "" | "Warn" => (false, true),
+            "Strict" => (true, false),
+            "Ignore" => (false, false),
+            other => {
+                let why = format!("fieldValidation: Unsupported value: {other:?}: supported values: \"Ignore\", \"Strict\", \"Warn\"");
+                return Err(options_refused(ask_kind(self.method), "fieldValidation", &why));
+            }
+        };
+        Ok(Intent { dry_run: self.query.get("dryRun") == "All", strict, warn, trusted: false })
+    }
+}
+
+/// The options object that requests of this method have.
+fn ask_kind(method: &Method) -> &'static str {
+    match *method {
+        Method::POST => "CreateOptions",
+        Method::PATCH => "PatchOptions",
+        Method::DELETE => "DeleteOptions",
+        _ => "UpdateOptions",
+    }
+}
+
+/// 422: options that cannot be.
+pub(super) fn options_refused(kind: &str, field: &str, why: &str) -> Refusal {
+    let message = why.strip_prefix(&format!("{field}: ")).unwrap_or(why);
+    let reason = if message.starts_with("Unsupported") { "FieldValueNotSupported" } else { "FieldValueInvalid" };
+    Refusal {
+        code: 422,
+        reason: "Invalid",
+        message: format!("{kind}.meta.k8s.io \"\" is invalid: {why}"),
+        details: Some(json!({"group": "meta.k8s.io", "kind": kind, "causes": [{"reason": reason, "message": message, "field": field}]})),
     }
 }
 
@@ -57,6 +110,8 @@ impl Ask<'_> {
 pub enum Payload {
     /// All of it.
     Whole(Vec<u8>),
+    /// A log as it grows.
+    Log(Box<LogTail>),
     /// A watch's chunks as they come.
     Watch(Box<Watch>),
 }
@@ -69,6 +124,8 @@ pub struct Answer {
     pub content_type: String,
     /// The body.
     pub payload: Payload,
+    /// What the client is to be warned of.
+    pub warnings: Vec<String>,
 }
 
 impl Answer {
@@ -79,14 +136,19 @@ impl Answer {
     }
 
     fn wire(code: u16, text: String) -> Self {
-        Self { code, content_type: "application/json".to_owned(), payload: Payload::Whole(text.into_bytes()) }
+        Self { code, content_type: "application/json".to_owned(), payload: Payload::Whole(text.into_bytes()), warnings: Vec::new() }
     }
 
-    fn text(code: u16, text: &str) -> Self {
-        Self { code, content_type: "text/plain; charset=utf-8".to_owned(), payload: Payload::Whole(text.as_bytes().to_vec()) }
+    pub(super) fn text(code: u16, text: &str) -> Self {
+        Self {
+            code,
+            content_type: "text/plain; charset=utf-8".to_owned(),
+            payload: Payload::Whole(text.as_bytes().to_vec()),
+            warnings: Vec::new(),
+        }
     }
 
-    fn object(code: u16, object: &Object) -> Self {
+    pub(super) fn object(code: u16, object: &Object) -> Self {
         Self::wire(code, object.wire().to_owned())
     }
 }
@@ -96,34 +158,57 @@ impl Answer {
 /// # Errors
 /// What the `Status` is made of.
 pub fn answer(server: &ApiServer, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+    server.lock().warnings.clear();
+    let mut answer = answered(server, ask)?;
+    answer.warnings = std::mem::take(&mut server.lock().warnings);
+    Ok(answer)
+}
+
+fn answered(server: &ApiServer, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let nowhere = || Answer::text(404, "404 page not found\n");
     let route = match Route::find(ask.path) {
         Ok(route) => route,
         Err(Astray::Nowhere) => return Ok(nowhere()),
         Err(Astray::NoResource) => return Err(Refusal::no_such_resource()),
     };
+    let user = User::of(ask.headers)?;
     let reads = || if *ask.method == Method::GET { Ok(()) } else { Err(Refusal::method_not_allowed()) };
     let found = |value: Option<Value>| value.map_or_else(nowhere, |value| Answer::json(200, &value));
     match route {
         Route::Health => Ok(Answer::text(200, "ok")),
         Route::Version => reads().map(|()| Answer::json(200, &discovery::version())),
+        Route::CoreVersions | Route::Groups if wants_aggregated(ask) => reads().map(|()| Answer {
+            content_type: discovery::AGGREGATED.to_owned(),
+            ..Answer::json(200, &server.lock().aggregated(route == Route::CoreVersions))
+        }),
         Route::CoreVersions => reads().map(|()| Answer::json(200, &discovery::core_versions())),
         Route::Groups => reads().map(|()| Answer::json(200, &server.lock().groups())),
+        Route::OpenApi2 => reads().map(|()| Answer::json(200, &openapi::swagger())),
+        Route::OpenApi3 => reads().map(|()| Answer::json(200, &server.lock().openapi_index())),
+        Route::OpenApi3Group(group, version) => reads().map(|()| found(server.lock().openapi_document(&group, &version))),
         Route::Group(group) => reads().map(|()| found(server.lock().group(&group))),
         Route::Resources(group, version) => reads().map(|()| found(server.lock().resources(&group, &version))),
-        Route::AccessReview if *ask.method == Method::POST => Ok(Answer::json(201, &server.lock().review(ask.json()?)?)),
-        Route::AccessReview => Err(Refusal::method_not_allowed()),
-        Route::Proxy(target) => proxied(server, ask, &target),
+        Route::Review(review, namespace) if *ask.method == Method::POST => {
+            Ok(Answer::json(201, &server.lock().review(&user, review, &namespace, ask.json()?)?))
+        }
+        Route::Review(..) => Err(Refusal::method_not_allowed()),
+        Route::Proxy(target) => proxied(server, ask, &user, &target),
         Route::Objects(place) => {
             if !server.lock().serves(place.kind.resource().group) {
                 return Ok(nowhere());
             }
-            objects(server, ask, &place)
+            objects(server, ask, &user, &place)
         }
     }
 }
 
-fn proxied(server: &ApiServer, ask: &Ask<'_>, target: &ProxyTarget) -> Result<Answer, Refusal> {
+/// Whether discovery is asked for in one document, in the version that is current.
+fn wants_aggregated(ask: &Ask<'_>) -> bool {
+    let accept = ask.header(header::ACCEPT);
+    accept.split(',').any(|media| media.contains("as=APIGroupDiscoveryList") && media.split(';').any(|part| part.trim() == "v=v2"))
+}
+
+fn proxied(server: &ApiServer, ask: &Ask<'_>, user: &User, target: &ProxyTarget) -> Result<Answer, Refusal> {
     let verb = match *ask.method {
         Method::POST => "create",
         Method::PUT => "update",
@@ -133,7 +218,8 @@ fn proxied(server: &ApiServer, ask: &Ask<'_>, target: &ProxyTarget) -> Result<An
     };
     let (backend, at) = {
         let state = server.lock();
-        state.authorize(Access { verb, group: "", resource: "services/proxy", namespace: &target.namespace, name: &target.service })?;
+        state
+            .authorize(user, Access { verb, group: "", resource: "services/proxy", namespace: &target.namespace, name: &target.service })?;
         (state.backend(target)?, state.clock.server_now())
     };
     // Outside the lock: a backend may look at the cluster itself.
@@ -144,10 +230,10 @@ fn proxied(server: &ApiServer, ask: &Ask<'_>, target: &ProxyTarget) -> Result<An
         body: ask.body.to_vec(),
         at,
     });
-    Ok(Answer { code: answer.status, content_type: answer.content_type, payload: Payload::Whole(answer.body) })
+    Ok(Answer { code: answer.status, content_type: answer.content_type, payload: Payload::Whole(answer.body), warnings: Vec::new() })
 }
 
-fn objects(server: &ApiServer, ask: &Ask<'_>, place: &Place) -> Result<Answer, Refusal> {
+fn objects(server: &ApiServer, ask: &Ask<'_>, user: &User, place: &Place) -> Result<Answer, Refusal> {
     let resource = place.kind.resource();
     let watching = ask.query.is("watch");
     let verb = match (ask.method, place.name.is_empty()) {
@@ -162,28 +248,37 @@ fn objects(server: &ApiServer, ask: &Ask<'_>, place: &Place) -> Result<Answer, R
         _ => return Err(Refusal::method_not_allowed()),
     };
     let plural = if place.sub.is_empty() { resource.plural.to_owned() } else { format!("{}/{}", resource.plural, place.sub) };
-    server.lock().authorize(Access {
-        verb,
-        group: resource.group,
-        resource: &plural,
-        namespace: if place.kind == Kind::Namespace { &place.name } else { &place.namespace },
-        name: &place.name,
-    })?;
-    let form = Form::of(ask.header(header::ACCEPT));
+    server.lock().authorize(
+        user,
+        Access {
+            verb,
+            group: resource.group,
+            resource: &plural,
+            namespace: if place.kind == Kind::Namespace { &place.name } else { &place.namespace },
+            name: &place.name,
+        },
+    )?;
+    let form = Form::of(ask.header(header::ACCEPT), &ask.query)?;
     if !place.sub.is_empty() {
-        return subresource(server, ask, place, verb);
+        return subresources::answer(server, ask, place, verb);
     }
+    vetted(server, ask, user, place, verb)?;
     match verb {
         "watch" => Ok(Answer {
             code: 200,
             content_type: "application/json".to_owned(),
             payload: Payload::Watch(Box::new(Watch::open(server, place, &ask.query, form)?)),
+            warnings: Vec::new(),
         }),
-        "list" => Ok(Answer::wire(200, server.lock().list(place, &ask.query)?.wire(place.kind, form))),
+        "list" => Ok(Answer::wire(200, {
+            let state = server.lock();
+            state.list(place, &ask.query)?.wire(place.kind, form, state.clock.server_now())
+        })),
         "get" => {
-            let object = server.lock().get(place)?;
+            let state = server.lock();
+            let object = state.get(place)?;
             let mut out = String::new();
-            form.write(&object, &mut out);
+            form.write(place.kind, &object, true, state.clock.server_now(), &mut out);
             Ok(Answer::wire(200, out))
         }
         "create" => create(server, ask, place),
@@ -201,7 +296,7 @@ fn objects(server: &ApiServer, ask: &Ask<'_>, place: &Place) -> Result<Answer, R
                 // What vanished in between is what was asked for.
                 let _ = state.delete(place.kind, item.namespace(), item.name(), &options);
             }
-            Ok(Answer::wire(200, page.wire(place.kind, Form::Whole)))
+            Ok(Answer::wire(200, page.wire(place.kind, Form::Whole, state.clock.server_now())))
         }
         _ => {
             let deleted = server.lock().delete(place.kind, &place.namespace, &place.name, &delete_options(ask)?)?;
@@ -213,6 +308,22 @@ fn objects(server: &ApiServer, ask: &Ask<'_>, place: &Place) -> Result<Answer, R
             })
         }
     }
+}
+
+/// Refuse what Chaos Mesh's authorization webhook refuses. What cannot be read is for others to refuse.
+fn vetted(server: &ApiServer, ask: &Ask<'_>, user: &User, place: &Place, verb: &str) -> Result<(), Refusal> {
+    if !place.kind.is_chaos() || !matches!(verb, "create" | "update" | "patch") {
+        return Ok(());
+    }
+    let Ok(mut value) = ask.json() else { return Ok(()) };
+    let state = server.lock();
+    if verb == "patch" {
+        let patched = PatchKind::of(ask.header(header::CONTENT_TYPE), place.kind)
+            .and_then(|kind| kind.apply(state.get(place)?.value().clone(), &value));
+        let Ok(patched) = patched else { return Ok(()) };
+        value = patched;
+    }
+    state.vet(user, place.kind, &place.namespace, &value)
 }
 
 fn create(server: &ApiServer, ask: &Ask<'_>, place: &Place) -> Result<Answer, Refusal> {
@@ -230,7 +341,7 @@ fn create(server: &ApiServer, ask: &Ask<'_>, place: &Place) -> Result<Answer, Re
     Ok(Answer::object(201, &*server.lock().create(place.kind, &place.namespace, value, ask.intent()?)?))
 }
 
-fn named_alike(place: &Place, value: &Value) -> Result<(), Refusal> {
+pub(super) fn named_alike(place: &Place, value: &Value) -> Result<(), Refusal> {
     let (name, namespace) = (text(value, "/metadata/name"), text(value, "/metadata/namespace"));
     if name != place.name {
         return Err(Refusal::bad_request(format!("the name of the object ({name}) does not match the name on the URL ({})", place.name)));
@@ -245,7 +356,7 @@ fn named_alike(place: &Place, value: &Value) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn patch(server: &ApiServer, ask: &Ask<'_>, place: &Place, part: Part) -> Result<Answer, Refusal> {
+pub(super) fn patch(server: &ApiServer, ask: &Ask<'_>, place: &Place, part: Part) -> Result<Answer, Refusal> {
     let kind = PatchKind::of(ask.header(header::CONTENT_TYPE), place.kind)?;
     let patch = ask.json()?;
     let intent = ask.intent()?;
@@ -277,65 +388,4 @@ fn delete_options(ask: &Ask<'_>) -> Result<DeleteOptions, Refusal> {
         options = options.policy(ask.query.get("propagationPolicy"))?;
     }
     if ask.body.is_empty() { Ok(options) } else { options.read(&ask.json()?) }
-}
-
-fn subresource(server: &ApiServer, ask: &Ask<'_>, place: &Place, verb: &str) -> Result<Answer, Refusal> {
-    let resource = place.kind.resource();
-    match (place.kind, place.sub.as_str(), verb) {
-        (_, "status", _) if !resource.status => {
-            Err(if place.kind.is_custom() { Refusal::not_found(place.kind, &place.name) } else { Refusal::no_such_resource() })
-        }
-        (_, "status", "get") => Ok(Answer::object(200, &*server.lock().get(place)?)),
-        (_, "status", "update") => {
-            let value = ask.json()?;
-            named_alike(place, &value)?;
-            Ok(Answer::object(200, &*server.lock().update(place.kind, &place.namespace, &place.name, value, Part::Status, ask.intent()?)?))
-        }
-        (_, "status", "patch") => patch(server, ask, place, Part::Status),
-        (Kind::Pod, "eviction", "create") => evict(server, ask, place),
-        (Kind::Pod, "binding", "create") => {
-            let binding = ask.json()?;
-            server.lock().bind(&place.namespace, &place.name, text(&binding, "/metadata/uid"), text(&binding, "/target/name"))?;
-            Ok(Answer::json(201, &json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201})))
-        }
-        (Kind::Namespace, "finalize", "update") => Ok(Answer::object(200, &*server.lock().finalize(&place.name, &ask.json()?)?)),
-        (Kind::Pod, "log", "get") => log(&server.lock().get(place)?, &ask.query),
-        (_, "status", _) | (Kind::Pod, "eviction" | "binding" | "log", _) | (Kind::Namespace, "finalize", _) => {
-            Err(Refusal::method_not_allowed())
-        }
-        _ => Err(Refusal::no_such_resource()),
-    }
-}
-
-fn evict(server: &ApiServer, ask: &Ask<'_>, place: &Place) -> Result<Answer, Refusal> {
-    let mut body = ask.json()?;
-    let options = DeleteOptions { dry_run: ask.intent()?.dry_run, ..DeleteOptions::default() };
-    let options = options.read(&Value::Object(map_mut(&mut body, "deleteOptions").clone()))?;
-    server.lock().delete(Kind::Pod, &place.namespace, &place.name, &options)?;
-    Ok(Answer::json(201, &json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201})))
-}
-
-/// A few lines as a small server would have written them.
-fn log(pod: &Arc<Object>, query: &Query) -> Result<Answer, Refusal> {
-    let containers: Vec<&str> = pod.list("/spec/containers").iter().map(|c| text(c, "/name")).collect();
-    let wanted = query.get("container");
-    if !wanted.is_empty() && !containers.contains(&wanted) {
-        return Err(Refusal::bad_request(format!("container {wanted} is not valid for pod {}", pod.name())));
-    }
-    let name = if wanted.is_empty() { containers.first().copied().unwrap_or_default() } else { wanted };
-    let status = pod.list("/status/containerStatuses").iter().find(|s| text(s, "/name") == name).cloned().unwrap_or(Value::Null);
-    let started = text(&status, "/state/running/startedAt");
-    if started.is_empty() {
-        return Err(Refusal::bad_request(format!("container \"{name}\" in pod \"{}\" is waiting to start: ContainerCreating", pod.name())));
-    }
-    let mut lines = vec![format!("{started} {name}: starting"), format!("{started} {name}: listening on :8080")];
-    if status["ready"] == true {
-        lines.push(format!("{started} {name}: ready"));
-    }
-    let keep = query.number("tailLines").and_then(|n| usize::try_from(n).ok()).unwrap_or(lines.len()).min(lines.len());
-    let mut out = lines.split_off(lines.len() - keep).join("\n");
-    if !out.is_empty() {
-        out.push('\n');
-    }
-    Ok(Answer::text(200, &out))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::access::Review;
 use super::kinds::{GROUPS, Kind};
 
 /// What a path names.
@@ -21,8 +22,14 @@ pub enum Route {
     Resources(String, String),
     /// Objects of a kind, one or many.
     Objects(Place),
-    /// A review of the user's own rights.
-    AccessReview,
+    /// A review of rights, and the namespace it is made in.
+    Review(Review, String),
+    /// `/openapi/v2`.
+    OpenApi2,
+    /// `/openapi/v3`.
+    OpenApi3,
+    /// `/openapi/v3/api/v1` or `/openapi/v3/apis/GROUP/VERSION`.
+    OpenApi3Group(String, String),
     /// A request to what is behind a Service.
     Proxy(ProxyTarget),
 }
@@ -83,7 +90,18 @@ impl Route {
             ["api", "v1", rest @ ..] => objects("", "v1", rest),
             ["apis", group] => Ok(Self::Group((*group).to_owned())),
             ["apis", group, version] => Ok(Self::Resources((*group).to_owned(), (*version).to_owned())),
-            ["apis", "authorization.k8s.io", "v1", "selfsubjectaccessreviews"] => Ok(Self::AccessReview),
+            ["openapi", "v2"] => Ok(Self::OpenApi2),
+            ["openapi", "v3"] => Ok(Self::OpenApi3),
+            ["openapi", "v3", "api", "v1"] => Ok(Self::OpenApi3Group(String::new(), "v1".to_owned())),
+            ["openapi", "v3", "apis", group, version] => Ok(Self::OpenApi3Group((*group).to_owned(), (*version).to_owned())),
+            ["apis", group @ ("authorization.k8s.io" | "authentication.k8s.io"), "v1", rest @ ..] => {
+                let (namespace, plural) = match rest {
+                    [plural] => ("", *plural),
+                    ["namespaces", namespace, plural @ "localsubjectaccessreviews"] => (*namespace, *plural),
+                    _ => return Err(Astray::NoResource),
+                };
+                Review::find(group, plural).map(|review| Self::Review(review, namespace.to_owned())).ok_or(Astray::NoResource)
+            }
             ["apis", group, version, rest @ ..] if GROUPS.contains(&(group, version)) => objects(group, version, rest),
             _ => Err(Astray::Nowhere),
         }

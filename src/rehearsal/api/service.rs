@@ -104,6 +104,7 @@ fn refused() -> BoxError {
 fn respond(answer: Answer, date: &str) -> Response<ResponseBody> {
     let pieces: BoxStream<'static, Piece> = match answer.payload {
         Payload::Whole(bytes) => StreamExt::boxed(BodyStream::new(Body::from(bytes))),
+        Payload::Log(log) => log.flat_map(|chunk| StreamExt::boxed(BodyStream::new(Body::from(chunk)))).boxed(),
         Payload::Watch(watch) => watch
             .flat_map(|chunk| match chunk {
                 Ok(bytes) => StreamExt::boxed(BodyStream::new(Body::from(bytes))),
@@ -116,6 +117,12 @@ fn respond(answer: Answer, date: &str) -> Response<ResponseBody> {
     for (name, value) in [(header::CONTENT_TYPE, answer.content_type.as_str()), (header::DATE, date)] {
         if let Ok(value) = HeaderValue::from_str(value) {
             response.headers_mut().insert(name, value);
+        }
+    }
+    for warning in &answer.warnings {
+        let told = format!("299 - \"{}\"", warning.replace('\\', "\\\\").replace('"', "\\\""));
+        if let Ok(value) = HeaderValue::from_str(&told) {
+            response.headers_mut().append(header::WARNING, value);
         }
     }
     response

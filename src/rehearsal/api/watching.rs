@@ -32,6 +32,8 @@ pub struct Watch {
     namespace: String,
     selector: Selector,
     form: Form,
+    /// A watch of tables has not yet given its column definitions.
+    heads: bool,
     cursor: u64,
     first: String,
     epoch: u64,
@@ -65,11 +67,13 @@ impl Watch {
         let now = state.store.revision();
         let mut first = String::new();
         let mut cursor = now;
+        let mut heads = true;
         match query.get("resourceVersion") {
             "" | "0" => {
                 let namespace = (!place.namespace.is_empty()).then_some(place.namespace.as_str());
+                let time = state.clock.server_now();
                 for object in state.store.list(place.kind, namespace).filter(|object| selector.matches(object)) {
-                    line("ADDED", &mut first, |out| form.write(object, out));
+                    line("ADDED", &mut first, |out| form.write(place.kind, object, std::mem::take(&mut heads), time, out));
                 }
             }
             from => {
@@ -95,6 +99,7 @@ impl Watch {
             namespace: place.namespace.clone(),
             selector,
             form,
+            heads,
             cursor,
             first,
             epoch,
@@ -114,7 +119,7 @@ impl Watch {
         for change in changes {
             self.cursor = change.revision;
             if change.key.kind == self.kind && (self.namespace.is_empty() || self.namespace == change.key.namespace) {
-                tell(change, &self.selector, self.form, out);
+                self.tell(change, state, out);
             }
             if out.len() > CHUNK {
                 return;
@@ -123,17 +128,19 @@ impl Watch {
         // An initial watch must not show what came before it even where the log still has it.
         self.cursor = self.cursor.max(state.store.revision());
     }
-}
 
-/// One change as a watch with this selector sees it.
-fn tell(change: &Change, selector: &Selector, form: Form, out: &mut String) {
-    let was = change.previous.as_ref().is_some_and(|previous| selector.matches(previous));
-    let is = change.verb != Verb::Deleted && selector.matches(&change.object);
-    match (was, is) {
-        (false, false) => {}
-        (false, true) => line("ADDED", out, |out| form.write(&change.object, out)),
-        (true, true) => line("MODIFIED", out, |out| form.write(&change.object, out)),
-        (true, false) => line("DELETED", out, |out| form.write(&change.object, out)),
+    /// One change as a watch with this selector sees it.
+    fn tell(&mut self, change: &Change, state: &State, out: &mut String) {
+        let was = change.previous.as_ref().is_some_and(|previous| self.selector.matches(previous));
+        let is = change.verb != Verb::Deleted && self.selector.matches(&change.object);
+        let verb = match (was, is) {
+            (false, false) => return,
+            (false, true) => "ADDED",
+            (true, true) => "MODIFIED",
+            (true, false) => "DELETED",
+        };
+        let (heads, now) = (std::mem::take(&mut self.heads), state.clock.server_now());
+        line(verb, out, |out| self.form.write(self.kind, &change.object, heads, now, out));
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Intent {
     pub dry_run: bool,
     /// Refuse fields that the kind does not have.
     pub strict: bool,
+    /// Tell of fields that the kind does not have.
+    pub warn: bool,
     /// From the cluster's own controllers, whose objects need no reading.
     pub trusted: bool,
 }
@@ -36,7 +38,7 @@ pub enum Part {
 }
 
 /// A write of the cluster's own.
-pub const OWN_WRITE: Intent = Intent { dry_run: false, strict: false, trusted: true };
+pub const OWN_WRITE: Intent = Intent { dry_run: false, strict: false, warn: false, trusted: true };
 
 /// What the server alone sets; a client's values are replaced by the stored ones.
 const OWN: [&str; 7] =
@@ -50,7 +52,7 @@ impl State {
     pub fn create(&mut self, kind: Kind, namespace: &str, mut value: Value, intent: Intent) -> Result<Arc<Object>, Refusal> {
         let resource = kind.resource();
         if !intent.trusted {
-            admission::decodable(kind, &value, intent.strict)?;
+            admission::decodable(kind, &mut value, intent, &mut self.warnings)?;
         }
         if resource.namespaced {
             self.namespace_open(namespace, kind, text(&value, "/metadata/name"))?;
@@ -102,7 +104,7 @@ impl State {
         let key = Key::new(kind, namespace, name);
         let old = self.store.get(&key).cloned().ok_or_else(|| Refusal::not_found(kind, name))?;
         if !intent.trusted {
-            admission::decodable(kind, &value, intent.strict)?;
+            admission::decodable(kind, &mut value, intent, &mut self.warnings)?;
         }
         preconditions(kind, &old, text(&value, "/metadata/uid"), text(&value, "/metadata/resourceVersion"))?;
         if part == Part::Status {
