@@ -22,7 +22,7 @@ fn map(name: &str, data: Value) -> Value {
 
 fn pod_spec() -> Value {
     json!({"terminationGracePeriodSeconds": 1, "automountServiceAccountToken": false, "enableServiceLinks": false, "containers": [
-        {"name": "c", "image": "localhost/gameday/task-api:1", "imagePullPolicy": "Never", "ports": [{"containerPort": 8080}],
+        {"name": "c", "image": "localhost/gameday/task-api:1", "imagePullPolicy": "IfNotPresent", "ports": [{"containerPort": 8080}],
          "readinessProbe": {"httpGet": {"path": "/cgi-bin/healthz", "port": 8080}, "periodSeconds": 1},
          "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}}}]})
 }
