@@ -128,11 +128,8 @@ impl Talk {
                 for byte in piece {
                     if byte == b'\n' {
                         let event: Value = serde_json::from_slice(&line).unwrap();
-                        let of = format!(
-                            "{} {}",
-                            event["object"]["kind"].as_str().unwrap(),
-                            event["object"]["metadata"]["name"].as_str().unwrap()
-                        );
+                        let (kind, meta) = (event["object"]["kind"].as_str().unwrap(), &event["object"]["metadata"]);
+                        let of = format!("{kind} {}", meta["generateName"].as_str().or(meta["name"].as_str()).unwrap());
                         let _ = sender.send((of, event));
                         line.clear();
                     } else {

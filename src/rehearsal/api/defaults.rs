@@ -36,6 +36,7 @@ pub fn fill(kind: Kind, value: &mut Value) {
             absent(spec, "progressDeadlineSeconds", json!(600));
             template(value);
         }
+        Kind::ConfigMap => without_empty_maps(value),
         Kind::ReplicaSet => {
             absent(map_mut(value, "spec"), "replicas", json!(1));
             template(value);
@@ -59,7 +60,10 @@ pub fn fill(kind: Kind, value: &mut Value) {
             absent(map_mut(value, "spec"), "volumeMode", json!("Filesystem"));
             absent(map_mut(value, "status"), "phase", json!("Pending"));
         }
-        Kind::Secret => absent(map_mut_of(value), "type", json!("Opaque")),
+        Kind::Secret => {
+            absent(map_mut_of(value), "type", json!("Opaque"));
+            without_empty_maps(value);
+        }
         Kind::Namespace => {
             let name = text(value, "/metadata/name").to_owned();
             map_mut(&mut value["metadata"], "labels").insert("kubernetes.io/metadata.name".to_owned(), json!(name));
@@ -170,4 +174,11 @@ fn pod_spec(spec: &mut Value) {
     absent(spec, "priority", json!(0));
     absent(spec, "enableServiceLinks", json!(true));
     absent(spec, "preemptionPolicy", json!("PreemptLowerPriority"));
+}
+
+/// An empty map of data is none, as Go writes it.
+fn without_empty_maps(value: &mut Value) {
+    if let Some(map) = value.as_object_mut() {
+        map.retain(|key, held| !(matches!(key.as_str(), "data" | "binaryData") && (held.is_null() || *held == json!({}))));
+    }
 }

@@ -170,10 +170,10 @@ impl State {
             && no_finalizers(&value)
             && (kind != Kind::Pod || old.number("/metadata/deletionGracePeriodSeconds").unwrap_or(0) == 0);
         if released && part != Part::Status {
-            // The write that takes the last finalizer is the deletion; the object is last seen as it was before.
-            let last = self.store.remove(&key).unwrap_or(old);
+            // The write that takes the last finalizer is the deletion; watches see the object last as it was before.
+            self.store.remove(&key);
             self.settle_quotas(kind, namespace);
-            return Ok(last);
+            return Ok(Arc::new(Object::new(value)));
         }
         let object = self.store.put(key, value);
         if kind == Kind::ResourceQuota && part == Part::Main {
