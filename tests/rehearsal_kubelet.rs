@@ -1,5 +1,5 @@
 //! The kubelet and scheduler of the practice cluster, as kubectl shows them: reasons, messages, Events.
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
 
 use std::time::Duration;
 
@@ -83,7 +83,11 @@ async fn image_that_is_away_should_be_fetched_once_a_node() {
     assert!(second.iter().any(|(_, m, _)| m.starts_with("Container image \"nginx:1.29\" already present")), "{second:?}");
     place.run("wrong", json!({"containers": [{"name": "main", "image": "Nginx:1"}]})).await;
     sleep(Duration::from_secs(5)).await;
-    assert_eq!(place.waiting("wrong").await.0, "InvalidImageName");
+    let why = "couldn't parse image reference \"Nginx:1\": invalid reference format: repository name (library/Nginx) must be lowercase";
+    assert_eq!(
+        place.waiting("wrong").await,
+        ("InvalidImageName".to_owned(), format!("Failed to apply default image tag \"Nginx:1\": {why}"))
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -95,7 +99,7 @@ async fn missing_secret_should_hold_the_container_until_it_is_there() {
             json!({"containers": [{"name": "main", "image": "registry.example/task-api:1", "envFrom": [{"secretRef": {"name": "key"}}]}]}),
         )
         .await;
-    place.run("mounted", json!({"volumes": [{"name": "v", "secret": {"secretName": "key"}}], "containers": [{"name": "main", "image": "registry.example/task-api:1"}]})).await;
+    place.run("mounted", json!({"volumes": [{"name": "v", "secret": {"secretName": "key"}}], "containers": [{"name": "main", "image": "registry.example/task-api:1", "volumeMounts": [{"name": "v", "mountPath": "/key"}]}]})).await;
     sleep(Duration::from_secs(30)).await;
     assert_eq!(place.waiting("needy").await, ("CreateContainerConfigError".to_owned(), "secret \"key\" not found".to_owned()));
     assert_eq!(place.waiting("mounted").await.0, "ContainerCreating");

@@ -215,7 +215,7 @@ async fn delay_should_slow_everything_and_fail_nothing() {
 async fn loss_should_fail_some_and_leave_others_fast() {
     let (stage, calm) = calm().await;
     stage
-        .chaos("NetworkChaos", "lossy", json!({"action": "loss", "mode": "all", "selector": selected("task-api"), "loss": {"loss": "50"}}))
+        .chaos("NetworkChaos", "lossy", json!({"action": "loss", "mode": "all", "selector": selected("task-api"), "loss": {"loss": "25"}}))
         .await;
     let marks = stage.marks("task-api", 12).await;
     // probes are lost like anything else: a pod that misses one is taken out, so that errors are more than those of the callers' patience

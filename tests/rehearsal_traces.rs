@@ -17,10 +17,13 @@ use std::path::PathBuf;
 use digest::{Seen, digest};
 use names::Names;
 use recording::Recording;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Differences that are meant: the recording (a star at the end for any), a part of the difference's text, and why.
 const DELIBERATE: &[(&str, &str, &str)] = &[];
+
+/// How close to the end of a recording something may come and still be after it, in seconds.
+const MARGIN: f64 = 0.3;
 
 fn folder() -> PathBuf {
     let own = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/traces");
@@ -45,13 +48,16 @@ fn compare(real: &Recording, ours: &replay::Replayed) -> Vec<String> {
         }
     }
     let (real_seen, our_seen) = (digest(&real.lines, &theirs), digest(&ours.lines, &mine));
-    states(real, &real_seen, &our_seen, &mut differences);
+    // A recording ends in the middle of things; what comes this close to its end may have come after it.
+    let early: Vec<Value> = ours.lines.iter().filter(|line| Recording::at(line) <= real.end() - MARGIN).cloned().collect();
+    let early = digest(&early, &mine);
+    states(real, [&real_seen, &our_seen, &early], &mut differences);
     let mut events: Vec<&String> = real_seen.events.keys().chain(our_seen.events.keys()).collect();
     events.sort();
     events.dedup();
     for event in events {
         let (a, b) = (real_seen.events.get(event).unwrap_or(&0), our_seen.events.get(event).unwrap_or(&0));
-        if a != b {
+        if a != b && !(early.events.get(event).unwrap_or(&0) <= a && a < b) {
             differences.push(format!("event {event}\n  real: {a} times\n  ours: {b} times"));
         }
     }
@@ -78,7 +84,7 @@ fn plain(answer: &mut Value, raw: &Value, retried: bool) {
     }
 }
 
-fn states(real: &Recording, real_seen: &Seen, our_seen: &Seen, differences: &mut Vec<String>) {
+fn states(real: &Recording, [real_seen, our_seen, early]: [&Seen; 3], differences: &mut Vec<String>) {
     // A recorder watches the experiment's kind and the internal ones; others only where they matter.
     let kind = |what: &str| what.split(' ').next().unwrap_or_default().to_owned();
     let mut watched =
@@ -93,7 +99,11 @@ fn states(real: &Recording, real_seen: &Seen, our_seen: &Seen, differences: &mut
         let (a, b) = (real_seen.states.get(what).unwrap_or(&none), our_seen.states.get(what).unwrap_or(&none));
         for index in 0..a.len().max(b.len()) {
             let none = Vec::new();
-            life(what, a.get(index).unwrap_or(&none), b.get(index).unwrap_or(&none), differences);
+            let (a, b) = (a.get(index).unwrap_or(&none), b.get(index).unwrap_or(&none));
+            let cut = early.states.get(what).is_none_or(|lives| lives.iter().any(|life| a.starts_with(life)) || lives.len() <= index);
+            if !(cut && b.starts_with(a)) {
+                life(what, a, b, differences);
+            }
         }
     }
 }
@@ -112,7 +122,7 @@ async fn practice_cluster_should_be_as_the_recordings_of_the_real_one() {
     let mut told = Vec::new();
     for real in recording::all(&folder()) {
         assert!(real.lines.iter().any(|line| line["client"].is_string()), "{} asks nothing", real.name);
-        for seed in 1..=3 {
+        for seed in 1..=2 {
             let ours = replay::replay(&real, seed).await;
             for difference in compare(&real, &ours) {
                 let meant = DELIBERATE.iter().find(|(trace, part, _)| {
@@ -124,6 +134,125 @@ async fn practice_cluster_should_be_as_the_recordings_of_the_real_one() {
                     None => told.push(format!("{} seed {seed}: {difference}", real.name)),
                 }
             }
+        }
+    }
+    for difference in &told {
+        eprintln!("{difference}");
+    }
+    assert!(told.is_empty(), "{} differences", told.len());
+}
+
+/// A recording that the practice cluster itself makes of these requests, in the form of the real ones.
+async fn own(name: &str, kind: &str, steps: &[(f64, &str, &str, Value)]) -> Recording {
+    let pod = |app: &str, index: usize| {
+        let meta = json!({"namespace": "staging", "name": format!("{app}-{index}"), "labels": {"app": app}});
+        json!({"t": -0.6, "watch": "ADDED", "object": {"kind": "Pod", "metadata": meta, "spec": {"containers": [{"name": app}]}}})
+    };
+    let home = "/apis/chaos-mesh.org/v1alpha1/namespaces/staging";
+    let mut lines: Vec<Value> = (0..3).map(|index| pod("task-api", index)).chain([pod("task-db", 0)]).collect();
+    lines.extend(steps.iter().map(|(t, verb, path, body)| match *verb {
+        "harness" => json!({"t": t, "harness": path}),
+        _ => json!({"t": t, "client": verb, "path": format!("{home}/{path}"), "body": body}),
+    }));
+    let script = Recording { name: name.to_owned(), meta: json!({"kind": kind}), lines };
+    let made = replay::replay(&script, 7).await;
+    let mut lines: Vec<Value> = made.lines;
+    for (line, status, answer) in made.answers {
+        let mut line = line;
+        line["status"] = json!(status);
+        line["response"] = answer;
+        lines.push(line);
+    }
+    lines.extend(script.lines.iter().filter(|line| line["harness"].is_string()).cloned());
+    lines.sort_by(|a, b| Recording::at(a).total_cmp(&Recording::at(b)));
+    Recording { lines, ..script }
+}
+
+fn chaos(kind: &str, spec: &Value) -> Value {
+    json!({"apiVersion": "chaos-mesh.org/v1alpha1", "kind": kind, "metadata": {"name": "it"}, "spec": spec})
+}
+
+/// What is chance must not count as a difference: one recording, replayed with other dice, is the same one.
+#[tokio::test(start_paused = true)]
+async fn replays_should_agree_whatever_the_dice() {
+    let app = |name: &str| json!({"namespaces": ["staging"], "labelSelectors": {"app": name}});
+    let (api, db) = (app("task-api"), app("task-db"));
+    let target = json!({"mode": "all", "selector": db});
+    let partition = json!({"action": "partition", "mode": "all", "direction": "both", "duration": "6s", "selector": api, "target": target});
+    let failure = json!({"action": "pod-failure", "mode": "fixed-percent", "value": "50", "duration": "20s", "selector": api});
+    let kill = json!({"action": "pod-kill", "mode": "one", "selector": api});
+    let allowed = json!({"schedule": "@every 3s", "type": "PodChaos", "concurrencyPolicy": "Allow", "historyLimit": 2, "podChaos": kill});
+    let stress = json!({"mode": "all", "selector": api, "stressors": {"cpu": {"workers": 1}, "memory": {"workers": 1, "size": "10%"}}});
+    let delay = json!({"action": "delay", "mode": "one", "selector": api, "delay": {"latency": "10ms"}});
+    let templates = json!([
+        {"name": "all", "templateType": "Parallel", "deadline": "9s", "children": ["net", "rest"]},
+        {"name": "net", "templateType": "NetworkChaos", "deadline": "4s", "networkChaos": delay},
+        {"name": "rest", "templateType": "Suspend", "deadline": "2s"},
+    ]);
+    let annotated = |key: &str, value: Value| json!({"metadata": {"annotations": {key: value}}});
+    let pause = "experiment.chaos-mesh.org/pause";
+    let scripts: Vec<(&str, &str, Vec<(f64, &str, &str, Value)>)> = vec![
+        (
+            "partition",
+            "NetworkChaos",
+            vec![(0.0, "create", "networkchaos", chaos("NetworkChaos", &partition)), (9.0, "delete", "networkchaos/it", Value::Null)],
+        ),
+        (
+            "pod-failure paused",
+            "PodChaos",
+            vec![
+                (0.0, "create", "podchaos", chaos("PodChaos", &failure)),
+                (6.0, "patch", "podchaos/it", annotated(pause, json!("true"))),
+                (14.0, "patch", "podchaos/it", annotated(pause, Value::Null)),
+                (19.0, "delete", "podchaos/it", Value::Null),
+                (25.0, "get", "podchaos/it", Value::Null),
+            ],
+        ),
+        (
+            "schedule allowed",
+            "Schedule",
+            vec![(0.0, "create", "schedules", chaos("Schedule", &allowed)), (11.0, "delete", "schedules/it", Value::Null)],
+        ),
+        (
+            "workflow parallel aborted",
+            "Workflow",
+            vec![
+                (0.0, "create", "workflows", chaos("Workflow", &json!({"entry": "all", "templates": templates}))),
+                (3.0, "patch", "workflows/it", annotated("workflow.chaos-mesh.org/abort", json!("true"))),
+                (8.0, "delete", "workflows/it", Value::Null),
+            ],
+        ),
+        (
+            "stress without daemon",
+            "StressChaos",
+            vec![
+                (0.0, "create", "stresschaos", chaos("StressChaos", &stress)),
+                (2.0, "harness", "daemon down", Value::Null),
+                (3.0, "delete", "stresschaos/it", Value::Null),
+                (6.0, "harness", "daemon works again", Value::Null),
+                (16.0, "get", "stresschaos/it", Value::Null),
+            ],
+        ),
+        (
+            "controllers stopped",
+            "NetworkChaos",
+            vec![
+                (0.0, "create", "networkchaos", chaos("NetworkChaos", &delay)),
+                (3.0, "harness", "controllers stopped", Value::Null),
+                (4.0, "patch", "networkchaos/it", annotated(pause, json!("true"))),
+                (5.0, "delete", "networkchaos/it", Value::Null),
+                (8.0, "harness", "controllers starting", Value::Null),
+                (10.0, "get", "networkchaos/it", Value::Null),
+            ],
+        ),
+    ];
+    let mut told = Vec::new();
+    for (name, kind, steps) in scripts {
+        let real = own(name, kind, &steps).await;
+        assert!(digest(&real.lines, &Names::of(&real.lines)).count() > 8, "{name} shows nothing");
+        for seed in 1..=2 {
+            let ours = replay::replay(&real, seed).await;
+            told.extend(compare(&real, &ours).into_iter().map(|difference| format!("{name} seed {seed}: {difference}")));
         }
     }
     for difference in &told {

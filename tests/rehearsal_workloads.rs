@@ -257,7 +257,7 @@ async fn silent_node_should_be_given_up_and_its_pods_evicted_after_five_minutes(
     assert!(events(&client, &victim).await.contains(&("NodeNotReady".to_owned(), "Node is not ready".to_owned())));
     sleep(Duration::from_secs(260)).await;
     assert!(pods.get(&victim).await.unwrap().metadata.deletion_timestamp.is_none());
-    sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_mins(1)).await;
     assert!(pods.get(&victim).await.unwrap().metadata.deletion_timestamp.is_some(), "going, and nobody there to say that it is gone");
     let deployments: Api<Deployment> = Api::default_namespaced(client.clone());
     assert_eq!(deployments.get("task-api").await.unwrap().status.unwrap().ready_replicas, Some(3), "replaced elsewhere");

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use gameday::rehearsal::{PracticeCluster, World};
+use gameday::rehearsal::{Backend as _, PracticeCluster, World};
 use gameday::scenario::{self, Source};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
@@ -120,4 +120,83 @@ fn unknown_breaks_and_worlds_should_be_refused_with_what_is_allowed() {
         assert_eq!(out.status.code(), Some(2), "{flags:?}: {}", said(&out));
         assert!(said(&out).contains(why), "{flags:?}: {}", said(&out));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_mishap_should_come_at_its_time_and_go_when_its_time_is_over() {
+    let mut world = read(&shipped("shop.yaml")).unwrap().settled("shop");
+    let told = [
+        "missing-secret=payment-key@10s+20s",
+        "pdb=catalog@10s+20s",
+        "quota=shop@10s+20s",
+        "unschedulable=node-2@10s+20s",
+        "denied=list:secrets@10s+20s",
+        "api-outage@40s+10s",
+    ];
+    world.mishaps = told.iter().map(|text| text.parse().unwrap()).collect();
+    let cluster = PracticeCluster::start(world, 3);
+    let client = kube::Client::new(cluster.service(), "shop");
+    let secrets: Api<k8s_openapi::api::core::v1::Secret> = Api::default_namespaced(client.clone());
+    let budgets: Api<k8s_openapi::api::policy::v1::PodDisruptionBudget> = Api::default_namespaced(client.clone());
+    let quotas: Api<k8s_openapi::api::core::v1::ResourceQuota> = Api::default_namespaced(client.clone());
+    let nodes: Api<k8s_openapi::api::core::v1::Node> = Api::all(client.clone());
+    let wrong = async || {
+        let allowed = budgets.get_opt("rehearsal-budget").await.unwrap().map(|b| b.status.map(|s| s.disruptions_allowed));
+        [
+            secrets.get_opt("payment-key").await.unwrap().is_none(),
+            allowed == Some(Some(Some(0))),
+            quotas.get_opt("rehearsal-quota").await.unwrap().is_some(),
+            nodes.get("node-2").await.unwrap().spec.unwrap().unschedulable == Some(true),
+            secrets.list(&ListParams::default()).await.is_err(),
+        ]
+    };
+    let second = std::time::Duration::from_secs(1);
+    tokio::time::sleep(9 * second).await;
+    assert_eq!(wrong().await, [false; 5]);
+    tokio::time::sleep(10 * second).await;
+    assert_eq!(wrong().await, [true; 5]);
+    tokio::time::sleep(15 * second).await;
+    assert_eq!(wrong().await, [false; 5]);
+    tokio::time::sleep(10 * second).await;
+    assert!(nodes.get("node-2").await.is_err());
+    tokio::time::sleep(10 * second).await;
+    assert!(nodes.get("node-2").await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn pods_of_a_slow_pull_should_wait_for_it_and_a_gap_should_leave_no_samples() {
+    let mut world = World::task_api("staging");
+    world.mishaps = vec!["slow-pull=task-api/40s@1s".parse().unwrap(), "prometheus-gap@10s+20s".parse().unwrap()];
+    let cluster = PracticeCluster::start(world, 3);
+    let metrics = gameday::rehearsal::Prometheus::new();
+    cluster.scrape_into(Box::new(metrics.clone()));
+    let pods: Api<Pod> = Api::namespaced(kube::Client::new(cluster.service(), "staging"), "staging");
+    let second = std::time::Duration::from_secs(1);
+    tokio::time::sleep(2 * second).await;
+    let name = pods.list(&ListParams::default()).await.unwrap().items[0].metadata.name.clone().unwrap();
+    pods.delete(&name, &kube::api::DeleteParams::default().grace_period(0)).await.unwrap();
+    let ready = async || {
+        let ready =
+            |pod: &Pod| pod.status.iter().flat_map(|s| s.conditions.iter().flatten()).any(|c| c.type_ == "Ready" && c.status == "True");
+        pods.list(&ListParams::default()).await.unwrap().items.iter().filter(|pod| ready(pod)).count()
+    };
+    tokio::time::sleep(33 * second).await;
+    assert_eq!(ready().await, 2);
+    let at = cluster.now();
+    let query = |seconds: i64| {
+        let at = at - chrono::Duration::seconds(seconds);
+        let request = gameday::rehearsal::BackendRequest {
+            method: "GET".to_owned(),
+            path_and_query: format!("/api/v1/query?query=count_over_time(up%5B8s%5D)&time={}", at.timestamp()),
+            content_type: String::new(),
+            body: Vec::new(),
+            at,
+        };
+        metrics.answer(&request).body
+    };
+    let empty = |body: &[u8]| String::from_utf8_lossy(body).contains("\"result\":[]");
+    // 35 s are over: the gap was from 10 to 30
+    assert!(empty(&query(10)) && !empty(&query(0)) && !empty(&query(27)), "{}", String::from_utf8_lossy(&query(10)));
+    tokio::time::sleep(15 * second).await;
+    assert_eq!(ready().await, 3);
 }

@@ -93,7 +93,7 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
             let header = drill.header(run, drill.started, place, drill.random, token, args.injector);
             let world = World { cluster, prometheus, http: Some(http) };
             let shown = Shown { cockpit, pace: 1.0, start: confirmed(args) };
-            drive(&args.drill, drill.scenario, header, world, signals, shown, folder).await
+            Box::pin(drive(&args.drill, drill.scenario, header, world, signals, shown, folder)).await
         })
     })
 }
@@ -137,7 +137,7 @@ pub fn rehearse(args: &RehearseArgs) -> Result<u8, Failure> {
             let prometheus = Prometheus::new(&at, &Credentials::default(), &cluster.client).means(REFUSED)?;
             let world = World { cluster, prometheus: Some(prometheus), http: None };
             let shown = Shown { cockpit: None, pace: speed.unwrap_or(1.0), start: true };
-            drive(&args.drill, drill.scenario, header, world, signals, shown, &OnceCell::new()).await
+            Box::pin(drive(&args.drill, drill.scenario, header, world, signals, shown, &OnceCell::new())).await
         };
         match speed {
             None => Box::pin(rehearsal).await,

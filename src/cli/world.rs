@@ -61,7 +61,7 @@ pub fn choose(args: &WorldArgs, scenario: Option<&Scenario>, namespace: &str, us
 fn read(file: &Path) -> Result<(World, String), String> {
     let read = check::read(file, &BTreeMap::new()).map_err(|error| error.to_string())?;
     let told = check::told(file, &read.reading.mistakes);
-    let world = read.reading.world.or_else(|| read.reading.scenario.and_then(|scenario| scenario.world));
+    let world = read.reading.world.or_else(|| read.reading.scenario.and_then(|scenario| scenario.world.map(|world| *world)));
     match world {
         Some(world) => Ok((world, read.sources.text)),
         None if read.reading.mistakes.iter().any(crate::scenario::Mistake::stops_run) => Err(told.trim_end().to_owned()),

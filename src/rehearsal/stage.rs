@@ -11,7 +11,7 @@ pub const PROMETHEUS: (&str, &str) = crate::scenario::world::PROMETHEUS;
 #[must_use]
 pub fn world(scenario: &Scenario, namespace: &str) -> World {
     if let Some(world) = &scenario.world {
-        return world.clone().settled(namespace);
+        return World::clone(world).settled(namespace);
     }
     let mut workloads: Vec<Workload> = Vec::new();
     for target in &scenario.targets {

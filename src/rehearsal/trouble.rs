@@ -11,6 +11,7 @@ use super::world::Denial;
 
 /// What is wrong at the moment.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a trouble of its own, and any of them may be there at once")]
 pub struct Troubles {
     /// Nobody answers at the API server's address.
     pub api_down: bool,
@@ -38,6 +39,7 @@ pub struct Troubles {
 
 /// What ails the pods of a workload.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an ill of its own, and any of them may be there at once")]
 pub struct Plight {
     /// Its images are not on the nodes, and take this long to fetch.
     pub pull: Option<std::time::Duration>,

@@ -48,7 +48,7 @@ pub struct Scenario {
     /// `spec.limits`.
     pub limits: Limits,
     /// `spec.world`: what a rehearsal fills its cluster with, where the file says.
-    pub world: Option<World>,
+    pub world: Option<Box<World>>,
     /// SHA-256 of the file's bytes, lower-case hex.
     pub file_digest: String,
     /// SHA-256 of the drill (hypothesis, target, steps, criteria, stopWhen, limits as canonical

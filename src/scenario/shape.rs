@@ -80,7 +80,7 @@ pub fn scenario(mut root: Node, source: &Source<'_>, sets: &BTreeMap<String, Str
         stop_when,
         limits,
         parameters: parameters.values,
-        world,
+        world: world.map(Box::new),
     })
 }
 

@@ -49,6 +49,8 @@ impl Names {
 
     /// A text with all names settled.
     pub fn settle(&self, text: &str) -> String {
+        // Where the webhooks are called, and how that fails, is the installation's own.
+        let text = text.split_once("failed to call webhook: ").map_or(text, |(before, _)| before);
         let part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '.';
         let mut out = String::new();
         let mut rest = text;
@@ -101,7 +103,7 @@ impl Names {
         for (key, value) in map {
             let value = match key.as_str() {
                 "resourceVersion" | "creationTimestamp" | "managedFields" => continue,
-                "uid" => Value::from("UID"),
+                "uid" | "memoryUid" => Value::from("UID"),
                 _ => self.normal(value),
             };
             // Several pods may have become one word.

@@ -34,6 +34,11 @@ impl Recording {
         line["t"].as_f64().unwrap()
     }
 
+    /// When the last line was written.
+    pub fn end(&self) -> f64 {
+        self.lines.iter().map(Self::at).fold(0.0, f64::max)
+    }
+
     fn objects(&self) -> impl Iterator<Item = (f64, &Value)> {
         self.lines.iter().filter(|line| line["watch"].is_string()).map(|line| (Self::at(line), &line["object"]))
     }

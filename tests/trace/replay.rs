@@ -118,15 +118,18 @@ impl Run {
     async fn catch_up(&mut self, recorded: &[Value]) {
         let wanted = digest(recorded, &Names::of(recorded)).count();
         let deadline = Instant::now() + PATIENCE;
+        let mut looked = None;
         loop {
             while let Ok(line) = self.told.try_recv() {
                 self.replayed.lines.push(line);
             }
             let lines = &self.replayed.lines;
-            if digest(lines, &Names::of(lines)).count() >= wanted || Instant::now() >= deadline {
+            // Looking is dear: only when there is something new.
+            if looked != Some(lines.len()) && digest(lines, &Names::of(lines)).count() >= wanted || Instant::now() >= deadline {
                 return;
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            looked = Some(lines.len());
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 

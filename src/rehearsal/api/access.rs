@@ -4,6 +4,7 @@
 //! what the roles in the store grant, and nothing else.
 
 mod rbac;
+mod roles;
 
 use http::HeaderMap;
 use serde_json::{Value, json};
@@ -49,6 +50,12 @@ impl User {
             groups.push("system:authenticated".to_owned());
         }
         Ok(Self { name, groups, uid, bound: true })
+    }
+
+    /// Their name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     fn own() -> Self {

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::State;
+use super::access::{Access, User};
 use super::anatomy::Anatomy;
 use super::kinds::Kind;
 use super::object::{Object, text};
@@ -29,6 +30,16 @@ pub fn decodable(kind: Kind, value: &mut Value, intent: Intent, warnings: &mut V
             resource.version,
             resource.name
         )));
+    }
+    if !kind.is_custom()
+        && let Some(map) = value.as_object_mut()
+    {
+        // What says nothing of what it is, is what the path says. Custom resources have to say it.
+        for (field, own) in [("apiVersion", kind.api_version()), ("kind", resource.name.to_owned())] {
+            if map.get(field).is_none_or(|given| given.is_null() || given == "") {
+                map.insert(field.to_owned(), own.into());
+            }
+        }
     }
     if text(value, "/kind").is_empty() {
         return Err(Refusal::bad_request(format!(
@@ -101,5 +112,26 @@ impl State {
             )));
         }
         webhooks::admit(kind, value, old)
+    }
+
+    /// Ask Chaos Mesh's authorization webhook: who aims at a namespace must be allowed to create the kind there.
+    ///
+    /// # Errors
+    /// 403.
+    pub fn vet(&self, user: &User, kind: Kind, namespace: &str, value: &Value) -> Result<(), Refusal> {
+        let denied = |why: String| Err(Refusal::webhook_denied("vauth.kb.io", &why));
+        // The review is asked for the kind in lower case, not for its plural.
+        let resource = kind.resource().name.to_lowercase();
+        let may = |namespace: &str| {
+            self.authorize(user, Access { verb: "create", group: super::kinds::CHAOS, resource: &resource, namespace, name: "" }).is_ok()
+        };
+        let aims = webhooks::aims(kind, namespace, value);
+        if aims.anywhere {
+            return if may("") { Ok(()) } else { denied(format!("{} is forbidden on cluster", user.name())) };
+        }
+        match aims.namespaces.iter().find(|namespace| !may(namespace)) {
+            None => Ok(()),
+            Some(namespace) => denied(format!("{} is forbidden on namespace {namespace}", user.name())),
+        }
     }
 }

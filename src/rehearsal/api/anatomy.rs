@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use k8s_openapi::api;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
 use serde_json::Value;
 
-use super::kinds::Kind;
+use super::kinds::{Kind, RESOURCES, group_version};
 
 /// What can stand in a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +58,26 @@ impl Anatomy {
     pub fn of(kind: Kind) -> Option<&'static Self> {
         static ALL: [OnceLock<Option<Anatomy>>; 128] = [const { OnceLock::new() }; 128];
         ALL[kind as usize].get_or_init(|| probe_kind(kind)).as_ref()
+    }
+
+    /// The anatomy of this version and kind; also of what is asked or ordered and never stored.
+    #[must_use]
+    pub fn named(version: &str, name: &str) -> Option<&'static Self> {
+        if let Some(resource) = RESOURCES.iter().find(|r| r.name == name && group_version(r.group, r.version) == version) {
+            return Self::of(resource.kind);
+        }
+        static REVIEWS: [OnceLock<Anatomy>; 7] = [const { OnceLock::new() }; 7];
+        use api::{authentication, authorization, policy};
+        Some(match name {
+            "SelfSubjectAccessReview" => REVIEWS[0].get_or_init(probe::read::<authorization::v1::SelfSubjectAccessReview>),
+            "SelfSubjectRulesReview" => REVIEWS[1].get_or_init(probe::read::<authorization::v1::SelfSubjectRulesReview>),
+            "SubjectAccessReview" => REVIEWS[2].get_or_init(probe::read::<authorization::v1::SubjectAccessReview>),
+            "LocalSubjectAccessReview" => REVIEWS[3].get_or_init(probe::read::<authorization::v1::LocalSubjectAccessReview>),
+            "SelfSubjectReview" => REVIEWS[4].get_or_init(probe::read::<authentication::v1::SelfSubjectReview>),
+            "Eviction" => REVIEWS[5].get_or_init(probe::read::<policy::v1::Eviction>),
+            "DeleteOptions" => REVIEWS[6].get_or_init(probe::read::<meta::DeleteOptions>),
+            _ => return None,
+        })
     }
 
     /// What in this object has no place in it. Unknown fields are taken out, as the real server forgets them.
@@ -210,7 +231,6 @@ fn probe_kind(kind: Kind) -> Option<Anatomy> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rehearsal::api::kinds::{RESOURCES, group_version};
     use serde_json::json;
 
     #[test]

@@ -29,7 +29,7 @@ impl State {
             None
         };
         if let Some(why) = why {
-            return Err(Refusal::conflict_of("pods/binding", "", name, &why));
+            return Err(Refusal::conflict_at("pods/binding", name, &why));
         }
         let value = bound(&pod, node, &self.clock.stamp());
         self.update(Kind::Pod, namespace, name, value, Part::Binding, OWN_WRITE)

@@ -119,15 +119,11 @@ impl Refusal {
         Self::of(409, "Conflict", kind, name, format!("Operation cannot be fulfilled on {} \"{name}\": {why}", kind.resource().qualified()))
     }
 
-    /// 409 of a subresource, under its own name.
+    /// 409 on a subresource.
     #[must_use]
-    pub fn conflict_of(resource: &str, group: &str, name: &str, why: &str) -> Self {
-        let mut details = json!({"name": name, "kind": resource});
-        if !group.is_empty() {
-            details["group"] = json!(group);
-        }
+    pub fn conflict_at(resource: &str, name: &str, why: &str) -> Self {
         Self {
-            details: Some(details),
+            details: Some(json!({"name": name, "kind": resource})),
             ..Self::plain(409, "Conflict", format!("Operation cannot be fulfilled on {resource} \"{name}\": {why}"))
         }
     }

@@ -172,12 +172,12 @@ fn selects(budget: &Object, pod: &Object) -> bool {
 }
 
 fn bind(server: &ApiServer, ask: &Ask<'_>, place: &Place) -> Result<Answer, Refusal> {
-    let body = ask.json()?;
-    let node = text(&body, "/target/name");
+    let binding = ask.json()?;
+    let node = text(&binding, "/target/name");
     if node.is_empty() {
         return Err(Refusal::invalid(Kind::Pod, &place.name, &[Cause::required("target.name", "")]));
     }
-    server.lock().bind(&place.namespace, &place.name, text(&body, "/metadata/uid"), node)?;
+    server.lock().bind(&place.namespace, &place.name, text(&binding, "/metadata/uid"), node)?;
     Ok(Answer::json(201, &json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201})))
 }
 

@@ -68,7 +68,27 @@ pub fn start(home: &Home, tasks: &mut JoinSet<()>) {
 }
 
 /// What the controllers look at.
-const SEEN: &[Kind] = &[Kind::PodChaos, Kind::NetworkChaos, Kind::PodNetworkChaos, Kind::Pod, Kind::Node, Kind::Namespace];
+const SEEN: &[Kind] = &[
+    Kind::PodChaos,
+    Kind::NetworkChaos,
+    Kind::IOChaos,
+    Kind::StressChaos,
+    Kind::HTTPChaos,
+    Kind::DNSChaos,
+    Kind::TimeChaos,
+    Kind::PodNetworkChaos,
+    Kind::PodIOChaos,
+    Kind::PodHttpChaos,
+    Kind::Schedule,
+    Kind::StatusCheck,
+    Kind::Workflow,
+    Kind::WorkflowNode,
+    Kind::Pod,
+    Kind::Node,
+    Kind::Namespace,
+    Kind::Service,
+    Kind::Endpoints,
+];
 
 /// Start the controllers as clients of the API server behind this client, which should have the custom resources and no controllers of them.
 /// They act in one namespace (Chaos Mesh's `targetNamespace`), or in all for an empty one.

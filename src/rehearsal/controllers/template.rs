@@ -58,7 +58,9 @@ fn canonical(value: &Value, out: &mut String) {
             out.push(';');
         }
         Value::Array(list) => {
-            list.iter().for_each(|value| canonical(value, out));
+            for value in list {
+                canonical(value, out);
+            }
             out.push(']');
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => out.push_str(&value.to_string()),

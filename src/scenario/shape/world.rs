@@ -11,7 +11,7 @@ use super::super::mistake::Mistakes;
 use super::super::near::did_you_mean;
 use super::super::tree::{Content, Node};
 use super::super::world::rules::RuleGroup;
-use super::super::world::{Budget, Denial, Held, Quota, Spread, World, WorldService};
+use super::super::world::{Budget, Denial, Held, Quota, Spread, Timings, World, WorldService};
 use super::super::{keys, names, query, tree};
 use super::{items, namespace, places};
 
@@ -59,15 +59,14 @@ pub fn block(
 
 fn world(node: &Node, mistakes: &mut Mistakes) -> Option<World> {
     let spec = Fields::of(node, &keys::WORLD, mistakes)?;
-    let mut world = World::default();
-    world.namespaces = list_of(spec, "namespaces", mistakes, namespace);
+    let mut world = World { namespaces: list_of(spec, "namespaces", mistakes, namespace), ..World::default() };
     if let Some(node) = spec.get("nodes") {
         world.nodes = nodes::nodes(node, mistakes);
     }
-    let timings = spec.get("timings").map(|node| workloads::timings(node, Default::default(), mistakes)).unwrap_or_default();
+    let timings = spec.get("timings").map(|node| workloads::timings(node, &Timings::default(), mistakes)).unwrap_or_default();
     let home = spec.get("namespace").and_then(|node| namespace(node, mistakes)).unwrap_or_default();
     let at_home = Home { namespace: &home };
-    world.workloads = workloads::workloads(spec, &home, timings, mistakes);
+    world.workloads = workloads::workloads(spec, &home, &timings, mistakes);
     world.services = items(spec, "services", false, mistakes).iter().filter_map(|node| at_home.service(node, &world, mistakes)).collect();
     let fronted = |world: &World, name: &str| world.services.iter().any(|service| service.name == name);
     let unfronted: Vec<_> =
@@ -182,7 +181,7 @@ impl Home<'_> {
         let name = fields
             .need("name", mistakes)
             .and_then(|node| fields::text_that(node, "the name of a service", names::is_dns_label, DNS_NAME, mistakes))?;
-        let behind = self.selected(fields, &name, world, mistakes);
+        let behind = Self::selected(fields, &name, world, mistakes);
         let own = world.workloads.iter().find(|w| w.labels == behind).map(WorldService::of);
         let own_port = own.map_or(8080, |service| service.target_port);
         Some(WorldService {
@@ -195,7 +194,7 @@ impl Home<'_> {
     }
 
     /// The labels of pods that something is about: its own `selector`, or those of its `workload`, or of the workload of its name.
-    fn selected(&self, fields: Fields<'_>, name: &str, world: &World, mistakes: &mut Mistakes) -> BTreeMap<String, String> {
+    fn selected(fields: Fields<'_>, name: &str, world: &World, mistakes: &mut Mistakes) -> BTreeMap<String, String> {
         if let Some(node) = fields.get("selector") {
             return labels(node, "a selector", mistakes);
         }
@@ -238,7 +237,7 @@ impl Home<'_> {
             return None;
         }
         let name = name?;
-        let selector = self.selected(fields, &name, world, mistakes);
+        let selector = Self::selected(fields, &name, world, mistakes);
         if selector.is_empty() && fields.get("workload").is_none() {
             mistakes.error(node.span, &name, "a budget protects nobody").hint("add workload: NAME, or selector: {…}");
         }

@@ -85,31 +85,31 @@ const fn row(what: What, word: &'static str, about: About) -> Row {
     Row { what, word, about, measured: false, lasts: true }
 }
 
-const fn measured(row: Row) -> Row {
-    Row { measured: true, ..row }
+const fn measured(what: What, word: &'static str, about: About) -> Row {
+    Row { what, word, about, measured: true, lasts: true }
 }
 
-const fn moment(row: Row) -> Row {
-    Row { lasts: false, ..row }
+const fn moment(what: What, word: &'static str) -> Row {
+    Row { what, word, about: About::Nothing, measured: false, lasts: false }
 }
 
 const ROWS: [Row; 19] = [
     row(What::ApiOutage, "api-outage", About::Nothing),
-    moment(row(What::WatchCut, "watch-cut", About::Nothing)),
-    moment(row(What::HistoryLost, "history-lost", About::Nothing)),
-    measured(row(What::ClockSkew, "clock-skew", About::Nothing)),
+    moment(What::WatchCut, "watch-cut"),
+    moment(What::HistoryLost, "history-lost"),
+    measured(What::ClockSkew, "clock-skew", About::Nothing),
     row(What::Denied, "denied", About::Right),
     row(What::DaemonDown, "daemon-down", About::Nothing),
     row(What::ControllerDown, "controller-down", About::Nothing),
     row(What::PrometheusGap, "prometheus-gap", About::Nothing),
     row(What::NodeDown, "node-down", About::Node),
     row(What::Unschedulable, "unschedulable", About::AnyNode),
-    measured(row(What::SlowPull, "slow-pull", About::Workload)),
+    measured(What::SlowPull, "slow-pull", About::Workload),
     row(What::PullFails, "pull-fails", About::Workload),
     row(What::BadProbe, "bad-probe", About::Workload),
     row(What::LivenessFails, "liveness-fails", About::Workload),
     row(What::Crash, "crash", About::Workload),
-    measured(row(What::Leak, "leak", About::Workload)),
+    measured(What::Leak, "leak", About::Workload),
     row(What::MissingSecret, "missing-secret", About::Secret),
     row(What::Quota, "quota", About::Namespace),
     row(What::Pdb, "pdb", About::Workload),

@@ -13,6 +13,7 @@ use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::{Object, map_mut, metadata, text};
 use crate::rehearsal::api::store::{Change, Key};
 use crate::rehearsal::api::writes::Part;
+use crate::rehearsal::controllers::recorder::{self, Note};
 use crate::rehearsal::controllers::{Hand, Home};
 
 /// Run the engine of this kind.
@@ -138,9 +139,14 @@ impl Engine {
         }
         let conditions: Vec<Value> =
             wanted.iter().map(|(kind, holds)| json!({"status": if *holds { "True" } else { "False" }, "type": kind})).collect();
-        // Nobody tells when this fails: the next pass does it again.
         let conditions = json!(conditions);
-        drop(self.write(key, |value| map_mut(value, "status").insert("conditions".to_owned(), conditions.clone()).map_or((), drop)).await);
+        let written =
+            self.write(key, |value| map_mut(value, "status").insert("conditions".to_owned(), conditions.clone()).map_or((), drop)).await;
+        if let Err(why) = written {
+            // This step alone writes as the library's own recorder does, and not as a warning.
+            let message = format!("Failed to update conditions: {why}");
+            recorder::record(&self.hand, self.kind, &object, Note::normal("condition", "Failed", &message));
+        }
     }
 
     /// Select what has not been selected, and move each record towards the desired phase. True when one of them failed.
@@ -207,6 +213,7 @@ impl Engine {
                     }
                 })
                 .await;
+            failed |= written.is_err();
             self.say_written(&object, "records", "records", written);
         }
         failed

@@ -39,6 +39,9 @@ pub trait Reconciler: Send {
     /// One of its objects is gone.
     fn forget(&mut self, _key: &Key) {}
 
+    /// The controller starts again: what was only in its memory is lost.
+    fn restart(&mut self) {}
+
     /// Bring one object to where it should be.
     fn reconcile(&mut self, key: &Key) -> impl Future<Output = Next> + Send;
 }
@@ -55,6 +58,9 @@ pub async fn run<R: Reconciler>(home: Home, mut controller: R) {
         if down() {
             sleep(DOWN_POLL).await;
             if !down() {
+                queue.due.clear();
+                queue.failures.clear();
+                controller.restart();
                 queue.all_due(&hand);
             }
             continue;

@@ -51,6 +51,10 @@ impl Reconciler for Checks {
         self.workers.remove(key);
     }
 
+    fn restart(&mut self) {
+        self.workers.clear();
+    }
+
     async fn reconcile(&mut self, key: &Key) -> Next {
         let Some(check) = self.hand.get(key) else { return Next::Done };
         if check.condition("Completed") {

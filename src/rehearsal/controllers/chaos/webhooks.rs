@@ -1,11 +1,13 @@
 //! The admission webhooks: decode, default, check against the definition, validate.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
-use super::schema::{self, Struct, known};
+use super::schema::{self, Shape, Struct, Type, known};
 use super::{checks, cron, defaulting, definition, encoding, workflow_rules};
 use crate::rehearsal::api::kinds::Kind;
-use crate::rehearsal::api::object::{Object, map_mut, text};
+use crate::rehearsal::api::object::{Object, list, map_mut, text};
 use crate::rehearsal::api::refusal::Refusal;
 
 /// The Go struct of a kind's spec.
@@ -160,6 +162,52 @@ fn validate(kind: Kind, spec: &Value, old: Option<&Value>) -> Result<(), Refusal
     }
 }
 
+/// Where an object's selectors aim.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Aims {
+    /// A selector names no namespace at all.
+    pub anywhere: bool,
+    /// The namespaces that are named.
+    pub namespaces: BTreeSet<String>,
+}
+
+/// Where an object's selectors aim, after the defaults that its kind gets. The internal kinds and checks aim nowhere.
+#[must_use]
+pub fn aims(kind: Kind, namespace: &str, value: &Value) -> Aims {
+    let mut aims = Aims::default();
+    if !is_admitted(kind) || kind == Kind::StatusCheck {
+        return aims;
+    }
+    let of = spec_of(kind);
+    let mut spec = value.get("spec").and_then(Value::as_object).cloned().unwrap_or_default();
+    if kind != Kind::Schedule {
+        defaulting::fill(&mut spec, of, namespace);
+    }
+    collect(&Value::Object(spec), of, &mut aims);
+    aims
+}
+
+fn collect(value: &Value, of: &Struct, aims: &mut Aims) {
+    if of.is_or_embeds("PodSelector") {
+        let named = list(value, "/selector/namespaces").iter().filter_map(Value::as_str).map(str::to_owned);
+        let pods = value["selector"]["pods"].as_object().into_iter().flat_map(|pods| pods.keys().cloned());
+        let all: Vec<String> = named.chain(pods).collect();
+        aims.anywhere |= all.is_empty();
+        aims.namespaces.extend(all);
+    }
+    for (_, field) in of.members() {
+        collect_in(&value[field.json], &field.of, aims);
+    }
+}
+
+fn collect_in(value: &Value, of: &Type, aims: &mut Aims) {
+    match (&of.shape, value) {
+        (Shape::Struct(name), Value::Object(_)) => collect(value, known(name), aims),
+        (Shape::List(of), Value::Array(items)) => items.iter().for_each(|item| collect_in(item, of, aims)),
+        _ => {}
+    }
+}
+
 /// The real webhook follows a pointer to nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Panicked;
@@ -191,4 +239,25 @@ pub fn embedded(spec: &Value, kind: &str, path: &str) -> Result<Vec<String>, Pan
     let mut filled: Map<String, Value> = inner.clone();
     defaulting::fill(&mut filled, known(&of), "");
     Ok(checks::walk(&json!(filled), &of))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aims_should_be_all_namespaces_that_any_selector_names() {
+        let aimed = |kind, spec: Value| aims(kind, "home", &json!({"spec": spec}));
+        let at = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        let here = aimed(Kind::PodChaos, json!({"action": "pod-kill", "mode": "one"}));
+        assert_eq!((here.anywhere, here.namespaces), (false, at(&["home"])));
+        let target = json!({"mode": "all", "selector": {"namespaces": ["b"], "pods": {"c": ["x"]}}});
+        let both = aimed(Kind::NetworkChaos, json!({"selector": {"namespaces": ["a"]}, "target": target}));
+        assert_eq!(both.namespaces, at(&["a", "b", "c"]));
+        let schedule = aimed(Kind::Schedule, json!({"type": "PodChaos", "podChaos": {"mode": "one", "selector": {}}}));
+        assert!(schedule.anywhere, "what is inside a Schedule is not defaulted");
+        let templates = json!([{"name": "a", "podChaos": {"mode": "one", "selector": {}}}]);
+        assert_eq!(aimed(Kind::Workflow, json!({"templates": templates})).namespaces, at(&["home"]));
+        assert_eq!(aimed(Kind::StatusCheck, json!({})), Aims::default());
+    }
 }

@@ -115,19 +115,19 @@ pub async fn write(hand: &mut Hand, rollout: &Rollout, found: Option<Found>) -> 
         let set = name.clone().unwrap_or_default();
         match (paused, reason(&conditions).as_str()) {
             (true, known) if known != "DeploymentPaused" => {
-                Says::progressing("Unknown", "DeploymentPaused", "Deployment is paused".to_owned()).put(&mut conditions, &now)
+                Says::progressing("Unknown", "DeploymentPaused", "Deployment is paused".to_owned()).put(&mut conditions, &now);
             }
             (false, "DeploymentPaused") => {
-                Says::progressing("Unknown", "DeploymentResumed", "Deployment is resumed".to_owned()).put(&mut conditions, &now)
+                Says::progressing("Unknown", "DeploymentResumed", "Deployment is resumed".to_owned()).put(&mut conditions, &now);
             }
             _ => {}
         }
         match found {
             Some(Found::New) => {
-                Says::progressing("True", "NewReplicaSetCreated", format!("Created new replica set \"{set}\"")).put(&mut conditions, &now)
+                Says::progressing("True", "NewReplicaSetCreated", format!("Created new replica set \"{set}\"")).put(&mut conditions, &now);
             }
             Some(Found::Known) => {
-                Says::progressing("True", "FoundNewReplicaSet", format!("Found new replica set \"{set}\"")).put(&mut conditions, &now)
+                Says::progressing("True", "FoundNewReplicaSet", format!("Found new replica set \"{set}\"")).put(&mut conditions, &now);
             }
             None => {}
         }

@@ -63,7 +63,8 @@ impl Worker {
         match needs::image(&self.hand, &self.pod, &self.node, &image) {
             Image::Malformed => {
                 let why = format!(
-                    "Failed to apply default image tag \"{image}\": couldn't parse image name \"{image}\": invalid reference format"
+                    "Failed to apply default image tag \"{image}\": couldn't parse image reference \"{image}\": {}",
+                    needs::malformed(&image)
                 );
                 self.say_warning("InspectFailed", &why, index);
                 self.hold(index, "InvalidImageName", why, "InvalidImageName", (10_000, 15_000));

@@ -56,6 +56,17 @@ pub fn reference(image: &str) -> Option<String> {
     })
 }
 
+/// Why this is no name of an image, in the words of the kubelet's parser.
+#[must_use]
+pub fn malformed(image: &str) -> String {
+    let name = image.split(['@', ':']).next().unwrap_or_default();
+    if name.bytes().any(|b| b.is_ascii_uppercase()) && reference(&image.to_lowercase()).is_some() {
+        let library = if name.contains('/') { "" } else { "library/" };
+        return format!("invalid reference format: repository name ({library}{name}) must be lowercase");
+    }
+    "invalid reference format".to_owned()
+}
+
 /// Where the image of this container is, seen from the node.
 #[must_use]
 pub fn image(hand: &Hand, pod: &Object, node: &str, image: &str) -> Image {
@@ -117,7 +128,10 @@ pub fn missing_source(hand: &Hand, pod: &Object, container: &Value) -> Option<St
 /// A volume that cannot be mounted, in the kubelet's words.
 #[must_use]
 pub fn missing_volume(hand: &Hand, pod: &Object) -> Option<String> {
-    pod.list("/spec/volumes").iter().find_map(|volume| {
+    let containers = ["/spec/initContainers", "/spec/containers"].iter().flat_map(|kind| pod.list(kind));
+    let mounted: Vec<&str> = containers.flat_map(|container| list(container, "/volumeMounts")).map(|mount| text(mount, "/name")).collect();
+    // A volume that no container mounts is of no interest to a kubelet.
+    pod.list("/spec/volumes").iter().filter(|volume| mounted.contains(&text(volume, "/name"))).find_map(|volume| {
         let (kind, word, name, optional) = if let Some(secret) = volume.get("secret") {
             (Kind::Secret, "secret", text(secret, "/secretName"), &secret["optional"])
         } else {

@@ -12,7 +12,7 @@ use super::nodes::taints;
 use super::{labels, list_of, object_name, port, spread};
 
 /// `workloads`; those that name no namespace live at `home`.
-pub fn workloads(spec: Fields<'_>, home: &str, usual: Timings, mistakes: &mut Mistakes) -> Vec<Workload> {
+pub fn workloads(spec: Fields<'_>, home: &str, usual: &Timings, mistakes: &mut Mistakes) -> Vec<Workload> {
     let list = items(spec, "workloads", false, mistakes);
     let read: Vec<_> = list.iter().filter_map(|node| workload(node, home, usual, mistakes).map(|workload| (workload, node))).collect();
     let full: Vec<String> = read.iter().map(|(w, _)| format!("{}/{}", w.namespace, w.name)).collect();
@@ -37,7 +37,7 @@ pub fn workloads(spec: Fields<'_>, home: &str, usual: Timings, mistakes: &mut Mi
     read.into_iter().map(|(workload, _)| workload).collect()
 }
 
-fn workload(node: &Node, home: &str, usual: Timings, mistakes: &mut Mistakes) -> Option<Workload> {
+fn workload(node: &Node, home: &str, usual: &Timings, mistakes: &mut Mistakes) -> Option<Workload> {
     let fields = Fields::of(node, &keys::WORKLOAD, mistakes)?;
     let place = fields.get("namespace").map_or(Some(home.to_owned()), |node| namespace(node, mistakes));
     let name = fields.need("name", mistakes).and_then(|node| {
@@ -70,7 +70,7 @@ fn workload(node: &Node, home: &str, usual: Timings, mistakes: &mut Mistakes) ->
     }
     workload.tolerations = taints(fields, "tolerations", mistakes);
     workload.apart = fields.get("apart").and_then(|node| fields::boolean(node, "apart", mistakes)).unwrap_or(false);
-    workload.timings = fields.get("timings").map_or(usual, |node| timings(node, usual, mistakes));
+    workload.timings = fields.get("timings").map_or(*usual, |node| timings(node, usual, mistakes));
     workload.calls = list_of(fields, "calls", mistakes, |node, mistakes| object_name(node, "the name of a workload", mistakes));
     workload.traffic = fields.get("traffic").and_then(|node| traffic(node, mistakes));
     name.map(|_| workload)
@@ -155,8 +155,8 @@ fn probe(fields: Fields<'_>, key: &'static str, mistakes: &mut Mistakes) -> Opti
 }
 
 /// `timings`, where a key is not given as `usual`.
-pub fn timings(node: &Node, usual: Timings, mistakes: &mut Mistakes) -> Timings {
-    let mut timings = usual;
+pub fn timings(node: &Node, usual: &Timings, mistakes: &mut Mistakes) -> Timings {
+    let mut timings = *usual;
     let Some(fields) = Fields::of(node, &keys::TIMINGS, mistakes) else { return timings };
     for (key, place) in [
         ("schedule", &mut timings.schedule),
