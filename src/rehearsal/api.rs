@@ -17,6 +17,7 @@ pub mod openapi;
 pub mod patches;
 pub mod protobuf;
 pub mod proxy;
+pub mod quota;
 pub mod reading;
 pub mod refusal;
 pub mod requests;
@@ -86,20 +87,20 @@ impl ApiServer {
         if !world.chaos_mesh {
             troubles.withdraw(kinds::CHAOS);
         }
-        Self {
-            state: Arc::new(Mutex::new(State {
-                store: Store::new(revision),
-                clock: Clock::start(&dice),
-                latencies: dice.stream("request latency"),
-                dice,
-                world,
-                troubles,
-                backends: Backends::default(),
-                daemon: Daemon::default(),
-                workers: Workers::default(),
-                warnings: Vec::new(),
-            })),
-        }
+        let mut state = State {
+            store: Store::new(revision),
+            clock: Clock::start(&dice),
+            latencies: dice.stream("request latency"),
+            dice,
+            world,
+            troubles,
+            backends: Backends::default(),
+            daemon: Daemon::default(),
+            workers: Workers::default(),
+            warnings: Vec::new(),
+        };
+        state.found_roles();
+        Self { state: Arc::new(Mutex::new(state)) }
     }
 
     /// The state, locked. Never hold it across an `await`.

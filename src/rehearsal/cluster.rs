@@ -44,7 +44,11 @@ impl PracticeCluster {
     #[must_use]
     pub fn start_at(world: World, seed: u64, now: DateTime<Utc>) -> Self {
         let server = ApiServer::new(world, seed);
-        server.lock().clock.set_now(now);
+        {
+            let mut state = server.lock();
+            state.clock.set_now(now);
+            state.found_roles();
+        }
         founding::found(&server);
         controllers::start(&server);
         let cluster = Self { server };

@@ -22,7 +22,7 @@ fn map(name: &str, data: Value) -> Value {
 
 fn pod_spec() -> Value {
     json!({"terminationGracePeriodSeconds": 1, "automountServiceAccountToken": false, "enableServiceLinks": false, "containers": [
-        {"name": "c", "image": "localhost/gameday/task-api:1", "imagePullPolicy": "Never", "ports": [{"containerPort": 8080}],
+        {"name": "c", "image": "localhost/gameday/task-api:1", "imagePullPolicy": "IfNotPresent", "ports": [{"containerPort": 8080}],
          "readinessProbe": {"httpGet": {"path": "/cgi-bin/healthz", "port": 8080}, "periodSeconds": 1},
          "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}}}]})
 }
@@ -65,7 +65,7 @@ pub async fn objects(talk: &mut Talk) {
     talk.post("create on a name", &core("configmaps/a"), map("a", json!({}))).await;
     talk.post("create without a name", &core("configmaps"), json!({"metadata": {}})).await;
     talk.post("create with a bad name", &core("configmaps"), map("A_b", json!({}))).await;
-    let mut label = map("c", json!({}));
+    let mut label = map("bad-labels", json!({}));
     label["metadata"]["labels"] = json!({"a b": "c", "fine": "not fine!"});
     talk.post("create with bad labels", &core("configmaps"), label).await;
     let mut revision = map("c", json!({}));
@@ -79,8 +79,8 @@ pub async fn objects(talk: &mut Talk) {
     )
     .await;
     talk.post("create without saying what", &core("configmaps"), json!({"metadata": {"name": "untold"}, "data": {"k": "v"}})).await;
-    talk.post("create a bad key", &core("configmaps"), map("c", json!({"a/b": "1"}))).await;
-    talk.post("create with a number for a text", &core("configmaps"), map("c", json!({"a": 5}))).await;
+    talk.post("create a bad key", &core("configmaps"), map("bad-key", json!({"a/b": "1"}))).await;
+    talk.post("create with a number for a text", &core("configmaps"), map("bad-type", json!({"a": 5}))).await;
     talk.ask("create from half a document", "POST", &core("configmaps"), "application/json", "{\"metadata\": {\"na").await;
     talk.ask("create from nothing", "POST", &core("configmaps"), "application/json", "").await;
     talk.ask("create from a list", "POST", &core("configmaps"), "application/json", "[]").await;
@@ -213,9 +213,10 @@ pub async fn deletion(talk: &mut Talk) {
     talk.patch("change what is going", "merge", &core("configmaps/held"), json!({"data": {"k": "v"}})).await;
     talk.patch("take the last finalizer", "merge", &core("configmaps/held"), json!({"metadata": {"finalizers": null}})).await;
     talk.get("get what is gone", &core("configmaps/held")).await;
-    let mut bad = map("bad", json!({}));
+    let mut bad = map("bad-finalizer", json!({}));
     bad["metadata"]["finalizers"] = json!(["unqualified"]);
     talk.post("create with a bad finalizer", &core("configmaps"), bad).await;
+    talk.quietly("PATCH", &core("configmaps/bad-finalizer"), json!({"metadata": {"finalizers": null}})).await;
     for policy in ["Background", "Foreground", "Orphan"] {
         let (owner, child) = (format!("owner-{}", policy.to_lowercase()), format!("child-{}", policy.to_lowercase()));
         let made = talk.post(&format!("create an owner, {policy}"), &core("configmaps"), map(&owner, json!({}))).await;
@@ -296,14 +297,14 @@ pub async fn workloads(talk: &mut Talk) {
 pub async fn pods(talk: &mut Talk) {
     let pod = |name: &str, spec: Value| json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": {"app": "alone"}}, "spec": spec});
     talk.post("create a pod", &core("pods"), pod("alone", pod_spec())).await;
-    talk.post("create a pod of nothing", &core("pods"), pod("bad", json!({"containers": []}))).await;
-    talk.post("create a pod without an image", &core("pods"), pod("bad", json!({"containers": [{"name": "c"}]}))).await;
+    talk.post("create a pod of nothing", &core("pods"), pod("bad-1", json!({"containers": []}))).await;
+    talk.post("create a pod without an image", &core("pods"), pod("bad-2", json!({"containers": [{"name": "c"}]}))).await;
     let twice = json!({"containers": [{"name": "c", "image": "x"}, {"name": "c", "image": "y"}], "restartPolicy": "Sometimes"});
-    talk.post("create a pod with a container twice", &core("pods"), pod("bad", twice)).await;
+    talk.post("create a pod with a container twice", &core("pods"), pod("bad-3", twice)).await;
     let greedy = json!({"containers": [{"name": "c", "image": "x", "resources": {"requests": {"cpu": "2"}, "limits": {"cpu": "1"}}}]});
-    talk.post("create a pod that asks for more than its limit", &core("pods"), pod("bad", greedy)).await;
+    talk.post("create a pod that asks for more than its limit", &core("pods"), pod("bad-4", greedy)).await;
     let odd = json!({"containers": [{"name": "c", "image": "x", "resources": {"requests": {"cpu": "lots"}}}]});
-    talk.post("create a pod with a broken quantity", &core("pods"), pod("bad", odd)).await;
+    talk.post("create a pod with a broken quantity", &core("pods"), pod("bad-5", odd)).await;
     let ready = |_: u16, pod: &Value| {
         pod["status"]["conditions"].as_array().is_some_and(|all| all.iter().any(|c| c["type"] == "Ready" && c["status"] == "True"))
     };

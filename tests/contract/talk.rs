@@ -73,6 +73,11 @@ impl Talk {
         self.ask(call, "PUT", path, "application/json", &body.to_string()).await
     }
 
+    /// Ask, whatever the answer.
+    pub async fn quietly(&self, method: &str, path: &str, body: Value) {
+        self.send(method, path, "application/merge-patch+json", &body.to_string(), "application/json").await;
+    }
+
     /// A patch: `merge`, `json`, `strategic` or `apply`.
     pub async fn patch(&mut self, call: &str, kind: &str, path: &str, body: Value) -> Value {
         let content = match kind {
@@ -99,7 +104,7 @@ impl Talk {
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
-        println!("never: {call}");
+        println!("never: {call}: {}", self.send("GET", path, "", "", "application/json").await.2);
         self.answers.push(Answer { call: call.to_owned(), body: json!("never") });
         Value::Null
     }
@@ -123,11 +128,8 @@ impl Talk {
                 for byte in piece {
                     if byte == b'\n' {
                         let event: Value = serde_json::from_slice(&line).unwrap();
-                        let of = format!(
-                            "{} {}",
-                            event["object"]["kind"].as_str().unwrap(),
-                            event["object"]["metadata"]["name"].as_str().unwrap()
-                        );
+                        let (kind, meta) = (event["object"]["kind"].as_str().unwrap(), &event["object"]["metadata"]);
+                        let of = format!("{kind} {}", meta["generateName"].as_str().or(meta["name"].as_str()).unwrap());
                         let _ = sender.send((of, event));
                         line.clear();
                     } else {
@@ -167,7 +169,13 @@ impl Talk {
     fn plain(&self, value: &Value) -> Value {
         match value {
             Value::String(text) => json!(self.text(text)),
-            Value::Array(items) => items.iter().map(|item| self.plain(item)).collect(),
+            Value::Array(items) => {
+                let mut items: Vec<Value> = items.iter().map(|item| self.plain(item)).collect();
+                if items.iter().all(|item| item["type"].is_string() && item["status"].is_string()) {
+                    items.sort_by_key(|item| item["type"].to_string());
+                }
+                Value::Array(items)
+            }
             Value::Object(map) => {
                 let generated = map.get("generateName").and_then(Value::as_str);
                 let mut out = Map::new();
@@ -176,6 +184,7 @@ impl Talk {
                         "managedFields" | "selfLink" => continue,
                         "uid" | "resourceVersion" | "creationTimestamp" if value.is_string() => json!(key.to_uppercase()),
                         "continue" => json!("TOKEN"),
+                        "pod-template-hash" | "imageID" | "containerID" => json!("HASH"),
                         "name" if generated.is_some() => {
                             let (name, prefix) = (value.as_str().unwrap_or_default(), generated.unwrap());
                             json!(if name.starts_with(prefix) && name.len() == prefix.len() + 5 { "GENERATED" } else { name })
@@ -203,7 +212,18 @@ impl Talk {
             let hex = |part: &str| part.chars().all(|c| c.is_ascii_hexdigit());
             let uid = word.len() == 36 && word.split('-').map(str::len).eq([8, 4, 4, 4, 12]) && word.split('-').all(hex);
             let number = word.len() > 1 && word.parse::<u64>().is_ok_and(|number| number > 999);
+            let address = word.parse::<std::net::Ipv4Addr>().is_ok();
+            let age = rest.len() == text.len()
+                && word == text
+                && word.len() < 6
+                && word.starts_with(|c: char| c.is_ascii_digit())
+                && word.ends_with(['s', 'm']);
             out += match word {
+                _ if address => "IP",
+                _ if age => "AGE",
+                _ if word.starts_with("node-") => "NODE",
+                _ if word.starts_with("d-") && word.matches('-').count() == 1 => "d-HASH",
+                _ if word.starts_with("d-") && word.matches('-').count() == 2 => "d-HASH-RANDOM",
                 word if word == self.namespace => NS,
                 _ if uid => "UID",
                 _ if number => "NUMBER",

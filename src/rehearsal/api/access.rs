@@ -4,6 +4,7 @@
 //! what the roles in the store grant, and nothing else.
 
 mod rbac;
+mod roles;
 
 use http::HeaderMap;
 use serde_json::{Value, json};

@@ -31,6 +31,16 @@ pub fn decodable(kind: Kind, value: &mut Value, intent: Intent, warnings: &mut V
             resource.name
         )));
     }
+    if !kind.is_custom()
+        && let Some(map) = value.as_object_mut()
+    {
+        // What says nothing of what it is, is what the path says. Custom resources have to say it.
+        for (field, own) in [("apiVersion", kind.api_version()), ("kind", resource.name.to_owned())] {
+            if map.get(field).is_none_or(|given| given.is_null() || given == "") {
+                map.insert(field.to_owned(), own.into());
+            }
+        }
+    }
     if text(value, "/kind").is_empty() {
         return Err(Refusal::bad_request(format!(
             "the object provided is unrecognized (must be of type {}): Object 'Kind' is missing in '{value}'",

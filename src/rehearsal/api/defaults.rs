@@ -21,16 +21,49 @@ pub fn fill(kind: Kind, value: &mut Value) {
         Kind::Deployment => {
             let spec = map_mut(value, "spec");
             absent(spec, "replicas", json!(1));
-            absent(spec, "strategy", json!({"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": "25%"}}));
+            absent(spec, "strategy", json!({}));
+            if let Some(strategy) = spec.get_mut("strategy").and_then(Value::as_object_mut) {
+                absent(strategy, "type", json!("RollingUpdate"));
+                if strategy["type"] == "RollingUpdate" {
+                    absent(strategy, "rollingUpdate", json!({}));
+                    if let Some(rolling) = strategy.get_mut("rollingUpdate").and_then(Value::as_object_mut) {
+                        absent(rolling, "maxUnavailable", json!("25%"));
+                        absent(rolling, "maxSurge", json!("25%"));
+                    }
+                }
+            }
             absent(spec, "revisionHistoryLimit", json!(10));
             absent(spec, "progressDeadlineSeconds", json!(600));
             template(value);
         }
-        Kind::ReplicaSet | Kind::StatefulSet => {
+        Kind::ConfigMap => without_empty_maps(value),
+        Kind::ReplicaSet => {
             absent(map_mut(value, "spec"), "replicas", json!(1));
             template(value);
         }
-        Kind::DaemonSet => template(value),
+        Kind::StatefulSet => {
+            let spec = map_mut(value, "spec");
+            absent(spec, "replicas", json!(1));
+            absent(spec, "podManagementPolicy", json!("OrderedReady"));
+            absent(spec, "updateStrategy", json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}));
+            absent(spec, "revisionHistoryLimit", json!(10));
+            absent(spec, "persistentVolumeClaimRetentionPolicy", json!({"whenDeleted": "Retain", "whenScaled": "Retain"}));
+            template(value);
+        }
+        Kind::DaemonSet => {
+            let spec = map_mut(value, "spec");
+            absent(spec, "updateStrategy", json!({"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 0}}));
+            absent(spec, "revisionHistoryLimit", json!(10));
+            template(value);
+        }
+        Kind::PersistentVolumeClaim => {
+            absent(map_mut(value, "spec"), "volumeMode", json!("Filesystem"));
+            absent(map_mut(value, "status"), "phase", json!("Pending"));
+        }
+        Kind::Secret => {
+            absent(map_mut_of(value), "type", json!("Opaque"));
+            without_empty_maps(value);
+        }
         Kind::Namespace => {
             let name = text(value, "/metadata/name").to_owned();
             map_mut(&mut value["metadata"], "labels").insert("kubernetes.io/metadata.name".to_owned(), json!(name));
@@ -44,6 +77,13 @@ pub fn fill(kind: Kind, value: &mut Value) {
             absent(spec, "type", json!("ClusterIP"));
             absent(spec, "sessionAffinity", json!("None"));
             absent(spec, "internalTrafficPolicy", json!("Cluster"));
+            if spec["type"] != "ExternalName" {
+                absent(spec, "ipFamilyPolicy", json!("SingleStack"));
+                absent(spec, "ipFamilies", json!(["IPv4"]));
+                if let Some(ip) = spec.get("clusterIP").filter(|ip| ip.as_str().is_some_and(|ip| !ip.is_empty())).cloned() {
+                    absent(spec, "clusterIPs", json!([ip]));
+                }
+            }
             for port in spec.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten().filter_map(Value::as_object_mut) {
                 absent(port, "protocol", json!("TCP"));
                 let number = port.get("port").cloned().unwrap_or(Value::Null);
@@ -52,6 +92,10 @@ pub fn fill(kind: Kind, value: &mut Value) {
         }
         _ => {}
     }
+}
+
+fn map_mut_of(value: &mut Value) -> &mut serde_json::Map<String, Value> {
+    super::object::as_map(value)
 }
 
 fn absent(map: &mut serde_json::Map<String, Value>, key: &str, default: Value) {
@@ -66,6 +110,17 @@ fn template(value: &mut Value) {
     }
 }
 
+fn fill_probe(probe: &mut serde_json::Map<String, Value>) {
+    absent(probe, "timeoutSeconds", json!(1));
+    absent(probe, "periodSeconds", json!(10));
+    absent(probe, "successThreshold", json!(1));
+    absent(probe, "failureThreshold", json!(3));
+    if let Some(get) = probe.get_mut("httpGet").and_then(Value::as_object_mut) {
+        absent(get, "path", json!("/"));
+        absent(get, "scheme", json!("HTTP"));
+    }
+}
+
 fn pod_spec_of_template(spec: &mut Value) {
     let Some(spec) = spec.as_object_mut() else { return };
     absent(spec, "restartPolicy", json!("Always"));
@@ -77,7 +132,26 @@ fn pod_spec_of_template(spec: &mut Value) {
         absent(container, "resources", json!({}));
         absent(container, "terminationMessagePath", json!("/dev/termination-log"));
         absent(container, "terminationMessagePolicy", json!("File"));
-        absent(container, "imagePullPolicy", json!("IfNotPresent"));
+        let image = container.get("image").and_then(Value::as_str).unwrap_or_default();
+        let name = image.rsplit('/').next().unwrap_or_default();
+        let newest = !name.contains('@') && name.split_once(':').is_none_or(|(_, tag)| tag == "latest");
+        absent(container, "imagePullPolicy", json!(if newest { "Always" } else { "IfNotPresent" }));
+        for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
+            if let Some(probe) = container.get_mut(probe).and_then(Value::as_object_mut) {
+                fill_probe(probe);
+            }
+        }
+        if let Some(resources) = container.get_mut("resources").and_then(Value::as_object_mut)
+            && let Some(limits) = resources.get("limits").and_then(Value::as_object).cloned()
+        {
+            // What is limited and not requested is requested as limited.
+            absent(resources, "requests", json!({}));
+            if let Some(requests) = resources.get_mut("requests").and_then(Value::as_object_mut) {
+                for (name, limit) in limits {
+                    absent(requests, &name, limit);
+                }
+            }
+        }
         for port in container.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten().filter_map(Value::as_object_mut) {
             absent(port, "protocol", json!("TCP"));
         }
@@ -100,4 +174,11 @@ fn pod_spec(spec: &mut Value) {
     absent(spec, "priority", json!(0));
     absent(spec, "enableServiceLinks", json!(true));
     absent(spec, "preemptionPolicy", json!("PreemptLowerPriority"));
+}
+
+/// An empty map of data is none, as Go writes it.
+fn without_empty_maps(value: &mut Value) {
+    if let Some(map) = value.as_object_mut() {
+        map.retain(|key, held| !(matches!(key.as_str(), "data" | "binaryData") && (held.is_null() || *held == json!({}))));
+    }
 }

@@ -131,7 +131,12 @@ impl State {
             }
         }
         if immediate && kind != Kind::Pod {
-            return if options.dry_run { Ok(Deleted::Gone(old)) } else { Ok(Deleted::Gone(self.store.remove(&key).unwrap_or(old))) };
+            if options.dry_run {
+                return Ok(Deleted::Gone(old));
+            }
+            let last = self.store.remove(&key).unwrap_or(old);
+            self.settle_quotas(kind, namespace);
+            return Ok(Deleted::Gone(last));
         }
         mark(&mut value, &clock::stamp(self.clock.server_now() + Duration::seconds(grace)), grace, kind, !old.deleting());
         if options.dry_run {
@@ -140,7 +145,9 @@ impl State {
         // A pod killed without grace is seen once more, marked, before it is gone: so does the real server.
         let marked = if old.value() == &value { old } else { self.store.put(key.clone(), value) };
         if immediate {
-            return Ok(Deleted::Gone(self.store.remove(&key).unwrap_or(marked)));
+            let last = self.store.remove(&key).unwrap_or(marked);
+            self.settle_quotas(kind, namespace);
+            return Ok(Deleted::Gone(last));
         }
         Ok(Deleted::Going(marked))
     }

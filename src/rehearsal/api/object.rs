@@ -146,7 +146,8 @@ pub fn map_mut<'a>(value: &'a mut Value, key: &str) -> &'a mut Map<String, Value
     as_map(as_map(value).entry(key).or_insert(Value::Null))
 }
 
-fn as_map(value: &mut Value) -> &mut Map<String, Value> {
+/// The map that this value is, made one when it is none.
+pub fn as_map(value: &mut Value) -> &mut Map<String, Value> {
     if !value.is_object() {
         *value = Value::Object(Map::new());
     }

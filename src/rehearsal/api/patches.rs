@@ -73,6 +73,9 @@ fn merge_key(field: &str) -> Option<&'static str> {
         "conditions" | "addresses" => "type",
         "ownerReferences" => "uid",
         "volumeMounts" => "mountPath",
+        "volumeDevices" => "devicePath",
+        "taints" => "key",
+        "resourceClaims" | "schedulingGates" | "secrets" => "name",
         "hostAliases" | "podIPs" | "hostIPs" => "ip",
         "topologySpreadConstraints" => "topologyKey",
         _ => return None,
@@ -91,6 +94,9 @@ fn strategic(target: &mut Value, patch: &Value) {
         *target = Value::Object(Map::new());
     }
     let Some(map) = target.as_object_mut() else { return };
+    if let Some(kept) = patch.get("$retainKeys").and_then(Value::as_array) {
+        map.retain(|field, _| kept.iter().any(|name| name == field));
+    }
     for (field, change) in patch.iter().filter(|(field, _)| !field.starts_with('$')) {
         match change {
             Value::Null => {
@@ -122,6 +128,26 @@ fn strategic(target: &mut Value, patch: &Value) {
             list.retain(|item| !gone.contains(item));
         }
     }
+    for (field, order) in patch.iter().filter_map(|(field, order)| Some((field.strip_prefix("$setElementOrder/")?, order.as_array()?))) {
+        if let Some(list) = map.get_mut(field).and_then(Value::as_array_mut) {
+            put_in_order(list, order);
+        }
+    }
+}
+
+/// Let the items that `order` names stand in its order, among those it does not name.
+fn put_in_order(list: &mut [Value], order: &[Value]) {
+    let same = |item: &Value, wanted: &Value| match wanted {
+        Value::Object(keys) => keys.iter().all(|(key, value)| item.get(key) == Some(value)),
+        plain => item == plain,
+    };
+    let place = |item: &Value| order.iter().position(|wanted| same(item, wanted));
+    let places: Vec<usize> = (0..list.len()).filter(|index| place(&list[*index]).is_some()).collect();
+    let mut named: Vec<Value> = places.iter().map(|index| list[*index].clone()).collect();
+    named.sort_by_key(place);
+    for (index, item) in places.into_iter().zip(named) {
+        list[index] = item;
+    }
 }
 
 fn merge_list(target: &mut Value, items: &[Value], key: &str) {
@@ -129,7 +155,11 @@ fn merge_list(target: &mut Value, items: &[Value], key: &str) {
         *target = json!([]);
     }
     let Some(list) = target.as_array_mut() else { return };
-    for item in items {
+    let replaces = |item: &Value| item["$patch"] == "replace";
+    if items.iter().any(replaces) {
+        list.clear();
+    }
+    for item in items.iter().filter(|item| !replaces(item)) {
         let position = list.iter().position(|have| have.get(key).is_some() && have.get(key) == item.get(key));
         match (item.get("$patch").and_then(Value::as_str), position) {
             (Some("delete"), Some(position)) => {

@@ -126,6 +126,13 @@ impl State {
         let selector = Selector::parse(place.kind, query.get("labelSelector"), query.get("fieldSelector"))?;
         let namespace = (!place.namespace.is_empty()).then_some(place.namespace.as_str());
         let token = query.get("continue");
+        match_allowed(query)?;
+        for number in ["limit", "timeoutSeconds"] {
+            let given = query.get(number);
+            if !given.is_empty() && given.parse::<i64>().is_err() {
+                return Err(Refusal::bad_request(format!("strconv.ParseInt: parsing {given:?}: invalid syntax")));
+            }
+        }
         let exact = query.get("resourceVersionMatch") == "Exact";
         let wanted = self.wanted_revision(query.get("resourceVersion"))?;
         let (revision, after) = if token.is_empty() {
@@ -170,6 +177,25 @@ impl State {
     }
 }
 
+/// Refuse a `resourceVersionMatch` that does not go with the rest of a list's options.
+fn match_allowed(query: &Query) -> Result<(), Refusal> {
+    let refused =
+        |why: String| Err(super::requests::options_refused("ListOptions", "resourceVersionMatch", &format!("resourceVersionMatch: {why}")));
+    let (rule, revision) = (query.get("resourceVersionMatch"), query.get("resourceVersion"));
+    match rule {
+        "" => Ok(()),
+        _ if revision.is_empty() => refused("Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided".to_owned()),
+        _ if !query.get("continue").is_empty() => {
+            refused("Forbidden: resourceVersionMatch is forbidden when continue is provided".to_owned())
+        }
+        "Exact" if revision == "0" => {
+            refused("Forbidden: resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\"".to_owned())
+        }
+        "Exact" | "NotOlderThan" => Ok(()),
+        other => refused(format!("Unsupported value: {other:?}: supported values: \"Exact\", \"NotOlderThan\"")),
+    }
+}
+
 /// The number of a `resourceVersion`.
 ///
 /// # Errors
@@ -209,7 +235,7 @@ fn read_token(token: &str) -> Result<(u64, (String, String)), Refusal> {
     let mut parts = token.splitn(3, '/');
     let read = || Some((parts.next()?.parse().ok()?, (parts.next()?.to_owned(), parts.next()?.to_owned())));
     let mut read = read;
-    read().ok_or_else(|| Refusal::bad_request("continue key is not valid: invalid character"))
+    read().ok_or_else(|| Refusal::bad_request("invalid continue token: continue key is not valid: invalid character"))
 }
 
 /// A successful deletion's `Status`.

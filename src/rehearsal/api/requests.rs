@@ -41,6 +41,21 @@ impl Ask<'_> {
         self.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
     }
 
+    /// The body, which is to be of this kind.
+    fn object(&self, kind: Kind) -> Result<Value, Refusal> {
+        self.json().map_err(|refusal| {
+            if refusal.code != 400 || !refusal.message.starts_with("couldn't get") {
+                return refusal;
+            }
+            let name = kind.resource().name;
+            Refusal::bad_request(format!(
+                "the object provided is unrecognized (must be of type {name}): {} ({})",
+                refusal.message,
+                told(self.body)
+            ))
+        })
+    }
+
     pub(super) fn json(&self) -> Result<Value, Refusal> {
         match self.header(header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim() {
             "application/yaml" | "application/apply-patch+yaml" => return self.yaml(),
@@ -50,7 +65,8 @@ impl Ask<'_> {
             }
             _ => {}
         }
-        serde_json::from_slice(self.body).map_err(|why| Refusal::bad_request(format!("couldn't get version/kind; json parse error: {why}")))
+        serde_json::from_slice(self.body)
+            .map_err(|why| Refusal::bad_request(format!("couldn't get version/kind; json parse error: {}", unread(self.body, &why))))
     }
 
     fn yaml(&self) -> Result<Value, Refusal> {
@@ -84,6 +100,30 @@ impl Ask<'_> {
     }
 }
 
+/// Why a body is not JSON, in Go's words.
+fn unread(body: &[u8], why: &serde_json::Error) -> String {
+    if why.is_eof() {
+        return "unexpected end of JSON input".to_owned();
+    }
+    let line = body.split(|byte| *byte == b'\n').nth(why.line().saturating_sub(1)).unwrap_or_default();
+    let text = String::from_utf8_lossy(line.get(why.column().saturating_sub(1)..).unwrap_or_default()).into_owned();
+    let found = text.chars().next().unwrap_or('\u{fffd}');
+    let aim = if why.to_string().contains("trailing characters") { "after top-level value" } else { "looking for beginning of value" };
+    format!("invalid character '{found}' {aim}")
+}
+
+/// The beginning of a body, in hex where it is no JSON object.
+fn told(body: &[u8]) -> String {
+    const SHOWN: usize = 30;
+    let start = &body[..body.len().min(SHOWN)];
+    let more = if body.len() > SHOWN { " ..." } else { "" };
+    match body.first() {
+        None => "<empty>".to_owned(),
+        Some(b'{') => format!("{}{more}", String::from_utf8_lossy(start)),
+        Some(_) => format!("{}{more}", start.iter().map(|byte| format!("{byte:02x}")).collect::<String>()),
+    }
+}
+
 /// The options object that requests of this method have.
 fn ask_kind(method: &Method) -> &'static str {
     match *method {
@@ -97,7 +137,11 @@ fn ask_kind(method: &Method) -> &'static str {
 /// 422: options that cannot be.
 pub(super) fn options_refused(kind: &str, field: &str, why: &str) -> Refusal {
     let message = why.strip_prefix(&format!("{field}: ")).unwrap_or(why);
-    let reason = if message.starts_with("Unsupported") { "FieldValueNotSupported" } else { "FieldValueInvalid" };
+    let reason = match message.split_whitespace().next() {
+        Some("Unsupported") => "FieldValueNotSupported",
+        Some("Forbidden:") => "FieldValueForbidden",
+        _ => "FieldValueInvalid",
+    };
     Refusal {
         code: 422,
         reason: "Invalid",
@@ -283,7 +327,7 @@ fn objects(server: &ApiServer, ask: &Ask<'_>, user: &User, place: &Place) -> Res
         }
         "create" => create(server, ask, place),
         "update" => {
-            let value = ask.json()?;
+            let value = ask.object(place.kind)?;
             named_alike(place, &value)?;
             Ok(Answer::object(200, &*server.lock().update(place.kind, &place.namespace, &place.name, value, Part::Main, ask.intent()?)?))
         }
@@ -330,7 +374,7 @@ fn create(server: &ApiServer, ask: &Ask<'_>, place: &Place) -> Result<Answer, Re
     if !place.name.is_empty() {
         return Err(Refusal::method_not_allowed());
     }
-    let value = ask.json()?;
+    let value = ask.object(place.kind)?;
     let given = text(&value, "/metadata/namespace");
     if place.kind.resource().namespaced && !given.is_empty() && given != place.namespace {
         return Err(Refusal::bad_request("the namespace of the provided object does not match the namespace sent on the request"));
@@ -378,7 +422,21 @@ pub(super) fn patch(server: &ApiServer, ask: &Ask<'_>, place: &Place, part: Part
         }
     }
     let value = kind.apply(old?.value().clone(), &patch)?;
-    Ok(Answer::object(200, &*state.update(place.kind, &place.namespace, &place.name, value, part, intent)?))
+    let updated = state.update(place.kind, &place.namespace, &place.name, value, part, intent);
+    let updated = updated.map_err(|refusal| if kind == PatchKind::Apply { refusal } else { strictly_patched(refusal, ask.body) });
+    Ok(Answer::object(200, &*updated?))
+}
+
+/// A field too many is, in a patch, a mistake of the patch.
+fn strictly_patched(refusal: Refusal, patch: &[u8]) -> Refusal {
+    let Some((_, why)) = refusal.message.split_once(": strict decoding error: ") else { return refusal };
+    let why = format!("Invalid value: {:?}: strict decoding error: {why}", String::from_utf8_lossy(patch));
+    Refusal {
+        code: 422,
+        reason: "Invalid",
+        message: format!(" \"\" is invalid: patch: {why}"),
+        details: Some(json!({"causes": [{"reason": "FieldValueInvalid", "message": why, "field": "patch"}]})),
+    }
 }
 
 fn delete_options(ask: &Ask<'_>) -> Result<DeleteOptions, Refusal> {

@@ -27,6 +27,7 @@ impl Selector {
     /// # Errors
     /// 400 when either cannot be read or names a field that cannot be selected by.
     pub fn parse(kind: Kind, labels: &str, fields: &str) -> Result<Self, Refusal> {
+        let label_text = labels;
         let labels = parse_labels(labels).map_err(|why| Refusal::bad_request(format!("unable to parse requirement: {why}")))?;
         let mut parsed = Vec::new();
         for term in fields.split(',').filter(|t| !t.is_empty()) {
@@ -38,7 +39,11 @@ impl Selector {
                 return Err(Refusal::bad_request(format!("invalid selector: '{term}'; can't understand '{term}'")));
             };
             if !selectable(kind, field) {
-                return Err(Refusal::bad_request(format!("field label not supported: {field}")));
+                let resource = kind.resource();
+                return Err(Refusal::bad_request(format!(
+                    "Unable to find \"{}/{}, Resource={}\" that match label selector {label_text:?}, field selector {fields:?}: field label not supported: {field}",
+                    resource.group, resource.version, resource.plural
+                )));
             }
             parsed.push((field.to_owned(), wanted, value.to_owned()));
         }
@@ -193,6 +198,11 @@ fn parse_label(term: &str) -> Result<Requirement, String> {
             (_, operator) => Err(format!("found '{}', expected: in, notin, =, ==, !=, gt, lt", operator.unwrap_or_default())),
         };
     }
+    if let Some((_, after)) = term.split_once(char::is_whitespace)
+        && !term.starts_with('!')
+    {
+        return Err(format!("found '{}', expected: in, notin, =, ==, !=, gt, lt", after.split_whitespace().next().unwrap_or_default()));
+    }
     let (absent, key) = term.strip_prefix('!').map_or((false, term), |key| (true, key.trim()));
     checked(key.to_owned(), Vec::new(), |key, _| if absent { Requirement::Absent(key) } else { Requirement::Exists(key) })
 }
@@ -243,6 +253,6 @@ mod tests {
         assert_eq!(matches("metadata.name=x,status.phase!=Failed"), Ok(true));
         assert_eq!(matches("spec.nodeName="), Ok(true));
         assert_eq!(matches("status.phase=Pending"), Ok(false));
-        assert_eq!(matches("spec.color=red").map_err(|r| r.message), Err("field label not supported: spec.color".to_owned()));
+        assert_eq!(matches("spec.color=red").map_err(|r| r.message), Err("Unable to find \"/v1, Resource=pods\" that match label selector \"\", field selector \"spec.color=red\": field label not supported: spec.color".to_owned()));
     }
 }

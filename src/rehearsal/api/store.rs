@@ -186,6 +186,12 @@ impl Store {
         self.record(Change { revision: self.revision, verb: Verb::Deleted, key: key.clone(), object, previous: Some(previous) });
     }
 
+    /// Let this object have been there before anything else, under a revision of its own: no later revision shifts, and nobody is told.
+    pub fn found(&mut self, key: Key, mut value: Value, revision: u64) {
+        metadata(&mut value).insert("resourceVersion".to_owned(), json!(revision.to_string()));
+        self.objects.insert(key, Arc::new(Object::new(value)));
+    }
+
     /// Remove the object of this key.
     pub fn remove(&mut self, key: &Key) -> Option<Arc<Object>> {
         let previous = self.objects.remove(key)?;

@@ -54,21 +54,27 @@ impl Watch {
     /// 400, 422 or 504 as the real server would refuse it. A revision that is gone is told in the stream.
     pub fn open(server: &ApiServer, place: &Place, query: &Query, form: Form) -> Result<Self, Refusal> {
         let selector = Selector::parse(place.kind, query.get("labelSelector"), query.get("fieldSelector"))?;
-        if query.is("sendInitialEvents") {
-            return Err(Refusal {
-                code: 422,
-                reason: "Invalid",
-                message: "ListOptions.meta.k8s.io \"\" is invalid: sendInitialEvents: Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled".to_owned(),
-                details: Some(json!({"group": "meta.k8s.io", "kind": "ListOptions", "causes": [{"reason": "FieldValueForbidden",
-                    "message": "Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled", "field": "sendInitialEvents"}]})),
-            });
-        }
+        let listing = query.is("sendInitialEvents");
+        initial_events_allowed(query)?;
         let mut state = server.lock();
         let now = state.store.revision();
         let mut first = String::new();
         let mut cursor = now;
         let mut heads = true;
-        match query.get("resourceVersion") {
+        let asked = query.get("resourceVersion");
+        if listing && !matches!(asked, "" | "0") && parse_revision(asked)? > now {
+            return Err(too_large(parse_revision(asked)?, now));
+        }
+        match asked {
+            _ if listing => {
+                let time = state.clock.server_now();
+                let namespace = (!place.namespace.is_empty()).then_some(place.namespace.as_str());
+                for object in state.store.list(place.kind, namespace).filter(|object| selector.matches(object)) {
+                    line("ADDED", &mut first, |out| form.write(place.kind, object, std::mem::take(&mut heads), time, out));
+                }
+                bookmark(&mut first, place.kind, now, true);
+            }
+            _ if query.get("sendInitialEvents") == "false" && matches!(asked, "" | "0") => {}
             "" | "0" => {
                 let namespace = (!place.namespace.is_empty()).then_some(place.namespace.as_str());
                 let time = state.clock.server_now();
@@ -150,6 +156,34 @@ fn line(kind: &str, out: &mut String, object: impl FnOnce(&mut String)) {
     out.push_str("}\n");
 }
 
+/// A bookmark; after a watch's initial events it says that they are over.
+fn bookmark(out: &mut String, kind: Kind, revision: u64, initial: bool) {
+    let mut meta = json!({"resourceVersion": revision.to_string(), "creationTimestamp": null});
+    if initial {
+        meta["annotations"] = json!({"k8s.io/initial-events-end": "true"});
+    }
+    let object = json!({"kind": kind.resource().name, "apiVersion": kind.api_version(), "metadata": meta});
+    let _ = writeln!(out, "{{\"type\":\"BOOKMARK\",\"object\":{object}}}");
+}
+
+/// Refuse what does not go together with `sendInitialEvents`.
+fn initial_events_allowed(query: &Query) -> Result<(), Refusal> {
+    let (given, rule) = (query.get("sendInitialEvents"), query.get("resourceVersionMatch"));
+    let refused = |why: &str| {
+        let field = why.split(':').next().unwrap_or_default();
+        Err(super::requests::options_refused("ListOptions", field, why))
+    };
+    match (given, rule) {
+        ("", "") => Ok(()),
+        ("", _) => {
+            refused("resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")
+        }
+        (_, "") => refused("resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"),
+        (_, "NotOlderThan") => Ok(()),
+        (_, other) => refused(&format!("resourceVersionMatch: Unsupported value: {other:?}: supported values: \"NotOlderThan\"")),
+    }
+}
+
 fn gone(out: &mut String, wanted: u64, compacted: u64) {
     let status = Refusal::expired(format!("too old resource version: {wanted} ({compacted})")).status();
     let _ = writeln!(out, "{{\"type\":\"ERROR\",\"object\":{status}}}");
@@ -181,15 +215,14 @@ impl Stream for Watch {
             this.ended = true;
             return Poll::Ready(None);
         }
-        if let Some(bookmark) = &mut this.bookmark
-            && bookmark.as_mut().poll(cx).is_ready()
+        if let Some(timer) = &mut this.bookmark
+            && timer.as_mut().poll(cx).is_ready()
         {
-            bookmark.as_mut().reset(Instant::now() + BOOKMARK_EVERY);
-            let (kind, version) = (this.kind.resource().name, this.kind.api_version());
-            let object = json!({"kind": kind, "apiVersion": version, "metadata": {"resourceVersion": this.cursor.to_string(), "creationTimestamp": null}});
+            timer.as_mut().reset(Instant::now() + BOOKMARK_EVERY);
             // Poll the reset timer once, so that it wakes us again.
-            let _ = bookmark.as_mut().poll(cx);
-            return Poll::Ready(Some(Ok(format!("{{\"type\":\"BOOKMARK\",\"object\":{object}}}\n").into_bytes())));
+            let _ = timer.as_mut().poll(cx);
+            bookmark(&mut out, this.kind, this.cursor, false);
+            return Poll::Ready(Some(Ok(out.into_bytes())));
         }
         state.store.wait(this.waiter, cx.waker());
         Poll::Pending

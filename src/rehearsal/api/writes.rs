@@ -75,16 +75,45 @@ impl State {
         {
             map.shift_remove("status");
         }
+        if kind == Kind::Service {
+            self.allot_address(namespace, &mut value);
+        }
         defaults::fill(kind, &mut value);
         self.admit(kind, &mut value, None)?;
         validation::check(kind, &value)?;
+        if resource.namespaced {
+            self.within_quota(kind, namespace, &value)?;
+        }
         let key = Key::new(kind, if resource.namespaced { namespace } else { "" }, &name);
         if self.store.get(&key).is_some() {
             return Err(Refusal::already_exists(kind, &name));
         }
         let salt = format!("uid/{}/{namespace}/{name}/{}/{}", resource.plural, self.store.revision(), intent.dry_run);
         metadata(&mut value).insert("uid".to_owned(), json!(self.dice.stream(&salt).uuid()));
-        if intent.dry_run { Ok(Arc::new(Object::new(value))) } else { Ok(self.store.put(key, value)) }
+        if intent.dry_run {
+            return Ok(Arc::new(Object::new(value)));
+        }
+        let object = self.store.put(key, value);
+        self.settle_quotas(kind, namespace);
+        Ok(object)
+    }
+
+    /// Give a Service its address in the cluster, and ports on the nodes where its type has them.
+    fn allot_address(&self, namespace: &str, value: &mut Value) {
+        let name = text(value, "/metadata/name").to_owned();
+        let outside = matches!(text(value, "/spec/type"), "NodePort" | "LoadBalancer");
+        if text(value, "/spec/type") == "ExternalName" {
+            return;
+        }
+        let mut rolls = self.dice.stream(&format!("cluster ip/{namespace}/{name}"));
+        let spec = super::object::map_mut(value, "spec");
+        if spec.get("clusterIP").and_then(Value::as_str).unwrap_or_default().is_empty() {
+            spec.insert("clusterIP".to_owned(), json!(format!("10.96.{}.{}", rolls.below(256), 2 + rolls.below(250))));
+        }
+        let ports = spec.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten().filter_map(Value::as_object_mut);
+        for port in ports.filter(|port| outside && port.get("nodePort").and_then(Value::as_i64).unwrap_or(0) == 0) {
+            port.insert("nodePort".to_owned(), json!(30_000 + rolls.below(2768)));
+        }
     }
 
     /// Change an object to this value.
@@ -141,10 +170,16 @@ impl State {
             && no_finalizers(&value)
             && (kind != Kind::Pod || old.number("/metadata/deletionGracePeriodSeconds").unwrap_or(0) == 0);
         if released && part != Part::Status {
-            // The write that takes the last finalizer is the deletion; the object is last seen as it was before.
-            return Ok(self.store.remove(&key).unwrap_or(old));
+            // The write that takes the last finalizer is the deletion; watches see the object last as it was before.
+            self.store.remove(&key);
+            self.settle_quotas(kind, namespace);
+            return Ok(Arc::new(Object::new(value)));
         }
-        Ok(self.store.put(key, value))
+        let object = self.store.put(key, value);
+        if kind == Kind::ResourceQuota && part == Part::Main {
+            self.settle_quotas(kind, namespace);
+        }
+        Ok(object)
     }
 
     /// Refuse what names a namespace that is not there or is on its way out.

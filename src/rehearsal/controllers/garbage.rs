@@ -33,6 +33,11 @@ async fn heed(hand: &mut Hand, change: &Change) {
         empty_namespaces(hand, &change.key.namespace).await;
         return;
     }
+    if change.verb == Verb::Added && owners_are_gone(hand, object).await {
+        let options = DeleteOptions { uid: object.uid().to_owned(), ..DeleteOptions::default() };
+        let _ = hand.delete(&change.key, &options).await;
+        return;
+    }
     if !object.deleting() {
         return;
     }
@@ -58,6 +63,21 @@ async fn heed(hand: &mut Hand, change: &Change) {
             let _ = hand.delete(key, &DeleteOptions { propagation, ..DeleteOptions::default() }).await;
         }
     }
+}
+
+/// Whether an object was made for owners of which none is there: they went while it was on its way.
+async fn owners_are_gone(hand: &Hand, object: &Object) -> bool {
+    let owners = object.list("/metadata/ownerReferences");
+    for owner in owners {
+        let Some(resource) = RESOURCES.iter().find(|r| owner["kind"] == r.name) else { return false };
+        let namespace = if resource.namespaced { object.namespace() } else { "" };
+        let key = Key::new(resource.kind, namespace, owner["name"].as_str().unwrap_or_default());
+        match hand.look(&key).await {
+            Ok(found) if found.as_ref().is_none_or(|found| found.uid() != owner["uid"]) => {}
+            Ok(_) | Err(_) => return false,
+        }
+    }
+    !owners.is_empty()
 }
 
 fn has_finalizer(object: &Object, finalizer: &str) -> bool {

@@ -110,6 +110,21 @@ impl Hand {
         self.home.server.lock().store.get(key).cloned()
     }
 
+    /// The object of this key as the server has it at this moment: for who must not be fooled by a cache that lags.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    pub async fn look(&self, key: &Key) -> Result<Option<Arc<Object>>, Refusal> {
+        match (self.get(key), &self.home.remote) {
+            (None, Some(remote)) => match remote.get(key).await {
+                Ok(object) => Ok(Some(object)),
+                Err(refusal) if refusal.code == 404 => Ok(None),
+                Err(refusal) => Err(refusal),
+            },
+            (known, _) => Ok(known),
+        }
+    }
+
     /// All objects of a kind, in one namespace or in all.
     #[must_use]
     pub fn list(&self, kind: Kind, namespace: Option<&str>) -> Vec<Arc<Object>> {

@@ -1,0 +1,223 @@
+//! The served practice cluster under the real kubectl, where one is installed.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a test stops where it fails, and says what it skips"
+)]
+
+mod support;
+
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use support::scratch;
+
+/// A served cluster, ended with its test.
+struct Served {
+    child: Child,
+    kubeconfig: PathBuf,
+    kubectl: PathBuf,
+    prometheus: String,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What kubectl said and how it ended.
+#[derive(Debug)]
+struct Said {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Served {
+    /// Serve one, if there is a kubectl to ask it: GAMEDAY_KUBECTL, or the PATH's.
+    fn start(name: &str) -> Option<Served> {
+        let named = std::env::var_os("GAMEDAY_KUBECTL").map(PathBuf::from);
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let found = named.or_else(|| std::env::split_paths(&path).map(|folder| folder.join("kubectl")).find(|file| file.is_file()));
+        let Some(kubectl) = found else {
+            println!("skipped: no kubectl");
+            return None;
+        };
+        let kubeconfig = scratch(name).join("kubeconfig");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_gameday"))
+            .args(["rehearsal", "serve", "--speed", "5", "--user", "alice", "--kubeconfig"])
+            .arg(&kubeconfig)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut prometheus = String::new();
+        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+            let line = line.unwrap();
+            if let Some((_, url)) = line.split_once("Prometheus at ") {
+                url.trim().clone_into(&mut prometheus);
+            }
+            if line.contains("Ctrl-C ends it") {
+                break;
+            }
+        }
+        Some(Served { child, kubeconfig, kubectl, prometheus })
+    }
+
+    fn ask(&self, words: &str) -> Said {
+        self.tell(words, "")
+    }
+
+    /// kubectl with these words and this standard input.
+    fn tell(&self, words: &str, input: &str) -> Said {
+        use std::io::Write;
+        let cache = self.kubeconfig.with_file_name("cache");
+        let mut child = Command::new(&self.kubectl)
+            .arg("--cache-dir")
+            .arg(cache)
+            .args(words.split_whitespace())
+            .env("KUBECONFIG", &self.kubeconfig)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Said { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    /// What it prints when it succeeds.
+    fn shows(&self, words: &str) -> String {
+        let said = self.ask(words);
+        assert_eq!(said.code, 0, "kubectl {words}: {said:?}");
+        said.out
+    }
+
+    /// What it prints when it fails, with its code.
+    fn fails(&self, words: &str) -> (i32, String) {
+        let said = self.ask(words);
+        assert_ne!(said.code, 0, "kubectl {words}: {said:?}");
+        (said.code, said.err.trim().to_owned())
+    }
+}
+
+/// A table's rows as words.
+fn rows(table: &str) -> Vec<Vec<&str>> {
+    table.lines().map(|line| line.split_whitespace().collect()).collect()
+}
+
+#[test]
+fn kubectl_should_see_the_cluster_as_a_real_one() {
+    let Some(served) = Served::start("kubectl-get") else { return };
+    let wide = served.shows("get pods -o wide");
+    let wide = rows(&wide);
+    assert_eq!(wide[0].join(" "), "NAME READY STATUS RESTARTS AGE IP NODE NOMINATED NODE READINESS GATES");
+    assert_eq!(wide.len(), 4);
+    for pod in &wide[1..] {
+        assert_eq!((pod[1], pod[2], pod[3], pod[7], pod[8]), ("1/1", "Running", "0", "<none>", "<none>"), "{pod:?}");
+    }
+    let name = wide[1][0];
+    assert_eq!(served.shows("get pods -l app=task-api -o name").lines().count(), 3);
+    assert_eq!(served.shows(&format!("get pods --field-selector metadata.name={name} --no-headers")).lines().count(), 1);
+    assert_eq!(served.ask("get pods -l app=nobody").err.trim(), "No resources found in staging namespace.");
+    assert!(served.shows(&format!("get pod {name} -o yaml")).starts_with("apiVersion: v1\nkind: Pod\n"));
+    assert_eq!(served.shows(&format!("get pod {name} -o jsonpath={{.metadata.namespace}}")), "staging");
+    let all = served.shows("get all");
+    for kind in ["pod/", "service/task-api", "deployment.apps/task-api", "replicaset.apps/"] {
+        assert!(all.contains(kind), "{kind} in\n{all}");
+    }
+    let deployment = served.shows("get deploy task-api");
+    assert_eq!(rows(&deployment)[0], ["NAME", "READY", "UP-TO-DATE", "AVAILABLE", "AGE"]);
+    assert_eq!(rows(&deployment)[1][..4], ["task-api", "3/3", "3", "3"]);
+    assert_eq!(rows(&served.shows("get svc task-api"))[0], ["NAME", "TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)", "AGE"]);
+    assert_eq!(rows(&served.shows("get nodes"))[0], ["NAME", "STATUS", "ROLES", "AGE", "VERSION"]);
+    let described = served.shows("describe deployment task-api");
+    for line in [
+        "Selector:               app=task-api",
+        "StrategyType:           RollingUpdate",
+        "3 desired | 3 updated | 3 total | 3 available | 0 unavailable",
+    ] {
+        assert!(described.contains(line), "{line} in\n{described}");
+    }
+    assert!(served.shows(&format!("describe pod {name}")).contains("Controlled By:  ReplicaSet/"));
+    assert!(served.shows("describe node node-1").contains("Non-terminated Pods:"));
+    let kinds = served.shows("api-resources");
+    for kind in ["pods", "deployments", "podchaos", "networkchaos", "horizontalpodautoscalers", "rolebindings"] {
+        assert!(kinds.lines().any(|line| line.starts_with(kind)), "{kind} in\n{kinds}");
+    }
+    assert_eq!(served.fails("get pod nobody"), (1, "Error from server (NotFound): pods \"nobody\" not found".to_owned()));
+    assert_eq!(served.fails("get unicorns"), (1, "error: the server doesn't have a resource type \"unicorns\"".to_owned()));
+    assert!(served.shows("explain pod.spec.containers").contains("livenessProbe"));
+    let log = served.shows(&format!("logs {name} --tail=2"));
+    assert_eq!(log.lines().count(), 2, "{log}");
+    assert!(!served.prometheus.is_empty());
+    let up = served.shows("get --raw /api/v1/namespaces/monitoring/services/prometheus-server:80/proxy/api/v1/query?query=up");
+    assert!(up.contains("\"status\":\"success\""), "{up}");
+}
+
+#[test]
+fn kubectl_should_change_the_cluster_as_a_real_one() {
+    let Some(served) = Served::start("kubectl-change") else { return };
+    assert_eq!(served.shows("create deployment web --image=registry.example/web:1"), "deployment.apps/web created\n");
+    assert_eq!(
+        served.fails("create deployment web --image=registry.example/web:1"),
+        (1, "error: failed to create deployment: deployments.apps \"web\" already exists".to_owned())
+    );
+    assert!(served.shows("rollout status deployment/web --timeout=60s").contains("deployment \"web\" successfully rolled out"));
+    assert_eq!(served.shows("scale deployment web --replicas=2"), "deployment.apps/web scaled\n");
+    served.shows("rollout status deployment/web --timeout=60s");
+    assert_eq!(served.shows("wait --for=condition=Available deployment/web --timeout=60s"), "deployment.apps/web condition met\n");
+    assert_eq!(served.shows("get deploy web -o jsonpath={.status.readyReplicas}"), "2");
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\ndata:\n  colour: red\n  size: big\n";
+    let apply = |text: &str| served.tell("apply -f -", text);
+    assert_eq!(apply(map).out, "configmap/settings created\n");
+    assert_eq!(apply(map).out, "configmap/settings unchanged\n");
+    assert_eq!(apply(&map.replace("  size: big\n", "")).out, "configmap/settings configured\n");
+    assert_eq!(served.shows("get cm settings -o jsonpath={.data}"), "{\"colour\":\"red\"}");
+    assert_eq!(served.tell("apply --server-side --force-conflicts -f -", map).out, "configmap/settings serverside-applied\n");
+    let wrong = apply(&map.replace("data:", "dato: 1\ndata:"));
+    assert_ne!(wrong.code, 0);
+    assert!(wrong.err.contains("unknown field \"dato\"") || wrong.err.contains("unknown field"), "{wrong:?}");
+    assert_eq!(served.shows("delete configmap settings"), "configmap \"settings\" deleted\n");
+    let chaos = "apiVersion: chaos-mesh.org/v1alpha1\nkind: PodChaos\nmetadata:\n  name: kill\nspec:\n  action: pod-kill\n  mode: one\n  selector:\n    namespaces: [staging]\n    labelSelectors: {app: task-api}\n";
+    assert_eq!(served.tell("create -f -", chaos).out, "podchaos.chaos-mesh.org/kill created\n");
+    assert_eq!(rows(&served.shows("get podchaos"))[0], ["NAME", "AGE"]);
+    assert_eq!(served.shows("delete podchaos kill --timeout=60s"), "podchaos.chaos-mesh.org \"kill\" deleted\n");
+    let pod = served.shows("get pods -l app=web -o name").lines().next().unwrap().to_owned();
+    assert_eq!(served.shows(&format!("delete {pod} --wait=false")), format!("pod \"{}\" deleted\n", pod.trim_start_matches("pod/")));
+    assert_eq!(served.shows("delete deployment web --timeout=60s"), "deployment.apps \"web\" deleted\n");
+    assert_eq!(served.shows("create namespace gone"), "namespace/gone created\n");
+    assert_eq!(served.shows("delete namespace gone --timeout=60s"), "namespace \"gone\" deleted\n");
+}
+
+#[test]
+fn kubectl_should_be_refused_what_roles_do_not_grant() {
+    let Some(served) = Served::start("kubectl-rights") else { return };
+    let denied = "Error from server (Forbidden): pods is forbidden: User \"alice\" cannot list resource \"pods\" in API group \"\" in the namespace \"staging\"";
+    assert_eq!(served.fails("--context alice get pods"), (1, denied.to_owned()));
+    assert_eq!(served.shows("auth can-i delete pods"), "yes\n");
+    let asked = served.ask("--context alice auth can-i get pods");
+    assert_eq!((asked.code, asked.out.as_str()), (1, "no\n"));
+    assert_eq!(
+        served.shows("create rolebinding alice-views --clusterrole=view --user=alice"),
+        "rolebinding.rbac.authorization.k8s.io/alice-views created\n"
+    );
+    assert_eq!(served.shows("--context alice auth can-i get pods"), "yes\n");
+    assert_eq!(rows(&served.shows("--context alice get pods")).len(), 4);
+    let pod = served.shows("get pods -o name").lines().next().unwrap().trim_start_matches("pod/").to_owned();
+    assert_eq!(
+        served.fails(&format!("--context alice delete pod {pod}")),
+        (
+            1,
+            format!(
+                "Error from server (Forbidden): pods \"{pod}\" is forbidden: User \"alice\" cannot delete resource \"pods\" in API group \"\" in the namespace \"staging\""
+            )
+        )
+    );
+    assert!(served.shows("--context alice auth can-i --list").contains("pods"));
+}
