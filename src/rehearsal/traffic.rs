@@ -79,7 +79,8 @@ impl Watch {
         let revision = state.store.revision();
         let changed = revision != self.revision;
         self.looks += 1;
-        if (changed || self.looks > STALE_LOOKS) && (self.befallen(state) || changed) {
+        let befallen = (changed || self.looks > STALE_LOOKS) && self.befallen(state);
+        if changed || befallen {
             self.revision = revision;
             for service in 0..self.mesh.services.len() {
                 let sight = sight::look(state, &self.mesh.services[service].workload, &self.faults);

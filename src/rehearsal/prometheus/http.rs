@@ -47,7 +47,8 @@ pub(super) fn answer(samples: &Samples, request: &BackendRequest) -> BackendAnsw
     let Some(path) = path.strip_prefix("/api/v1/") else { return text(404, "404 page not found\n") };
     let form = Form(form);
     let posted = matches!(path, "query" | "query_range" | "series" | "labels");
-    if !get && !(posted && request.method == "POST") {
+    let allowed = get || posted && request.method == "POST";
+    if !allowed {
         return text(405, "Method Not Allowed\n");
     }
     let told = match path {
