@@ -180,7 +180,7 @@ fn kubectl_should_change_the_cluster_as_a_real_one() {
     assert_eq!(apply(&map.replace("  size: big\n", "")).out, "configmap/settings configured\n");
     assert_eq!(served.shows("get cm settings -o jsonpath={.data}"), "{\"colour\":\"red\"}");
     assert_eq!(served.tell("apply --server-side --force-conflicts -f -", map).out, "configmap/settings serverside-applied\n");
-    let wrong = apply(&map.replace("data:", "dato: 1\ndata:"));
+    let wrong = apply(&map.replace("\ndata:", "\ndato: 1\ndata:"));
     assert_ne!(wrong.code, 0);
     assert!(wrong.err.contains("unknown field \"dato\"") || wrong.err.contains("unknown field"), "{wrong:?}");
     assert_eq!(served.shows("delete configmap settings"), "configmap \"settings\" deleted\n");

@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 
+use super::ask::{Answer, Ask, Payload};
 use super::deletion::DeleteOptions;
 use super::kinds::Kind;
 use super::object::{Object, at, list, map_mut, number, pairs, text};
 use super::patches::PatchKind;
 use super::refusal::{Cause, Refusal};
-use super::requests::{Answer, Ask, Payload, named_alike, patch};
+use super::requests::{named_alike, patch};
 use super::route::Place;
 use super::selector::Selector;
 use super::writes::{Intent, Part};
