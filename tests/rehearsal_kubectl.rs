@@ -1,10 +1,5 @@
 //! The served practice cluster under the real kubectl, where one is installed.
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    clippy::disallowed_methods,
-    reason = "a test stops where it fails, and says what it skips"
-)]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test stops where it fails, and says what it skips")]
 
 mod support;
 
@@ -38,7 +33,7 @@ struct Said {
 }
 
 impl Served {
-    /// Serve one, if there is a kubectl to ask it: GAMEDAY_KUBECTL, or the PATH's.
+    /// Serve one, if there is a kubectl to ask it: `GAMEDAY_KUBECTL`, or the PATH's.
     fn start(name: &str) -> Option<Served> {
         let named = std::env::var_os("GAMEDAY_KUBECTL").map(PathBuf::from);
         let path = std::env::var_os("PATH").unwrap_or_default();

@@ -196,7 +196,7 @@ fn bind(server: &ApiServer, ask: &Ask<'_>, place: &Place) -> Result<Answer, Refu
 
 fn log(server: &ApiServer, ask: &Ask<'_>, place: &Place) -> Result<Answer, Refusal> {
     let mut answer = Answer::text(200, "");
-    answer.content_type = "text/plain".to_owned();
+    "text/plain".clone_into(&mut answer.content_type);
     let mut log = logs::LogTail::open(server, place, &ask.query)?;
     answer.payload = if ask.query.is("follow") { Payload::Log(Box::new(log)) } else { Payload::Whole(log.past()) };
     Ok(answer)
