@@ -1,10 +1,5 @@
 //! The served practice cluster under the real kubectl, where one is installed.
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    clippy::disallowed_methods,
-    reason = "a test stops where it fails, and says what it skips"
-)]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test stops where it fails, and says what it skips")]
 
 mod support;
 
@@ -38,7 +33,7 @@ struct Said {
 }
 
 impl Served {
-    /// Serve one, if there is a kubectl to ask it: GAMEDAY_KUBECTL, or the PATH's.
+    /// Serve one, if there is a kubectl to ask it: `GAMEDAY_KUBECTL`, or the PATH's.
     fn start(name: &str) -> Option<Served> {
         let named = std::env::var_os("GAMEDAY_KUBECTL").map(PathBuf::from);
         let path = std::env::var_os("PATH").unwrap_or_default();
@@ -180,7 +175,7 @@ fn kubectl_should_change_the_cluster_as_a_real_one() {
     assert_eq!(apply(&map.replace("  size: big\n", "")).out, "configmap/settings configured\n");
     assert_eq!(served.shows("get cm settings -o jsonpath={.data}"), "{\"colour\":\"red\"}");
     assert_eq!(served.tell("apply --server-side --force-conflicts -f -", map).out, "configmap/settings serverside-applied\n");
-    let wrong = apply(&map.replace("data:", "dato: 1\ndata:"));
+    let wrong = apply(&map.replace("\ndata:", "\ndato: 1\ndata:"));
     assert_ne!(wrong.code, 0);
     assert!(wrong.err.contains("unknown field \"dato\"") || wrong.err.contains("unknown field"), "{wrong:?}");
     assert_eq!(served.shows("delete configmap settings"), "configmap \"settings\" deleted\n");

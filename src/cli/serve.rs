@@ -67,7 +67,8 @@ pub fn serve(args: &ServeArgs) -> Result<u8, Failure> {
 }
 
 fn welcome(api: SocketAddr, prometheus: SocketAddr, path: &Path, args: &ServeArgs) -> String {
-    let users = args.users.iter().map(|user| format!("as {user}:   kubectl --context {user} ...\n")).collect::<String>();
+    let users: Vec<String> = args.users.iter().map(|user| format!("as {user}:   kubectl --context {user} ...\n")).collect();
+    let users = users.concat();
     format!(
         "practice cluster at http://{api}, Prometheus at http://{prometheus}\n\nexport KUBECONFIG={}\n\n{users}world {}, seed {}, speed {}; Ctrl-C ends it\n",
         path.display(),

@@ -5,6 +5,7 @@
 pub mod access;
 pub mod admission;
 pub mod anatomy;
+pub mod ask;
 pub mod binding;
 pub mod columns;
 pub mod defaults;

@@ -63,11 +63,11 @@ impl Anatomy {
     /// The anatomy of this version and kind; also of what is asked or ordered and never stored.
     #[must_use]
     pub fn named(version: &str, name: &str) -> Option<&'static Self> {
+        use api::{authentication, authorization, policy};
+        static REVIEWS: [OnceLock<Anatomy>; 7] = [const { OnceLock::new() }; 7];
         if let Some(resource) = RESOURCES.iter().find(|r| r.name == name && group_version(r.group, r.version) == version) {
             return Self::of(resource.kind);
         }
-        static REVIEWS: [OnceLock<Anatomy>; 7] = [const { OnceLock::new() }; 7];
-        use api::{authentication, authorization, policy};
         Some(match name {
             "SelfSubjectAccessReview" => REVIEWS[0].get_or_init(probe::read::<authorization::v1::SelfSubjectAccessReview>),
             "SelfSubjectRulesReview" => REVIEWS[1].get_or_init(probe::read::<authorization::v1::SelfSubjectRulesReview>),
@@ -97,12 +97,11 @@ impl Anatomy {
                 let Some(fields) = self.structs.get(name) else { return };
                 let mut lost = Vec::new();
                 for (key, value) in map.iter_mut() {
-                    match fields.iter().find(|(field, _)| field == key) {
-                        Some((_, shape)) => path.within(key, |path| self.walk(value, shape, name, path, misfits)),
-                        None => {
-                            lost.push(key.clone());
-                            path.within(key, |path| misfits.unknown.push(path.full.clone()));
-                        }
+                    if let Some((_, shape)) = fields.iter().find(|(field, _)| field == key) {
+                        path.within(key, |path| self.walk(value, shape, name, path, misfits));
+                    } else {
+                        lost.push(key.clone());
+                        path.within(key, |path| misfits.unknown.push(path.full.clone()));
                     }
                 }
                 for key in lost {
@@ -120,11 +119,9 @@ impl Anatomy {
                 }
             }
             (Shape::Any, _)
-            | (Shape::Text, Value::String(_))
-            | (Shape::Number, Value::Number(_))
-            | (Shape::Bool, Value::Bool(_))
-            | (Shape::Named("Quantity"), Value::Number(_) | Value::String(_))
-            | (Shape::Named(_), Value::String(_)) => {}
+            | (Shape::Text | Shape::Named(_), Value::String(_))
+            | (Shape::Number | Shape::Named("Quantity"), Value::Number(_))
+            | (Shape::Bool, Value::Bool(_)) => {}
             (Shape::Whole(_), Value::Number(number)) if number.is_i64() || number.is_u64() => {}
             (_, value) => {
                 let found = match value {

@@ -2,6 +2,7 @@
 
 /// How a kind is served.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, as discovery tells it")]
 pub struct Resource {
     /// The kind.
     pub kind: Kind,

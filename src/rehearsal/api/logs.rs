@@ -61,12 +61,12 @@ impl LogTail {
             if !given.is_empty() && given.parse::<i64>().map_or(true, |n| n < least) {
                 let why = if least == 1 { "must be greater than 0" } else { "must be greater than or equal to 0" };
                 let why = format!("{field}: Invalid value: {given}: {why}");
-                return Err(super::requests::options_refused("PodLogOptions", field, &why).in_group(""));
+                return Err(super::ask::options_refused("PodLogOptions", field, &why).in_group(""));
             }
         }
         if !query.get("sinceSeconds").is_empty() && !query.get("sinceTime").is_empty() {
             let why = "sinceSeconds: Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified";
-            return Err(super::requests::options_refused("PodLogOptions", "sinceSeconds", why).in_group(""));
+            return Err(super::ask::options_refused("PodLogOptions", "sinceSeconds", why).in_group(""));
         }
         if pod.text("/spec/nodeName").is_empty() {
             return Err(Refusal::bad_request(format!("pod {} does not have a host assigned", pod.name())));

@@ -69,13 +69,20 @@ impl PatchKind {
 /// Lists whose items strategic merge finds by a key.
 fn merge_key(field: &str) -> Option<&'static str> {
     Some(match field {
-        "containers" | "initContainers" | "ephemeralContainers" | "env" | "volumes" | "imagePullSecrets" => "name",
+        "containers"
+        | "initContainers"
+        | "ephemeralContainers"
+        | "env"
+        | "volumes"
+        | "imagePullSecrets"
+        | "resourceClaims"
+        | "schedulingGates"
+        | "secrets" => "name",
         "conditions" | "addresses" => "type",
         "ownerReferences" => "uid",
         "volumeMounts" => "mountPath",
         "volumeDevices" => "devicePath",
         "taints" => "key",
-        "resourceClaims" | "schedulingGates" | "secrets" => "name",
         "hostAliases" | "podIPs" | "hostIPs" => "ip",
         "topologySpreadConstraints" => "topologyKey",
         _ => return None,

@@ -180,7 +180,7 @@ impl State {
 /// Refuse a `resourceVersionMatch` that does not go with the rest of a list's options.
 fn match_allowed(query: &Query) -> Result<(), Refusal> {
     let refused =
-        |why: String| Err(super::requests::options_refused("ListOptions", "resourceVersionMatch", &format!("resourceVersionMatch: {why}")));
+        |why: String| Err(super::ask::options_refused("ListOptions", "resourceVersionMatch", &format!("resourceVersionMatch: {why}")));
     let (rule, revision) = (query.get("resourceVersionMatch"), query.get("resourceVersion"));
     match rule {
         "" => Ok(()),

@@ -1,201 +1,25 @@
 //! Requests by verb: what each does and answers.
 
-use http::{HeaderMap, Method, header};
+use http::{Method, header};
 use serde_json::{Value, json};
 
 use super::ApiServer;
-use super::access::{Access, User};
+use super::access::{Access, Review, User};
+use super::anatomy::Anatomy;
+use super::ask::{Answer, Ask, Payload};
 use super::deletion::{DeleteOptions, Deleted};
 use super::discovery;
 use super::kinds::Kind;
-use super::logs::LogTail;
-use super::object::{Object, metadata, text};
+use super::object::{metadata, text};
 use super::openapi;
 use super::patches::PatchKind;
 use super::proxy::BackendRequest;
 use super::reading::{Form, deleted_status};
 use super::refusal::Refusal;
-use super::route::{Astray, Place, ProxyTarget, Query, Route};
+use super::route::{Astray, Place, ProxyTarget, Route};
 use super::subresources;
 use super::watching::Watch;
-use super::writes::{Intent, Part};
-
-/// A request, taken apart.
-pub struct Ask<'a> {
-    /// HTTP method.
-    pub method: &'a Method,
-    /// Path.
-    pub path: &'a str,
-    /// Query, taken apart.
-    pub query: Query,
-    /// Query as it came.
-    pub raw_query: Option<&'a str>,
-    /// Headers.
-    pub headers: &'a HeaderMap,
-    /// Body.
-    pub body: &'a [u8],
-}
-
-impl Ask<'_> {
-    pub(super) fn header(&self, name: header::HeaderName) -> &str {
-        self.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
-    }
-
-    /// The body, which is to be of this kind.
-    fn object(&self, kind: Kind) -> Result<Value, Refusal> {
-        self.json().map_err(|refusal| {
-            if refusal.code != 400 || !refusal.message.starts_with("couldn't get") {
-                return refusal;
-            }
-            let name = kind.resource().name;
-            Refusal::bad_request(format!(
-                "the object provided is unrecognized (must be of type {name}): {} ({})",
-                refusal.message,
-                told(self.body)
-            ))
-        })
-    }
-
-    pub(super) fn json(&self) -> Result<Value, Refusal> {
-        match self.header(header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim() {
-            "application/yaml" | "application/apply-patch+yaml" => return self.yaml(),
-            "application/vnd.kubernetes.protobuf" => return super::protobuf::read(self.body),
-            "application/cbor" => {
-                return Err(Refusal::media_type("application/json, application/yaml"));
-            }
-            _ => {}
-        }
-        serde_json::from_slice(self.body)
-            .map_err(|why| Refusal::bad_request(format!("couldn't get version/kind; json parse error: {}", unread(self.body, &why))))
-    }
-
-    fn yaml(&self) -> Result<Value, Refusal> {
-        let unreadable = |why: &dyn std::fmt::Display| Refusal::bad_request(format!("error decoding YAML: {why}"));
-        // JSON is YAML, and read faster as what it is.
-        if let Ok(value) = serde_json::from_slice(self.body) {
-            return Ok(value);
-        }
-        let text = std::str::from_utf8(self.body).map_err(|why| unreadable(&why))?;
-        serde_saphyr::from_str(text).map_err(|why| unreadable(&why))
-    }
-
-    pub(super) fn intent(&self) -> Result<Intent, Refusal> {
-        match self.query.get("dryRun") {
-            "" | "All" => {}
-            other => {
-                let why = format!("dryRun: Unsupported value: [{other:?}]: supported values: \"All\"");
-                return Err(options_refused(ask_kind(self.method), "dryRun", &why));
-            }
-        }
-        let (strict, warn) = match self.query.get("fieldValidation") {
-            "" | "Warn" => (false, true),
-            "Strict" => (true, false),
-            "Ignore" => (false, false),
-            other => {
-                let why = format!("fieldValidation: Unsupported value: {other:?}: supported values: \"Ignore\", \"Strict\", \"Warn\"");
-                return Err(options_refused(ask_kind(self.method), "fieldValidation", &why));
-            }
-        };
-        Ok(Intent { dry_run: self.query.get("dryRun") == "All", strict, warn, trusted: false })
-    }
-}
-
-/// Why a body is not JSON, in Go's words.
-fn unread(body: &[u8], why: &serde_json::Error) -> String {
-    if why.is_eof() {
-        return "unexpected end of JSON input".to_owned();
-    }
-    let line = body.split(|byte| *byte == b'\n').nth(why.line().saturating_sub(1)).unwrap_or_default();
-    let text = String::from_utf8_lossy(line.get(why.column().saturating_sub(1)..).unwrap_or_default()).into_owned();
-    let found = text.chars().next().unwrap_or('\u{fffd}');
-    let aim = if why.to_string().contains("trailing characters") { "after top-level value" } else { "looking for beginning of value" };
-    format!("invalid character '{found}' {aim}")
-}
-
-/// The beginning of a body, in hex where it is no JSON object.
-fn told(body: &[u8]) -> String {
-    const SHOWN: usize = 30;
-    let start = &body[..body.len().min(SHOWN)];
-    let more = if body.len() > SHOWN { " ..." } else { "" };
-    match body.first() {
-        None => "<empty>".to_owned(),
-        Some(b'{') => format!("{}{more}", String::from_utf8_lossy(start)),
-        Some(_) => format!("{}{more}", start.iter().map(|byte| format!("{byte:02x}")).collect::<String>()),
-    }
-}
-
-/// The options object that requests of this method have.
-fn ask_kind(method: &Method) -> &'static str {
-    match *method {
-        Method::POST => "CreateOptions",
-        Method::PATCH => "PatchOptions",
-        Method::DELETE => "DeleteOptions",
-        _ => "UpdateOptions",
-    }
-}
-
-/// 422: options that cannot be.
-pub(super) fn options_refused(kind: &str, field: &str, why: &str) -> Refusal {
-    let message = why.strip_prefix(&format!("{field}: ")).unwrap_or(why);
-    let reason = match message.split_whitespace().next() {
-        Some("Unsupported") => "FieldValueNotSupported",
-        Some("Forbidden:") => "FieldValueForbidden",
-        _ => "FieldValueInvalid",
-    };
-    Refusal {
-        code: 422,
-        reason: "Invalid",
-        message: format!("{kind}.meta.k8s.io \"\" is invalid: {why}"),
-        details: Some(json!({"group": "meta.k8s.io", "kind": kind, "causes": [{"reason": reason, "message": message, "field": field}]})),
-    }
-}
-
-/// What a response carries.
-pub enum Payload {
-    /// All of it.
-    Whole(Vec<u8>),
-    /// A log as it grows.
-    Log(Box<LogTail>),
-    /// A watch's chunks as they come.
-    Watch(Box<Watch>),
-}
-
-/// A response before it is one.
-pub struct Answer {
-    /// HTTP status code.
-    pub code: u16,
-    /// `Content-Type`.
-    pub content_type: String,
-    /// The body.
-    pub payload: Payload,
-    /// What the client is to be warned of.
-    pub warnings: Vec<String>,
-}
-
-impl Answer {
-    /// This JSON.
-    #[must_use]
-    pub fn json(code: u16, value: &Value) -> Self {
-        Self::wire(code, value.to_string())
-    }
-
-    fn wire(code: u16, text: String) -> Self {
-        Self { code, content_type: "application/json".to_owned(), payload: Payload::Whole(text.into_bytes()), warnings: Vec::new() }
-    }
-
-    pub(super) fn text(code: u16, text: &str) -> Self {
-        Self {
-            code,
-            content_type: "text/plain; charset=utf-8".to_owned(),
-            payload: Payload::Whole(text.as_bytes().to_vec()),
-            warnings: Vec::new(),
-        }
-    }
-
-    pub(super) fn object(code: u16, object: &Object) -> Self {
-        Self::wire(code, object.wire().to_owned())
-    }
-}
+use super::writes::Part;
 
 /// Answer one request.
 ///
@@ -233,7 +57,7 @@ fn answered(server: &ApiServer, ask: &Ask<'_>) -> Result<Answer, Refusal> {
         Route::Group(group) => reads().map(|()| found(server.lock().group(&group))),
         Route::Resources(group, version) => reads().map(|()| found(server.lock().resources(&group, &version))),
         Route::Review(review, namespace) if *ask.method == Method::POST => {
-            Ok(Answer::json(201, &server.lock().review(&user, review, &namespace, ask.json()?)?))
+            Ok(Answer::json(201, &server.lock().review(&user, review, &namespace, asked(review, ask.json()?)?)?))
         }
         Route::Review(..) => Err(Refusal::method_not_allowed()),
         Route::Proxy(target) => proxied(server, ask, &user, &target),
@@ -243,6 +67,16 @@ fn answered(server: &ApiServer, ask: &Ask<'_>) -> Result<Answer, Refusal> {
             }
             objects(server, ask, &user, &place)
         }
+    }
+}
+
+/// A review as it is asked, if it can be read as one.
+fn asked(review: Review, mut body: Value) -> Result<Value, Refusal> {
+    let Some((_, group, _, kind)) = Review::ALL.iter().find(|(r, ..)| *r == review) else { return Ok(body) };
+    let misfits = Anatomy::named(&format!("{group}/v1"), kind).map(|anatomy| anatomy.prune(&mut body)).unwrap_or_default();
+    match misfits.mistyped {
+        Some(why) => Err(Refusal::bad_request(format!("{kind} in version \"v1\" cannot be handled as a {kind}: {why}"))),
+        None => Ok(body),
     }
 }
 

@@ -12,8 +12,9 @@ use kube::client::Body;
 use tower::BoxError;
 
 use super::ApiServer;
+use super::ask::{Answer, Ask, Payload};
 use super::refusal::Refusal;
-use super::requests::{Answer, Ask, Payload, answer};
+use super::requests::answer;
 use super::route::Query;
 
 /// One piece of a response's body.

@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 
+use super::ask::{Answer, Ask, Payload};
 use super::deletion::DeleteOptions;
 use super::kinds::Kind;
 use super::object::{Object, at, list, map_mut, number, pairs, text};
 use super::patches::PatchKind;
 use super::refusal::{Cause, Refusal};
-use super::requests::{Answer, Ask, Payload, named_alike, patch};
+use super::requests::{named_alike, patch};
 use super::route::Place;
 use super::selector::Selector;
 use super::writes::{Intent, Part};
@@ -183,7 +184,7 @@ fn bind(server: &ApiServer, ask: &Ask<'_>, place: &Place) -> Result<Answer, Refu
 
 fn log(server: &ApiServer, ask: &Ask<'_>, place: &Place) -> Result<Answer, Refusal> {
     let mut answer = Answer::text(200, "");
-    answer.content_type = "text/plain".to_owned();
+    "text/plain".clone_into(&mut answer.content_type);
     let mut log = logs::LogTail::open(server, place, &ask.query)?;
     answer.payload = if ask.query.is("follow") { Payload::Log(Box::new(log)) } else { Payload::Whole(log.past()) };
     Ok(answer)

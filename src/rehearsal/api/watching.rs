@@ -171,7 +171,7 @@ fn initial_events_allowed(query: &Query) -> Result<(), Refusal> {
     let (given, rule) = (query.get("sendInitialEvents"), query.get("resourceVersionMatch"));
     let refused = |why: &str| {
         let field = why.split(':').next().unwrap_or_default();
-        Err(super::requests::options_refused("ListOptions", field, why))
+        Err(super::ask::options_refused("ListOptions", field, why))
     };
     match (given, rule) {
         ("", "") => Ok(()),

@@ -15,6 +15,7 @@ use super::validation;
 
 /// How a write is meant.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of a request of its own")]
 pub struct Intent {
     /// Check and answer, but store nothing.
     pub dry_run: bool,

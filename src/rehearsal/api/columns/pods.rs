@@ -130,7 +130,7 @@ impl<'a> Sum<'a> {
             }
         }
         if self.reason == "Completed" && some_run {
-            self.reason = if pod.condition("Ready") { "Running" } else { "NotReady" }.to_owned();
+            if pod.condition("Ready") { "Running" } else { "NotReady" }.clone_into(&mut self.reason);
         }
     }
 
