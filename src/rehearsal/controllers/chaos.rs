@@ -37,7 +37,7 @@ use tokio::task::JoinSet;
 use schedule::Duty;
 
 use super::{Attached, Home};
-use crate::rehearsal::api::kinds::Kind;
+use crate::rehearsal::api::kinds::{Kind, RESOURCES};
 use crate::rehearsal::api::refusal::Refusal;
 use crate::rehearsal::clock::Clock;
 
@@ -67,29 +67,6 @@ pub fn start(home: &Home, tasks: &mut JoinSet<()>) {
     }
 }
 
-/// What the controllers look at.
-const SEEN: &[Kind] = &[
-    Kind::PodChaos,
-    Kind::NetworkChaos,
-    Kind::IOChaos,
-    Kind::StressChaos,
-    Kind::HTTPChaos,
-    Kind::DNSChaos,
-    Kind::TimeChaos,
-    Kind::PodNetworkChaos,
-    Kind::PodIOChaos,
-    Kind::PodHttpChaos,
-    Kind::Schedule,
-    Kind::StatusCheck,
-    Kind::Workflow,
-    Kind::WorkflowNode,
-    Kind::Pod,
-    Kind::Node,
-    Kind::Namespace,
-    Kind::Service,
-    Kind::Endpoints,
-];
-
 /// Start the controllers as clients of the API server behind this client, which should have the custom resources and no controllers of them.
 /// They act in one namespace (Chaos Mesh's `targetNamespace`), or in all for an empty one.
 ///
@@ -100,5 +77,7 @@ const SEEN: &[Kind] = &[
 /// # Errors
 /// When the server cannot be asked, or refuses to list something.
 pub async fn attach(client: Client, namespace: &str, clock: Clock, seed: u64) -> Result<Attached, Refusal> {
-    Ok(Attached::to(client, SEEN, namespace, clock, seed).await?.with(start))
+    let own = RESOURCES.iter().map(|resource| resource.kind).filter(|kind| kind.is_chaos());
+    let seen: Vec<Kind> = own.chain([Kind::Pod, Kind::Node, Kind::Namespace, Kind::Service, Kind::Endpoints]).collect();
+    Ok(Attached::to(client, &seen, namespace, clock, seed).await?.with(start))
 }
