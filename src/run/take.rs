@@ -61,10 +61,7 @@ impl Run {
             }
             Event::SourceBack { source } => {
                 if let Some(blind) = self.sight.regain(*source, now) {
-                    self.note(Noted::Back(*source, blind));
-                    if *source != Source::Prometheus {
-                        self.faults.iter_mut().for_each(|state| state.hurry(now));
-                    }
+                    self.regained(*source, blind);
                 }
             }
             Event::TargetsResolved { fault, round, pods } => {
@@ -232,6 +229,15 @@ impl Run {
             }
         }
         of
+    }
+
+    /// A source is back after so long.
+    fn regained(&mut self, source: Source, blind: Duration) {
+        self.note(Noted::Back(source, blind));
+        if source != Source::Prometheus {
+            let now = self.now;
+            self.faults.iter_mut().for_each(|state| state.hurry(now));
+        }
     }
 
     /// From the request to the watch event of it: no watch event of this run is taken to be faster.
