@@ -1,4 +1,10 @@
 //! The contract: the same calls to the practice cluster and to a real API server, and every answer and watch event compared.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::needless_pass_by_value,
+    reason = "a test stops where it fails, and says what differs; bodies are written where they are sent"
+)]
 
 #[path = "contract/calls.rs"]
 mod calls;

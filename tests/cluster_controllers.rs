@@ -1,4 +1,5 @@
 //! Chaos Mesh's controllers of the practice cluster on a real API server, with its real custom resources and real pods.
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 mod support;
 

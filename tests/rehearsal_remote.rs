@@ -1,5 +1,5 @@
 //! The practice cluster's controllers as clients over HTTP: attached to an API server that has none of its own.
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
 
 mod support;
 

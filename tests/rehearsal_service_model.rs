@@ -1,5 +1,4 @@
 //! Laws that the service model keeps, whatever happens to its pods and networks.
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use std::time::Duration;
 
@@ -114,12 +113,12 @@ proptest! {
             let before: Vec<f64> = mesh.services.iter().map(|service| service.unanswered.total()).collect();
             now += 137 * MILLI;
             mesh.run(now);
-            for service in 0..3 {
+            for (service, before) in before.into_iter().enumerate() {
                 let sent = mesh.services[service].sent;
                 #[expect(clippy::cast_precision_loss, reason = "some thousands")]
                 let sent = sent as f64;
                 prop_assert!((accounted(&mesh, service) - sent).abs() < 0.5, "service {service}: sent {sent}, found {}", accounted(&mesh, service));
-                prop_assert!(mesh.services[service].unanswered.total() >= before[service], "what was counted stays counted");
+                prop_assert!(mesh.services[service].unanswered.total() >= before, "what was counted stays counted");
                 for replica in mesh.services[service].replicas.values() {
                     prop_assert!(replica.working <= mesh.services[service].traffic.concurrency);
                     prop_assert!(replica.queue.len() <= mesh.services[service].traffic.backlog as usize);
@@ -161,7 +160,7 @@ proptest! {
         let all: f64 = mesh.services[0].replicas.values().map(|replica| replica.tally.total()).sum();
         prop_assert!(all > 100.0, "{all}");
         for replica in mesh.services[0].replicas.values() {
-            prop_assert_eq!(early(&replica.tally), 0.0);
+            prop_assert!(early(&replica.tally) < 0.5);
         }
     }
 }
@@ -172,7 +171,9 @@ fn run(front: Traffic, middle: Traffic, back: Traffic, hurt: impl Fn(usize, &mut
         for service in 0..3 {
             let mut pods = vec![pod(service, 0, 0), pod(service, 1, 0)];
             if step > 100 {
-                pods.iter_mut().for_each(|pod| hurt(service, pod));
+                for pod in &mut pods {
+                    hurt(service, pod);
+                }
             }
             mesh.see(service, &sight(pods));
         }

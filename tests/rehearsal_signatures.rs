@@ -1,5 +1,9 @@
 //! Each fault leaves its own marks on the metrics: told by how they relate, not by magic numbers.
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test stops where it fails, and says what a person would read off the charts"
+)]
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! The practice cluster against recordings of the real Chaos Mesh: every request of a recording is asked again, and what the watches show is compared.
 //!
 //! The recordings in `tests/traces` are read; `GAMEDAY_TRACES` names another folder of the same form.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
 
 #[path = "trace/digest.rs"]
 mod digest;
@@ -40,7 +40,7 @@ fn compare(real: &Recording, ours: &replay::Replayed) -> Vec<String> {
         for (answer, raw) in pair.iter_mut().zip([&line["response"], answer]) {
             plain(answer, raw, retried);
         }
-        if line["status"] != Value::from(*status) || pair[0] != pair[1] {
+        if line["status"] != *status || pair[0] != pair[1] {
             differences.push(format!(
                 "{} {} {}\n  real: {} {}\n  ours: {status} {}",
                 line["client"], line["path"], line["note"], line["status"], pair[0], pair[1]
@@ -172,6 +172,9 @@ fn chaos(kind: &str, spec: &Value) -> Value {
     json!({"apiVersion": "chaos-mesh.org/v1alpha1", "kind": kind, "metadata": {"name": "it"}, "spec": spec})
 }
 
+/// When, by which verb, on what, with which body.
+type Call = (f64, &'static str, &'static str, Value);
+
 /// What is chance must not count as a difference: one recording, replayed with other dice, is the same one.
 #[tokio::test(start_paused = true)]
 async fn replays_should_agree_whatever_the_dice() {
@@ -191,7 +194,7 @@ async fn replays_should_agree_whatever_the_dice() {
     ]);
     let annotated = |key: &str, value: Value| json!({"metadata": {"annotations": {key: value}}});
     let pause = "experiment.chaos-mesh.org/pause";
-    let scripts: Vec<(&str, &str, Vec<(f64, &str, &str, Value)>)> = vec![
+    let scripts: Vec<(&str, &str, Vec<Call>)> = vec![
         (
             "partition",
             "NetworkChaos",

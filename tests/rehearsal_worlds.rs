@@ -14,7 +14,7 @@ use kube::api::{Api, ListParams};
 use support::{gameday, said, scratch};
 
 fn shipped(name: &str) -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("worlds").join(name)).unwrap()
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/worlds").join(name)).unwrap()
 }
 
 fn read(text: &str) -> Result<World, String> {

@@ -11,6 +11,9 @@ fn repository_scenarios_should_pass_check_without_warnings() {
     let mut seen = 0;
     for entry in std::fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();
+        if path.is_dir() {
+            continue; // worlds have a test of their own
+        }
         let text = std::fs::read_to_string(&path).unwrap();
         let file = path.file_name().unwrap().to_string_lossy().into_owned();
         let source = Source {

@@ -127,6 +127,6 @@ fn is_time(text: &str) -> bool {
 /// How the names of rules begin that Chaos Mesh makes of a name; more of the same digest follows.
 fn short(name: &str) -> String {
     let digest = Sha256::digest(&name.as_bytes()[5.min(name.len())..]);
-    let hex: String = digest.iter().take(3).map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = digest.iter().take(3).fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     format!("{}_{hex}", &name[..5.min(name.len())])
 }
