@@ -4,7 +4,9 @@
 mod support;
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use support::cluster::cluster;
 use support::{gameday, said, scratch};
@@ -23,6 +25,11 @@ fn words(command: &str) -> Option<Vec<String>> {
     Some(rest.split_whitespace().map(ToOwned::to_owned).collect())
 }
 
+/// What starts the practice cluster alone.
+fn serve() -> [String; 2] {
+    ["rehearsal", "serve"].map(ToOwned::to_owned)
+}
+
 #[test]
 fn rehearsal_of_the_readme_should_hold_on_a_fresh_clone() {
     let home = scratch("readme");
@@ -36,6 +43,22 @@ fn rehearsal_of_the_readme_should_hold_on_a_fresh_clone() {
     assert!(out.status.success() && said(&out).contains("hypothesis held"), "{}", said(&out));
     let out = gameday(&home).arg("rbac").output().unwrap();
     assert!(said(&out).contains("kind: Role"), "{}", said(&out));
+}
+
+#[test]
+fn practice_cluster_of_the_readme_should_be_served_until_it_is_stopped() {
+    let home = scratch("readme-serve");
+    let words = commands().iter().filter_map(|command| words(command)).find(|words| words.starts_with(&serve())).unwrap();
+    let mut child = gameday(&home).args(words).stdout(Stdio::piped()).spawn().unwrap();
+    let mut said = String::new();
+    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    while !said.contains("export KUBECONFIG=") {
+        assert!(lines.read_line(&mut said).unwrap() > 0, "{said}");
+    }
+    let kubeconfig = said.split("export KUBECONFIG=").nth(1).unwrap().trim();
+    assert!(fs::read_to_string(kubeconfig).unwrap().contains("http://127.0.0.1:"));
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]
@@ -54,7 +77,8 @@ fn first_real_game_day_of_the_readme_should_work_as_it_stands() {
                 _ => {}
             }
         }
-        if words.iter().any(|word| word == "|") {
+        // what goes on until it is stopped has a test of its own
+        if words.iter().any(|word| word == "|") || words.starts_with(&serve()) {
             continue;
         }
         let verb = words[0].clone();
