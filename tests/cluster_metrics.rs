@@ -33,7 +33,7 @@ spec:
     )
 }
 
-const UP: &str = "    - {name: somebody scraped, promql: {query: 'sum(up{job=\"prometheus\"})', above: 0.5}, during: after}\n";
+const UP: &str = "    - {name: somebody scraped, promql: {query: 'sum(up{job=\"prometheus\"})', above: 0.5}, during: always}\n";
 
 fn run(home: &Home<'_>, name: &str, text: &str, code: i32) -> Value {
     home.wait_ready();
@@ -62,11 +62,11 @@ fn prometheus_should_be_asked_by_url_and_through_the_api_server() {
         assert_eq!(verdict(&report, "somebody scraped"), "held");
     }
     // a bound that does not hold is a refutation; no series is not
-    let wrong = "    - {name: nobody scraped, promql: {query: 'sum(up{job=\"prometheus\"})', below: 0.5}, during: after}\n";
+    let wrong = "    - {name: nobody scraped, promql: {query: 'sum(up{job=\"prometheus\"})', below: 0.5}, during: always}\n";
     assert_eq!(verdict(&run(&home, "metrics-broken", &text(service, wrong), 1), "nobody scraped"), "broken");
-    let empty = "    - {name: nothing there, promql: {query: 'sum(no_such_series)', below: 1}, during: after}\n";
+    let empty = "    - {name: nothing there, promql: {query: 'sum(no_such_series)', below: 1}, during: always}\n";
     assert_eq!(verdict(&run(&home, "metrics-empty", &text(service, empty), 6), "nothing there"), "unknown");
-    let said = "    - {name: nothing there, promql: {query: 'sum(no_such_series)', below: 1, whenEmpty: 0}, during: after}\n";
+    let said = "    - {name: nothing there, promql: {query: 'sum(no_such_series)', below: 1, whenEmpty: 0}, during: always}\n";
     assert_eq!(verdict(&run(&home, "metrics-said", &text(service, said), 0), "nothing there"), "held");
     // an alert that nobody defined never fires
     let alert = "    - {name: our alert, alert: {name: NobodyDefinedThis, firesWithin: 2s}}\n";
