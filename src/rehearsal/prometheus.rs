@@ -5,11 +5,12 @@ mod rulebook;
 pub mod rules;
 mod told;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::api::proxy::{Backend, BackendAnswer, BackendRequest};
-use super::promql::{self, Labels, SeriesId, Store, StoreError};
+use super::promql::{self, Labels, PromqlError, Query, SeriesId, Store, StoreError};
 use super::traffic::MetricSink;
 use rulebook::Rulebook;
 use rules::RuleGroup;
@@ -18,6 +19,9 @@ use rules::RuleGroup;
 const KEPT_MS: i64 = 2 * 3600 * 1000;
 /// How many samples are taken between two looks for old ones.
 const TRIM_EVERY: u32 = 1_000_000;
+
+/// How many queries are kept as read.
+const REMEMBERED: usize = 64;
 
 /// The samples, shared between scrapes and queries.
 #[derive(Clone, Default)]
@@ -34,9 +38,24 @@ struct Samples {
     /// The series by the numbers that scrapes name them with.
     series: Vec<(Labels, Option<SeriesId>)>,
     taken: u32,
+    /// Queries as read, by their text: who asks, asks again.
+    asked: BTreeMap<String, Query>,
 }
 
 impl Samples {
+    /// This query, read once.
+    fn query(&mut self, text: &str) -> Result<Query, PromqlError> {
+        if let Some(query) = self.asked.get(text) {
+            return Ok(query.clone());
+        }
+        let query = Query::parse(text)?;
+        if self.asked.len() >= REMEMBERED {
+            self.asked.clear();
+        }
+        self.asked.insert(text.to_owned(), query.clone());
+        Ok(query)
+    }
+
     /// One sample. A full store or a sample out of order is dropped, as Prometheus drops it.
     fn take(&mut self, series: usize, at_ms: i64, value: f64) {
         let Some((labels, id)) = self.series.get_mut(series) else { return };
@@ -97,6 +116,6 @@ impl MetricSink for Prometheus {
 
 impl Backend for Prometheus {
     fn answer(&self, request: &BackendRequest) -> BackendAnswer {
-        http::answer(&self.lock(), request)
+        http::answer(&mut self.lock(), request)
     }
 }

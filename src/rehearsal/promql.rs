@@ -40,6 +40,8 @@ pub use labels::Labels;
 pub use store::{STALE, SeriesId, Store};
 pub use value::{Point, Sample, Track, Value};
 
+use std::sync::Arc;
+
 use promql_parser::parser::Expr;
 use promql_parser::parser::value::ValueType;
 
@@ -52,7 +54,7 @@ pub const MAX_POINTS: i64 = 11_000;
 
 /// A query that was read, to be asked again and again.
 #[derive(Debug, Clone)]
-pub struct Query(Expr);
+pub struct Query(Arc<Expr>);
 
 impl Query {
     /// Reads `text`.
@@ -60,7 +62,7 @@ impl Query {
     /// # Errors
     /// The text is no `PromQL`, or asks for something not in rehearsal.
     pub fn parse(text: &str) -> Result<Self, PromqlError> {
-        query::parse(text).map(Self)
+        query::parse(text).map(|expr| Self(Arc::new(expr)))
     }
 
     /// Its answer at one moment, as [`instant`].
@@ -69,6 +71,19 @@ impl Query {
     /// It breaks a rule while it is evaluated.
     pub fn instant(&self, store: &Store, at_ms: i64) -> Result<Value, PromqlError> {
         Evaluator::new(store, Grid::single(at_ms)).instant(&self.0)
+    }
+
+    /// Its answer at every step, as [`range`].
+    ///
+    /// # Errors
+    /// As [`range`], but for those of the text.
+    pub fn range(&self, store: &Store, start_ms: i64, end_ms: i64, step_ms: i64) -> Result<Value, PromqlError> {
+        let grid = Grid::spanning(start_ms, end_ms, step_ms)?;
+        match self.0.value_type() {
+            ValueType::Scalar | ValueType::Vector => Evaluator::new(store, grid).range(&self.0),
+            ValueType::Matrix => Err(PromqlError::RangeType("range vector")),
+            ValueType::String => Err(PromqlError::RangeType("string")),
+        }
     }
 }
 
@@ -94,13 +109,8 @@ pub fn instant(store: &Store, text: &str, at_ms: i64) -> Result<Value, PromqlErr
 /// As [`instant`]; besides, a step that is not positive, an end before the start, more than
 /// [`MAX_POINTS`] steps, or an expression that is neither scalar nor vector.
 pub fn range(store: &Store, text: &str, start_ms: i64, end_ms: i64, step_ms: i64) -> Result<Value, PromqlError> {
-    let grid = Grid::spanning(start_ms, end_ms, step_ms)?;
-    let expr = query::parse(text)?;
-    match expr.value_type() {
-        ValueType::Scalar | ValueType::Vector => Evaluator::new(store, grid).range(&expr),
-        ValueType::Matrix => Err(PromqlError::RangeType("range vector")),
-        ValueType::String => Err(PromqlError::RangeType("string")),
-    }
+    Grid::spanning(start_ms, end_ms, step_ms)?;
+    Query::parse(text)?.range(store, start_ms, end_ms, step_ms)
 }
 
 /// The labels of the series that any of these selectors means and that have a sample from `start_ms` to `end_ms`, sorted; of all series when
@@ -121,10 +131,10 @@ pub fn series(store: &Store, selectors: &[&str], start_ms: i64, end_ms: i64) -> 
         store.all().for_each(&mut take);
     }
     for text in selectors {
-        let Query(Expr::VectorSelector(selector)) = Query::parse(text)? else {
+        let Expr::VectorSelector(selector) = query::parse(text)? else {
             return Err(PromqlError::BadQuery("invalid expression type, must be a series selector".to_owned()));
         };
-        selector::select(store, &selector)?.into_iter().for_each(&mut take);
+        selector::select(store, &selector).into_iter().for_each(&mut take);
     }
     Ok(found.into_iter().collect())
 }

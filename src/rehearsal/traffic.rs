@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+use super::api::store::KindSet;
 use super::api::{ApiServer, State};
 use super::controllers::chaos::daemon::{IoFault, NetworkFault, Stress};
 use super::prometheus::rules::RuleGroup;
@@ -70,6 +71,8 @@ struct Watch {
     stress: Vec<Stress>,
     files: Vec<IoFault>,
     revision: u64,
+    /// The newest change of what [`sight`] looks at, once it has looked.
+    seen: Option<u64>,
     looks: u32,
 }
 
@@ -80,8 +83,10 @@ impl Watch {
         let changed = revision != self.revision;
         self.looks += 1;
         let befallen = (changed || self.looks > STALE_LOOKS) && self.befallen(state);
-        if changed || befallen {
-            self.revision = revision;
+        self.revision = revision;
+        let seen = Some(if changed { state.store.revision_of(KindSet::of(sight::KINDS)) } else { self.seen.unwrap_or(0) });
+        if befallen || seen != self.seen {
+            self.seen = seen;
             for service in 0..self.mesh.services.len() {
                 let sight = sight::look(state, &self.mesh.services[service].workload, &self.faults);
                 self.mesh.see(service, &sight);
@@ -113,7 +118,7 @@ pub fn start(server: &ApiServer, mut sink: Box<dyn MetricSink>) {
     let past = every * scrapes(every);
     let wall = state.clock.now() - chrono::Duration::from_std(past).unwrap_or_default();
     let mesh = Mesh::new(&state.world.workloads, &state.dice, wall.timestamp_millis());
-    let mut watch = Watch { mesh, faults: Vec::new(), stress: Vec::new(), files: Vec::new(), revision: 0, looks: 0 };
+    let mut watch = Watch { mesh, faults: Vec::new(), stress: Vec::new(), files: Vec::new(), revision: 0, seen: None, looks: 0 };
     let mut round = Round::new(&state.dice);
     sink.begin(every, &state.world.rules);
     drop(state);

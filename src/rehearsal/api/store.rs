@@ -102,6 +102,8 @@ pub struct Store {
     /// Watches may not start before this revision.
     compacted: u64,
     objects: BTreeMap<Key, Arc<Object>>,
+    /// The newest change of each kind.
+    newest: BTreeMap<Kind, u64>,
     log: VecDeque<Change>,
     waiters: BTreeMap<u64, Waiter>,
     next_waiter: u64,
@@ -111,13 +113,27 @@ impl Store {
     /// An empty store whose next change is the one after this revision.
     #[must_use]
     pub fn new(revision: u64) -> Self {
-        Self { revision, compacted: revision, objects: BTreeMap::new(), log: VecDeque::new(), waiters: BTreeMap::new(), next_waiter: 0 }
+        Self {
+            revision,
+            compacted: revision,
+            objects: BTreeMap::new(),
+            newest: BTreeMap::new(),
+            log: VecDeque::new(),
+            waiters: BTreeMap::new(),
+            next_waiter: 0,
+        }
     }
 
     /// The revision of the newest change.
     #[must_use]
     pub fn revision(&self) -> u64 {
         self.revision
+    }
+
+    /// The revision of the newest change of any of these kinds; 0 before the first.
+    #[must_use]
+    pub fn revision_of(&self, kinds: KindSet) -> u64 {
+        self.newest.iter().filter(|(kind, _)| kinds.has(**kind)).map(|(_, revision)| *revision).max().unwrap_or(0)
     }
 
     /// The oldest revision a watch may start from.
@@ -263,6 +279,7 @@ impl Store {
 
     fn record(&mut self, change: Change) {
         let kind = change.key.kind;
+        self.newest.insert(kind, change.revision);
         self.log.push_back(change);
         if self.log.len() > LOG_LENGTH {
             self.log.pop_front();
@@ -303,6 +320,8 @@ mod tests {
         assert_eq!(names(store.list_at(Kind::Pod, Some("a"), then).unwrap_or_default()), ["x1", "y1"]);
         assert_eq!(names(store.list(Kind::Pod, None).cloned().collect()), ["x2", "z1"]);
         assert_eq!(store.since(then).map(Iterator::count), Ok(3));
+        assert_eq!(store.revision_of(KindSet::of(&[Kind::Pod, Kind::Node])), store.revision());
+        assert_eq!(store.revision_of(KindSet::of(&[Kind::Node])), 0);
         assert!(store.since(3).is_err());
     }
 

@@ -31,7 +31,7 @@ impl From<PromqlError> for Refused {
 }
 
 /// The answer to one request.
-pub(super) fn answer(samples: &Samples, request: &BackendRequest) -> BackendAnswer {
+pub(super) fn answer(samples: &mut Samples, request: &BackendRequest) -> BackendAnswer {
     let (path, query) = request.path_and_query.split_once('?').unwrap_or((&request.path_and_query, ""));
     let mut form = decode(query);
     if request.content_type.starts_with("application/x-www-form-urlencoded") {
@@ -108,11 +108,11 @@ impl Form {
     }
 }
 
-fn instant(samples: &Samples, form: &Form, now: i64) -> Result<Value, Refused> {
+fn instant(samples: &mut Samples, form: &Form, now: i64) -> Result<Value, Refused> {
     let limit = form.limit()?;
     let at = form.moment("time", Some(now))?;
     patience(form)?;
-    let mut value = promql::instant(&samples.store, form.get("query").unwrap_or_default(), at)?;
+    let mut value = samples.query(form.get("query").unwrap_or_default())?.instant(&samples.store, at)?;
     match &mut value {
         promql::Value::Vector(found) => found.truncate(limit),
         promql::Value::Matrix(found) => found.truncate(limit),
@@ -121,7 +121,7 @@ fn instant(samples: &Samples, form: &Form, now: i64) -> Result<Value, Refused> {
     Ok(wire::response(&Ok(value))["data"].take())
 }
 
-fn range(samples: &Samples, form: &Form) -> Result<Value, Refused> {
+fn range(samples: &mut Samples, form: &Form) -> Result<Value, Refused> {
     let limit = form.limit()?;
     let (start, end) = (form.moment("start", None)?, form.moment("end", None)?);
     if end < start {
@@ -133,7 +133,11 @@ fn range(samples: &Samples, form: &Form) -> Result<Value, Refused> {
         return Err(PromqlError::StepNotPositive.into());
     }
     patience(form)?;
-    let mut value = promql::range(&samples.store, form.get("query").unwrap_or_default(), start, end, step)?;
+    // too many points are said before what is wrong with the query, as Prometheus does
+    if end.saturating_sub(start) / step > promql::MAX_POINTS {
+        return Err(PromqlError::TooManyPoints.into());
+    }
+    let mut value = samples.query(form.get("query").unwrap_or_default())?.range(&samples.store, start, end, step)?;
     if let promql::Value::Matrix(found) = &mut value {
         found.truncate(limit);
     }

@@ -80,15 +80,35 @@ fn group_labels(labels: &Labels, modifier: Option<&LabelModifier>) -> Labels {
 
 /// Every group with the rows that belong to it.
 fn groups(input: &Frame, modifier: Option<&LabelModifier>) -> Vec<(Labels, Vec<usize>)> {
-    let mut places = HashMap::new();
     let mut groups: Vec<(Labels, Vec<usize>)> = Vec::new();
-    for row in 0..input.height() {
-        let labels = group_labels(input.labels(row), modifier);
-        let place = *places.entry(labels.clone()).or_insert(groups.len());
-        if place == groups.len() {
-            groups.push((labels, Vec::new()));
+    match modifier {
+        None if input.height() == 0 => {}
+        None => groups.push((Labels::empty(), (0..input.height()).collect())),
+        Some(LabelModifier::Include(names)) => {
+            // rows are many and groups few: labels are made for the groups alone
+            let (mut places, mut key) = (HashMap::new(), Vec::with_capacity(names.labels.len()));
+            for row in 0..input.height() {
+                key.clear();
+                key.extend(names.labels.iter().map(|name| input.labels(row).get(name)));
+                let place = places.get(key.as_slice()).copied().unwrap_or(groups.len());
+                if place == groups.len() {
+                    places.insert(key.clone(), place);
+                    groups.push((group_labels(input.labels(row), modifier), Vec::new()));
+                }
+                groups[place].1.push(row);
+            }
         }
-        groups[place].1.push(row);
+        Some(LabelModifier::Exclude(_)) => {
+            let mut places = HashMap::new();
+            for row in 0..input.height() {
+                let labels = group_labels(input.labels(row), modifier);
+                let place = *places.entry(labels.clone()).or_insert(groups.len());
+                if place == groups.len() {
+                    groups.push((labels, Vec::new()));
+                }
+                groups[place].1.push(row);
+            }
+        }
     }
     groups
 }

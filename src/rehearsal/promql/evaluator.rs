@@ -154,7 +154,7 @@ impl<'a> Evaluator<'a> {
 
     /// What `selector` reads at every moment.
     pub(super) fn lookup(&self, selector: &VectorSelector, grid: Grid, read: Read) -> Result<Frame, PromqlError> {
-        let series = select(self.store, selector)?;
+        let series = select(self.store, selector);
         let anchor = Anchor::new(selector.at.as_ref(), selector.offset.as_ref(), self.top);
         lookup(&series, anchor, grid, read, &self.budget)
     }
@@ -165,7 +165,7 @@ impl<'a> Evaluator<'a> {
             Expr::Paren(inner) => self.ranges(&inner.expr, grid),
             Expr::MatrixSelector(matrix) => {
                 let selector = &matrix.vs;
-                let series = select(self.store, selector)?;
+                let series = select(self.store, selector);
                 let shape = Shape {
                     grid,
                     range: millis(matrix.range),

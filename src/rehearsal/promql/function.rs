@@ -112,7 +112,7 @@ impl<'a> Calling<'a> {
         let ranges = self.evaluator.ranges(&self.args[matrix], self.grid)?;
         let budget = self.evaluator.budget();
         if self.name == "absent_over_time" {
-            let seen = ranges.read(budget, Labels::clone, |_, _| Some(1.0))?;
+            let seen = ranges.read(budget, true, |_, _| Some(1.0))?;
             return Ok(self.absence(&seen));
         }
         let Some(function) = over_time::named(self.name) else {
@@ -125,8 +125,9 @@ impl<'a> Calling<'a> {
             1 => vec![0.0; self.grid.count],
             _ => self.scalar(1 - matrix.min(1))?,
         };
-        let rename = if self.name == "last_over_time" { Labels::clone } else { Labels::without_name };
-        ranges.read(budget, rename, |column, window| function(&window, numbers[column]))?.distinct()
+        let named = self.name == "last_over_time";
+        let frame = ranges.read(budget, named, |column, window| function(&window, numbers[column]))?;
+        if named || ranges.one_name() { Ok(frame) } else { frame.distinct() }
     }
 
     fn vector(self, place: usize) -> Result<Frame, PromqlError> {

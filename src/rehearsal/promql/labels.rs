@@ -73,7 +73,9 @@ impl Labels {
         if self.0.iter().all(|label| keep(&label.0)) {
             return self.clone();
         }
-        Self(self.0.iter().filter(|label| keep(&label.0)).cloned().collect())
+        let mut kept = Vec::with_capacity(self.0.len());
+        kept.extend(self.0.iter().filter(|label| keep(&label.0)).cloned());
+        Self(kept.into())
     }
 
     /// Without the metric's name.

@@ -4,8 +4,10 @@
 //! the two things it misreads (raw strings, `1_000`), refuses up front what would make it panic
 //! or run out of stack, and refuses afterwards what Prometheus or the rehearsal does not know.
 
+use promql_parser::label::MatchOp;
 use promql_parser::parser::token::{T_LIMIT_RATIO, T_LIMITK};
 use promql_parser::parser::{self, Expr, Function, VectorSelector};
+use regex::{Regex, RegexBuilder};
 
 use super::error::PromqlError;
 
@@ -24,9 +26,40 @@ pub(super) fn parse(text: &str) -> Result<Expr, PromqlError> {
         return Err(PromqlError::TooComplex { limit: MAX_LENGTH, what: "bytes" });
     }
     let text = Reading::new(text).finish()?;
-    let expr = parser::parse(&text).map_err(PromqlError::BadQuery)?;
+    let mut expr = parser::parse(&text).map_err(PromqlError::BadQuery)?;
     check(&expr)?;
+    match_lines(&mut expr)?;
     Ok(expr)
+}
+
+/// Lets the dot in patterns match line ends too, as in Prometheus; the parser's does not. Here, so that a query asked again compiles nothing.
+fn match_lines(expr: &mut Expr) -> Result<(), PromqlError> {
+    match expr {
+        Expr::VectorSelector(selector) => match_lines_of(selector),
+        Expr::MatrixSelector(matrix) => match_lines_of(&mut matrix.vs),
+        Expr::Paren(inner) => match_lines(&mut inner.expr),
+        Expr::Unary(inner) => match_lines(&mut inner.expr),
+        Expr::Subquery(inner) => match_lines(&mut inner.expr),
+        Expr::Binary(both) => match_lines(&mut both.lhs).and_then(|()| match_lines(&mut both.rhs)),
+        Expr::Aggregate(group) => group.param.iter_mut().chain([&mut group.expr]).try_for_each(|arg| match_lines(arg)),
+        Expr::Call(call) => call.args.args.iter_mut().try_for_each(|arg| match_lines(arg)),
+        Expr::NumberLiteral(_) | Expr::StringLiteral(_) | Expr::Extension(_) => Ok(()),
+    }
+}
+
+fn match_lines_of(selector: &mut VectorSelector) -> Result<(), PromqlError> {
+    for matcher in &mut selector.matchers.matchers {
+        if let MatchOp::Re(regex) | MatchOp::NotRe(regex) = &mut matcher.op
+            && regex.as_str().contains('.')
+        {
+            *regex = with_dot_all(regex)?;
+        }
+    }
+    Ok(())
+}
+
+fn with_dot_all(regex: &Regex) -> Result<Regex, PromqlError> {
+    RegexBuilder::new(regex.as_str()).dot_matches_new_line(true).build().map_err(|error| PromqlError::BadQuery(error.to_string()))
 }
 
 /// Refuses what the parser lets through and the evaluator must not meet.

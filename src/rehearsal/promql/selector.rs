@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use promql_parser::label::{MatchOp, Matcher};
 use promql_parser::parser::{AtModifier, Offset, VectorSelector};
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 
 use super::budget::Budget;
 use super::error::PromqlError;
@@ -60,18 +60,18 @@ impl Anchor {
 enum Condition<'a> {
     Equal(&'a str),
     NotEqual(&'a str),
-    Like(Regex),
-    NotLike(Regex),
+    Like(&'a Regex),
+    NotLike(&'a Regex),
 }
 
 impl<'a> Condition<'a> {
-    fn new(matcher: &'a Matcher) -> Result<Self, PromqlError> {
-        Ok(match &matcher.op {
+    fn new(matcher: &'a Matcher) -> Self {
+        match &matcher.op {
             MatchOp::Equal => Self::Equal(&matcher.value),
             MatchOp::NotEqual => Self::NotEqual(&matcher.value),
-            MatchOp::Re(regex) => Self::Like(with_dot_all(regex)?),
-            MatchOp::NotRe(regex) => Self::NotLike(with_dot_all(regex)?),
-        })
+            MatchOp::Re(regex) => Self::Like(regex),
+            MatchOp::NotRe(regex) => Self::NotLike(regex),
+        }
     }
 
     fn holds(&self, value: &str) -> bool {
@@ -84,19 +84,14 @@ impl<'a> Condition<'a> {
     }
 }
 
-/// The parser anchors patterns, but its dot stops at a line end; Prometheus' does not.
-fn with_dot_all(regex: &Regex) -> Result<Regex, PromqlError> {
-    RegexBuilder::new(regex.as_str()).dot_matches_new_line(true).build().map_err(|error| PromqlError::BadQuery(error.to_string()))
-}
-
 /// The series `selector` means, in slot order.
-pub(super) fn select<'a>(store: &'a Store, selector: &VectorSelector) -> Result<Vec<&'a Series>, PromqlError> {
+pub(super) fn select<'a>(store: &'a Store, selector: &VectorSelector) -> Vec<&'a Series> {
     let mut conditions = Vec::with_capacity(selector.matchers.matchers.len() + 1);
     if let Some(name) = &selector.name {
         conditions.push((NAME, Condition::Equal(name)));
     }
     for matcher in &selector.matchers.matchers {
-        conditions.push((matcher.name.as_str(), Condition::new(matcher)?));
+        conditions.push((matcher.name.as_str(), Condition::new(matcher)));
     }
     // the index holds no empty values: `x=""` also means series without x
     let shortest = conditions
@@ -107,10 +102,10 @@ pub(super) fn select<'a>(store: &'a Store, selector: &VectorSelector) -> Result<
         })
         .min_by_key(|slots| slots.len());
     let meant = |series: &&Series| conditions.iter().all(|(name, condition)| condition.holds(series.labels.get(name)));
-    Ok(match shortest {
+    match shortest {
         Some(slots) => slots.iter().filter_map(|slot| store.at(*slot)).filter(meant).collect(),
         None => store.all().filter(meant).collect(),
-    })
+    }
 }
 
 /// What an instant lookup returns of the sample it finds.

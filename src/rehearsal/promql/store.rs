@@ -6,7 +6,7 @@
 //! [`Store::MAX_SAMPLES`].
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::error::StoreError;
 use super::labels::Labels;
@@ -33,6 +33,8 @@ pub struct SeriesId {
 #[derive(Debug)]
 pub(super) struct Series {
     pub(super) labels: Labels,
+    /// The labels without the name, once they were asked for: nearly every function drops it.
+    nameless: OnceLock<Labels>,
     generation: u64,
     times: Vec<i64>,
     values: Vec<f64>,
@@ -49,6 +51,11 @@ impl Series {
     /// Values, one for each time; stale markers among them.
     pub(super) fn values(&self) -> &[f64] {
         &self.values[self.head..]
+    }
+
+    /// The labels without the metric's name.
+    pub(super) fn nameless(&self) -> Labels {
+        self.nameless.get_or_init(|| self.labels.without_name()).clone()
     }
 
     /// Whether any value is a stale marker.
@@ -132,7 +139,8 @@ impl Store {
         });
         let labels = self.index(labels, slot);
         self.by_labels.insert(labels.clone(), slot);
-        self.slots[slot] = Some(Series { labels, generation, times: Vec::new(), values: Vec::new(), head: 0, stale: 0 });
+        self.slots[slot] =
+            Some(Series { labels, nameless: OnceLock::new(), generation, times: Vec::new(), values: Vec::new(), head: 0, stale: 0 });
         Ok(SeriesId { slot, generation })
     }
 

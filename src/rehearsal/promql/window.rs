@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use super::budget::Budget;
 use super::error::PromqlError;
 use super::frame::{Frame, Grid};
-use super::labels::Labels;
+use super::labels::{Labels, NAME};
 use super::selector::Anchor;
 use super::store::{Series, is_stale};
 use super::value::Track;
@@ -32,6 +32,7 @@ pub(super) struct Window<'a> {
 #[derive(Debug)]
 struct Strip<'a> {
     labels: Labels,
+    nameless: Labels,
     times: Cow<'a, [i64]>,
     values: Cow<'a, [f64]>,
 }
@@ -94,7 +95,7 @@ impl<'a> Ranges<'a> {
                 } else {
                     (Cow::Borrowed(times), Cow::Borrowed(values))
                 };
-                Strip { labels: series.labels.clone(), times, values }
+                Strip { labels: series.labels.clone(), nameless: series.nameless(), times, values }
             })
             .collect();
         Self { strips, shape }
@@ -107,18 +108,23 @@ impl<'a> Ranges<'a> {
             .map(|(labels, cells)| {
                 let (times, values): (Vec<i64>, Vec<f64>) =
                     inner.moments().zip(cells).filter_map(|(moment, cell)| cell.map(|value| (moment, value))).unzip();
-                Strip { labels: labels.clone(), times: times.into(), values: values.into() }
+                Strip { labels: labels.clone(), nameless: labels.without_name(), times: times.into(), values: values.into() }
             })
             .collect();
         Self { strips, shape }
     }
 
-    /// What `reading` makes of every window, by series under `rename`d labels and moment. It is
-    /// handed the moment's index and never an empty window.
+    /// Whether all series bear the same name, so that they are told apart without it.
+    pub(super) fn one_name(&self) -> bool {
+        self.strips.windows(2).all(|pair| pair[0].labels.get(NAME) == pair[1].labels.get(NAME))
+    }
+
+    /// What `reading` makes of every window, by series, with or without its name, and moment. It
+    /// is handed the moment's index and never an empty window.
     pub(super) fn read(
         &self,
         budget: &Budget,
-        rename: impl Fn(&Labels) -> Labels,
+        named: bool,
         reading: impl Fn(usize, Window<'_>) -> Option<f64>,
     ) -> Result<Frame, PromqlError> {
         let Shape { grid, range, anchor } = self.shape;
@@ -145,7 +151,7 @@ impl<'a> Ranges<'a> {
                     reading(column, window)
                 });
             }
-            frame.push(rename(&strip.labels), row.iter().copied());
+            frame.push(if named { &strip.labels } else { &strip.nameless }.clone(), row.iter().copied());
         }
         Ok(frame)
     }

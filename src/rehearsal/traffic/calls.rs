@@ -1,7 +1,7 @@
 //! The calls under way, and what is due when.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
 /// Names a call; another call in the same place has another number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -159,6 +159,9 @@ pub enum Step {
 #[derive(Debug, Default)]
 pub struct Agenda {
     due: BinaryHeap<Reverse<(u64, u64, Step)>>,
+    /// Who gives up when, by how long they wait: of those who wait equally long, who began first gives up first. Nearly all have their answer by then,
+    /// and would be most of the heap.
+    patience: BTreeMap<u64, VecDeque<(u64, u64, CallId)>>,
     planned: u64,
 }
 
@@ -169,10 +172,20 @@ impl Agenda {
         self.due.push(Reverse((at, self.planned, step)));
     }
 
+    /// From this moment on, never before one given earlier, the caller waits this long.
+    pub fn wait(&mut self, now: u64, patience: u64, id: CallId) {
+        self.planned += 1;
+        self.patience.entry(patience).or_default().push_back((now + patience, self.planned, id));
+    }
+
     /// The next step that is due until this moment.
     pub fn next(&mut self, until: u64) -> Option<(u64, Step)> {
-        let Reverse((at, ..)) = self.due.peek()?;
-        if *at > until {
+        let due = self.due.peek().map(|Reverse((at, planned, _))| (*at, *planned));
+        let fronts = self.patience.values_mut().filter_map(|queue| queue.front().map(|(at, planned, _)| (*at, *planned)).zip(Some(queue)));
+        if let Some((first, queue)) = fronts.min_by_key(|(first, _)| *first).filter(|(first, _)| due.is_none_or(|due| *first < due)) {
+            return if first.0 > until { None } else { queue.pop_front().map(|(at, _, id)| (at, Step::GiveUp(id))) };
+        }
+        if due?.0 > until {
             return None;
         }
         self.due.pop().map(|Reverse((at, _, step))| (at, step))

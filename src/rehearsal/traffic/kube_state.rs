@@ -74,6 +74,20 @@ const COUNTED: &[(Kind, &str, &str, Numbers)] = &[
     (Kind::PodDisruptionBudget, "poddisruptionbudget", "kube_poddisruptionbudget_created", BUDGET),
 ];
 
+/// The kinds of the objects that are told of.
+pub const KINDS: &[Kind] = &[
+    Kind::Deployment,
+    Kind::ReplicaSet,
+    Kind::StatefulSet,
+    Kind::DaemonSet,
+    Kind::PodDisruptionBudget,
+    Kind::Pod,
+    Kind::Node,
+    Kind::Namespace,
+    Kind::Service,
+    Kind::ResourceQuota,
+];
+
 /// All of it.
 pub fn write(lines: &mut Lines<'_>, state: &State) {
     for (kind, label, created, numbers) in COUNTED {

@@ -132,7 +132,7 @@ impl Mesh {
         call.sent = now;
         let (service, from) = (call.service, call.from);
         let patience = self.services[service].patience();
-        self.agenda.plan(now + patience, Step::GiveUp(id));
+        self.agenda.wait(now, patience, id);
         let most = self.services[service].traffic.pool;
         if let Some(pool) = from.filter(|_| most > 0).and_then(|seat| self.replica(seat)).map(|r| r.pools.entry(service).or_default()) {
             if pool.used >= most {

@@ -15,7 +15,11 @@ use super::service::Service;
 use crate::rehearsal::api::State;
 use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::{Object, text};
+use crate::rehearsal::api::store::KindSet;
 use crate::rehearsal::dice::{Dice, Rolls};
+
+/// The kinds of the objects that are targets, or say where they are.
+const LOOKED_AT: &[Kind] = &[Kind::Pod, Kind::Node];
 
 /// One target: what it shows, and what is told of its scrapes.
 #[derive(Debug, Default)]
@@ -88,13 +92,15 @@ impl Round {
     pub fn scrape(&mut self, state: &State, mesh: &Mesh, every: Duration, sink: &mut dyn MetricSink) {
         let at_ms = state.clock.server_now().timestamp_millis();
         let mut scrape = Scrape { sink, at_ms, patience: every.as_secs_f64().min(10.0) };
-        let revision = state.store.revision();
+        // a Lease or an Event that changes is nothing to any target
+        let newest = |kinds| state.store.revision_of(KindSet::of(kinds));
+        let revision = newest(LOOKED_AT);
         if self.revision != Some(revision) {
             self.revision = Some(revision);
             self.look(state, mesh);
             self.forget(mesh, &mut scrape);
         }
-        self.objects(state, revision, &mut scrape);
+        self.objects(state, newest(kube_state::KINDS), &mut scrape);
         self.containers(mesh, revision, &mut scrape);
         for service in 0..mesh.services.len() {
             self.proxies(&mesh.services[service], &mut scrape);

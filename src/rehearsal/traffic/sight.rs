@@ -16,6 +16,9 @@ use crate::rehearsal::world::Workload;
 /// How many proxies spread requests; each learns of changes in its own time.
 pub const PROXIES: usize = 3;
 
+/// The kinds of the objects that are looked at.
+pub const KINDS: &[Kind] = &[Kind::Pod, Kind::Service, Kind::EndpointSlice];
+
 /// A workload as it is at a moment.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Sight {
@@ -32,6 +35,8 @@ pub struct Pod {
     pub name: Arc<str>,
     /// Its address, as written.
     pub ip: Arc<str>,
+    /// The same as a number.
+    pub address: Option<u32>,
     /// The proxy of its node.
     pub proxy: usize,
     /// The id of the container that serves; another one is another process.
@@ -72,16 +77,10 @@ pub struct Disk {
 }
 
 impl Pod {
-    /// Its address as a number.
-    #[must_use]
-    pub fn address(&self) -> Option<u32> {
-        network::address(&self.ip)
-    }
-
     /// The side of a path that it is.
     #[must_use]
     pub fn end(&self) -> network::End<'_> {
-        network::End { ip: self.address(), rules: &self.rules }
+        network::End { ip: self.address, rules: &self.rules }
     }
 
     /// Cores that the process which serves has to itself when it is busy.
@@ -135,6 +134,7 @@ fn pod(object: &Object, serving: &str) -> Option<Pod> {
     Some(Pod {
         name: object.name().into(),
         ip: object.text("/status/podIP").into(),
+        address: network::address(object.text("/status/podIP")),
         proxy: fnv32(object.text("/spec/nodeName")) as usize % PROXIES,
         container: container.into(),
         // a pause image runs, and nobody listens
