@@ -9,12 +9,15 @@ pub mod ask;
 pub mod binding;
 pub mod columns;
 pub mod defaults;
+pub mod definitions;
 pub mod deletion;
 pub mod discovery;
+pub mod fields;
 pub mod kinds;
 pub mod logs;
 pub mod object;
 pub mod openapi;
+pub mod ownership;
 pub mod patches;
 pub mod protobuf;
 pub mod proxy;
@@ -66,6 +69,8 @@ pub struct State {
     pub latencies: Rolls,
     /// What the request at hand is to be warned of.
     pub warnings: Vec<String>,
+    /// Who makes the request at hand, as `managedFields` names it; empty between requests.
+    pub writer: String,
 }
 
 /// A handle to the API server; clones are the same server.
@@ -79,6 +84,8 @@ impl ApiServer {
     #[must_use]
     pub fn new(world: World, seed: u64) -> Self {
         let dice = Dice::new(seed);
+        // What is defined before the world is founded shifts no revision of the world's.
+        let defined = if world.chaos_mesh { definitions::count() } else { 0 };
         // A cluster that has lived for a while: its revisions do not start at nothing.
         let revision = 20_000 + dice.stream("revision").below(20_000);
         let mut troubles = Troubles::default();
@@ -89,7 +96,7 @@ impl ApiServer {
             troubles.withdraw(kinds::CHAOS);
         }
         let mut state = State {
-            store: Store::new(revision),
+            store: Store::new(revision - defined),
             clock: Clock::start(&dice),
             latencies: dice.stream("request latency"),
             dice,
@@ -99,6 +106,7 @@ impl ApiServer {
             daemon: Daemon::default(),
             workers: Workers::default(),
             warnings: Vec::new(),
+            writer: String::new(),
         };
         state.found_roles();
         Self { state: Arc::new(Mutex::new(state)) }

@@ -27,6 +27,9 @@ pub fn found(server: &ApiServer) {
     let mut state = server.lock();
     let world = state.world.clone();
     state.clock.set_skew(-AGE);
+    if world.chaos_mesh {
+        state.found_definitions();
+    }
     let mut founder = Founder { state: &mut state };
     founder.namespaces(&world);
     founder.nodes(&world.nodes);

@@ -126,6 +126,14 @@ impl Columns {
         self.heads.iter().map(column).collect()
     }
 
+    /// The columns as a custom resource's definition names them; none for those that every kind has.
+    #[must_use]
+    pub fn printed(self) -> Vec<Value> {
+        let Cells::At(pointers) = self.cells else { return Vec::new() };
+        let named = self.heads.iter().skip(1).zip(pointers).filter(|(head, _)| head.form != "date");
+        named.map(|(head, pointer)| json!({"name": head.name, "type": head.form, "jsonPath": pointer.replace('/', ".")})).collect()
+    }
+
     /// The row's cells of this object, at this moment.
     #[must_use]
     pub fn cells(self, object: &Object, now: DateTime<Utc>) -> Vec<Value> {

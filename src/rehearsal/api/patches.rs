@@ -14,7 +14,7 @@ pub enum PatchKind {
     Merge,
     /// `application/strategic-merge-patch+json`.
     Strategic,
-    /// `application/apply-patch+yaml`: taken as a merge without conflicts.
+    /// `application/apply-patch+yaml`: with [`State::apply`](super::State::apply); as a patch of its own a mere merge.
     Apply,
 }
 

@@ -10,7 +10,7 @@ use super::ask::{Answer, Ask, Payload};
 use super::deletion::{DeleteOptions, Deleted};
 use super::discovery;
 use super::kinds::Kind;
-use super::object::{metadata, text};
+use super::object::text;
 use super::openapi;
 use super::patches::PatchKind;
 use super::proxy::BackendRequest;
@@ -26,10 +26,27 @@ use super::writes::Part;
 /// # Errors
 /// What the `Status` is made of.
 pub fn answer(server: &ApiServer, ask: &Ask<'_>) -> Result<Answer, Refusal> {
-    server.lock().warnings.clear();
-    let mut answer = answered(server, ask)?;
+    {
+        let mut state = server.lock();
+        state.warnings.clear();
+        state.writer = writer(ask);
+    }
+    let answer = answered(server, ask);
+    server.lock().writer.clear();
+    let mut answer = answer?;
     answer.warnings = std::mem::take(&mut server.lock().warnings);
     Ok(answer)
+}
+
+/// Who asks, as `managedFields` is to name it: as the request says, or the program of its user agent.
+fn writer(ask: &Ask<'_>) -> String {
+    let named = ask.query.get("fieldManager");
+    let agent = ask.header(header::USER_AGENT).split('/').next().unwrap_or_default();
+    match (named, agent) {
+        ("", "") => "unknown".to_owned(),
+        ("", agent) => agent.to_owned(),
+        (named, _) => named.to_owned(),
+    }
 }
 
 fn answered(server: &ApiServer, ask: &Ask<'_>) -> Result<Answer, Refusal> {
@@ -239,7 +256,6 @@ pub(super) fn patch(server: &ApiServer, ask: &Ask<'_>, place: &Place, part: Part
     let patch = ask.json()?;
     let intent = ask.intent()?;
     let mut state = server.lock();
-    let old = state.get(place);
     if kind == PatchKind::Apply {
         if ask.query.get("fieldManager").is_empty() {
             return Err(Refusal {
@@ -249,16 +265,12 @@ pub(super) fn patch(server: &ApiServer, ask: &Ask<'_>, place: &Place, part: Part
                 details: Some(json!({"group": "meta.k8s.io", "kind": "PatchOptions"})),
             });
         }
-        if old.is_err() {
-            let mut value = patch;
-            metadata(&mut value).insert("name".to_owned(), json!(place.name));
-            return Ok(Answer::object(201, &*state.create(place.kind, &place.namespace, value, intent)?));
-        }
+        let (code, object) = state.apply(place, ask.query.get("fieldManager"), patch, part, intent)?;
+        return Ok(Answer::object(code, &object));
     }
-    let value = kind.apply(old?.value().clone(), &patch)?;
+    let value = kind.apply(state.get(place)?.value().clone(), &patch)?;
     let updated = state.update(place.kind, &place.namespace, &place.name, value, part, intent);
-    let updated = updated.map_err(|refusal| if kind == PatchKind::Apply { refusal } else { strictly_patched(refusal, ask.body) });
-    Ok(Answer::object(200, &*updated?))
+    Ok(Answer::object(200, &*updated.map_err(|refusal| strictly_patched(refusal, ask.body))?))
 }
 
 /// A field too many is, in a patch, a mistake of the patch.

@@ -157,6 +157,9 @@ impl State {
             self.admit(kind, &mut value, Some(&old))?;
             validation::check(kind, &value)?;
         }
+        if part == Part::Main {
+            self.note_writer(kind, &old, &mut value, intent.trusted);
+        }
         if resource.generation && part == Part::Main && differs(old.value(), &value, resource.status) {
             let generation = old.number("/metadata/generation").unwrap_or(0) + 1;
             metadata(&mut value).insert("generation".to_owned(), json!(generation));
