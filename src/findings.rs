@@ -277,7 +277,12 @@ fn place(run: &Run) -> String {
     let version = run.cluster().map_or_else(String::new, |cluster| format!(" ({})", cluster.version));
     let safe = |text: &str| Untrusted::from(text).to_string();
     if place.rehearsal {
-        format!("rehearsal on the practice cluster, seed {}, namespace {}", run.header().seed, safe(&place.namespace))
+        let staged = run.header().world.as_ref();
+        let world =
+            staged.filter(|staged| !staged.file.is_empty()).map_or_else(String::new, |staged| format!(", world {}", safe(&staged.file)));
+        let breaks: Vec<String> = staged.into_iter().flat_map(|staged| &staged.breaks).map(|wrong| safe(wrong)).collect();
+        let ill = if breaks.is_empty() { String::new() } else { format!(", ill on purpose: {}", breaks.join(", ")) };
+        format!("rehearsal on the practice cluster, seed {}, namespace {}{world}{ill}", run.header().seed, safe(&place.namespace))
     } else {
         format!(
             "{}: context {}, namespace {}, {}{version}",

@@ -25,7 +25,7 @@ use crate::cli::{Failure, Means, REFUSED, USAGE, drill, print, world};
 use crate::driver::{Signals, pace};
 use crate::rehearsal::{self, Backend, BackendRequest, PracticeCluster, World, stage};
 
-/// The namespace of the workload and of the kubeconfig's contexts.
+/// The namespace of what names none.
 const NAMESPACE: &str = "staging";
 /// The context of the administrator, and the cluster's name.
 const CLUSTER: &str = "rehearsal";
@@ -42,6 +42,8 @@ pub fn serve(args: &ServeArgs) -> Result<u8, Failure> {
         None => crate::archive::runs().means(USAGE)?.with_file_name("rehearsal.kubeconfig"),
     };
     let world = world::choose(&args.world, None, NAMESPACE, || World::task_api(NAMESPACE))?;
+    // where kubectl looks first is where something runs
+    let home = world.world.workloads.first().map_or(NAMESPACE, |workload| &workload.namespace).to_owned();
     drill::runtime(true).means(REFUSED)?.block_on(async {
         let mut signals = Signals::listen().context("cannot listen to signals").means(REFUSED)?;
         let listener = TcpListener::bind(args.listen).await.with_context(|| format!("cannot listen on {}", args.listen)).means(REFUSED)?;
@@ -52,7 +54,7 @@ pub fn serve(args: &ServeArgs) -> Result<u8, Failure> {
         let (namespace, service) = stage::PROMETHEUS;
         practice.register_backend(namespace, service, Arc::new(metrics.clone()));
         practice.scrape_into(Box::new(metrics.clone()));
-        write_private(&path, &kubeconfig(api, &args.users))
+        write_private(&path, &kubeconfig(api, &args.users, &home))
             .with_context(|| format!("cannot write the kubeconfig {}", path.display()))
             .means(REFUSED)?;
         print(&welcome(api, prometheus, &path, args));
@@ -163,8 +165,8 @@ fn whole(bytes: Vec<u8>) -> UnsyncBoxBody<Bytes, io::Error> {
 }
 
 /// A kubeconfig with the administrator's context and one for each user; quoted, for names are the caller's.
-fn kubeconfig(api: SocketAddr, users: &[String]) -> String {
-    let context = |name: &str| serde_json::json!({"name": name, "context": {"cluster": CLUSTER, "user": name, "namespace": NAMESPACE}});
+fn kubeconfig(api: SocketAddr, users: &[String], namespace: &str) -> String {
+    let context = |name: &str| serde_json::json!({"name": name, "context": {"cluster": CLUSTER, "user": name, "namespace": namespace}});
     let mut contexts = vec![context(CLUSTER)];
     let mut people = vec![serde_json::json!({"name": CLUSTER, "user": {}})];
     for user in users {

@@ -24,9 +24,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+use super::api::kinds::Kind;
 use super::api::store::KindSet;
 use super::api::{ApiServer, State};
-use super::controllers::chaos::daemon::{IoFault, NetworkFault, Stress};
+use super::controllers::chaos::daemon::{Effect, IoFault, NetworkFault, Stress, Ways};
 use super::prometheus::rules::RuleGroup;
 use mesh::Mesh;
 use scrape::Round;
@@ -100,7 +101,8 @@ impl Watch {
     /// Reads what Chaos Mesh has done to pods. Whether that has changed.
     fn befallen(&mut self, state: &State) -> bool {
         self.looks = 0;
-        let (faults, daemon) = (state.daemon.faults(), &state.daemon);
+        let (mut faults, daemon) = (state.daemon.faults(), &state.daemon);
+        faults.extend(out_of_reach(state));
         let same = faults == self.faults && daemon.stresses().eq(&self.stress) && daemon.io_faults().eq(&self.files);
         if !same {
             self.faults = faults;
@@ -178,4 +180,16 @@ fn seconds(millis: i64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "Unix milliseconds are far below 2^52")]
     let millis = millis as f64;
     millis / 1000.0
+}
+
+/// The pods on nodes that are down: nobody reaches them, and nobody says so.
+fn out_of_reach(state: &State) -> impl Iterator<Item = NetworkFault> {
+    let down = &state.troubles.nodes_down;
+    let pods = (!down.is_empty()).then(|| state.store.list(Kind::Pod, None)).into_iter().flatten();
+    pods.filter(|pod| down.contains(pod.text("/spec/nodeName"))).map(|pod| NetworkFault {
+        namespace: pod.namespace().to_owned(),
+        pod: pod.name().to_owned(),
+        effect: Effect::Dropped(Ways { outgoing: true, incoming: true }),
+        towards: None,
+    })
 }

@@ -1,5 +1,6 @@
 //! The life of nodes: who has not been heard of is given up, tainted, and its pods are told from those that serve and in the end evicted.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -20,7 +21,7 @@ use crate::rehearsal::clock;
 const EVERY: Duration = Duration::from_secs(5);
 
 /// How long a node may be silent.
-const PATIENCE: chrono::Duration = chrono::Duration::seconds(50);
+const PATIENCE: Duration = Duration::from_secs(50);
 
 /// Taints of a node that cannot be reached, and of one that says itself that it is not ready.
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
@@ -29,12 +30,13 @@ const NOT_READY: &str = "node.kubernetes.io/not-ready";
 /// Run the controller.
 pub async fn run(home: Home) {
     let mut hand = Hand::new(&home, "node lifecycle");
+    let mut heard = BTreeMap::new();
     let mut next = Instant::now();
     loop {
         next += EVERY;
         sleep_until(next).await;
         for node in hand.list(Kind::Node, None) {
-            look(&mut hand, &node).await;
+            look(&mut hand, &node, &mut heard).await;
         }
         evict(&mut hand).await;
     }
@@ -45,11 +47,16 @@ fn says<'n>(node: &'n Object, kind: &str) -> &'n str {
     list(node.value(), "/status/conditions").iter().find(|c| c["type"] == kind).map_or("Unknown", |c| text(c, "/status"))
 }
 
-async fn look(hand: &mut Hand, node: &Object) {
+/// `heard` is what each node's Lease said last, and when that was new: the nodes' clocks may be wrong, ours is the one that counts.
+async fn look(hand: &mut Hand, node: &Object, heard: &mut BTreeMap<String, (String, Instant)>) {
     let lease = hand.get(&Key::new(Kind::Lease, LEASES, node.name()));
-    // Without a Lease nobody has ever promised to be heard of.
-    let Some(renewed) = lease.and_then(|lease| clock::parse(lease.text("/spec/renewTime"))) else { return };
-    let silent = hand.now() - renewed > PATIENCE;
+    let renewed = lease.map_or_else(String::new, |lease| lease.text("/spec/renewTime").to_owned());
+    let now = Instant::now();
+    let last = heard.entry(node.name().to_owned()).or_insert_with(|| (renewed.clone(), now));
+    if last.0 != renewed {
+        *last = (renewed, now);
+    }
+    let silent = now - last.1 > PATIENCE;
     if silent && says(node, "Ready") != "Unknown" {
         give_up(hand, node).await;
     }
