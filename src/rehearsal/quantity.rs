@@ -35,6 +35,29 @@ pub fn parse(text: &str) -> Option<i128> {
     Some(total)
 }
 
+/// Whether this text is a quantity at all.
+///
+/// # Errors
+/// Why it is none, in the server's words.
+pub fn check(text: &str) -> Result<(), &'static str> {
+    const WRONG: &str = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let (number, suffix) = unsigned.split_at(unsigned.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(unsigned.len()));
+    if !number.contains(|c: char| c.is_ascii_digit()) || number.matches('.').count() > 1 {
+        return Err(WRONG);
+    }
+    let exponent = suffix.strip_prefix(['e', 'E']).map(|power| power.strip_prefix(['+', '-']).unwrap_or(power));
+    if matches!(suffix, "n" | "u" | "m" | "E" | "Ei")
+        || BINARY.iter().chain(&DECIMAL).any(|(name, _)| *name == suffix)
+        || exponent.is_some_and(|power| !power.is_empty() && power.chars().all(|c| c.is_ascii_digit()))
+    {
+        return Ok(());
+    }
+    let units = suffix.trim_start_matches(|c: char| "eEinumkKMGTP".contains(c));
+    let units = units.strip_prefix(['+', '-']).unwrap_or(units);
+    if units.chars().all(|c| c.is_ascii_digit()) { Err("unable to parse quantity's suffix") } else { Err(WRONG) }
+}
+
 /// Thousandths of what stands there: a quantity, or a number.
 #[must_use]
 pub fn of(value: &Value) -> i128 {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::State;
 use super::access::{Access, User};
 use super::anatomy::Anatomy;
-use super::kinds::Kind;
+use super::kinds::{Kind, RESOURCES};
 use super::object::{Object, text};
 use super::refusal::Refusal;
 use super::writes::Intent;
@@ -47,6 +47,11 @@ pub fn decodable(kind: Kind, value: &mut Value, intent: Intent, warnings: &mut V
             resource.name
         )));
     }
+    if !kind.is_custom()
+        && let Some(why) = unlike(kind, text(value, "/apiVersion"), text(value, "/kind"))
+    {
+        return Err(why);
+    }
     if text(value, "/kind") != resource.name {
         return Err(Refusal::bad_request(format!(
             "the object provided is unrecognized (must be of type {}): no kind \"{}\" is registered for version \"{}\"",
@@ -85,7 +90,26 @@ pub fn decodable(kind: Kind, value: &mut Value, intent: Intent, warnings: &mut V
     if intent.strict && kind.is_chaos() { webhooks::known_fields(kind, value) } else { Ok(()) }
 }
 
-fn go_type(value: &Value) -> &'static str {
+/// What of another version or kind cannot become one of this.
+fn unlike(kind: Kind, version: &str, name: &str) -> Option<Refusal> {
+    let resource = kind.resource();
+    if version == kind.api_version() && name == resource.name {
+        return None;
+    }
+    let (group, short) = version.split_once('/').unwrap_or(("", version));
+    let why = if RESOURCES.iter().any(|r| r.name == name && r.group == group && r.version == short) {
+        let inner = |group: &str| if group.is_empty() { "core".to_owned() } else { group.split('.').next().unwrap_or_default().to_owned() };
+        format!("converting ({short}.{name}) to ({}.{}): unknown conversion", inner(resource.group), resource.name)
+    } else {
+        format!(
+            "no kind \"{name}\" is registered for version \"{version}\" in scheme \"k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30\""
+        )
+    };
+    Some(Refusal::bad_request(format!("{name} in version \"{short}\" cannot be handled as a {}: {why}", resource.name)))
+}
+
+/// What Go calls a value of this kind.
+pub(super) fn go_type(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "bool",

@@ -5,11 +5,14 @@ mod probe;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use k8s_openapi::api;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
+use k8s_openapi::{ByteString, api};
+use serde::Deserialize as _;
+use serde::de::IntoDeserializer as _;
 use serde_json::Value;
 
 use super::kinds::{Kind, RESOURCES, group_version};
+use crate::rehearsal::quantity;
 
 /// What can stand in a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,6 +121,17 @@ impl Anatomy {
                     path.at(index, |path| self.walk(item, shape, holder, path, misfits));
                 }
             }
+            (Shape::Named("ByteString"), Value::String(text)) => {
+                if is_no_base64(text) {
+                    let why = format!("illegal base64 data at input byte {}", faulty_byte(text));
+                    misfits.mistyped.get_or_insert(why);
+                }
+            }
+            (Shape::Named("Quantity"), Value::String(text)) => {
+                if let Err(why) = quantity::check(text) {
+                    misfits.mistyped.get_or_insert_with(|| why.to_owned());
+                }
+            }
             (Shape::Any, _)
             | (Shape::Text | Shape::Named(_), Value::String(_))
             | (Shape::Number | Shape::Named("Quantity"), Value::Number(_))
@@ -168,6 +182,16 @@ impl Path {
         then(self);
         self.full.truncate(length);
     }
+}
+
+fn is_no_base64(text: &str) -> bool {
+    let read: Result<ByteString, serde::de::value::Error> = ByteString::deserialize(text.into_deserializer());
+    read.is_err()
+}
+
+/// Where Go's reader would stop.
+fn faulty_byte(text: &str) -> usize {
+    text.find(|c: char| !c.is_ascii_alphanumeric() && !"+/=".contains(c)).unwrap_or(text.len())
 }
 
 fn go_type(shape: &Shape) -> String {

@@ -34,6 +34,13 @@ impl Ask<'_> {
 
     /// The body, which is to be of this kind.
     pub(super) fn object(&self, kind: Kind) -> Result<Value, Refusal> {
+        if self.body.starts_with(b"[") && self.header(header::CONTENT_TYPE).contains("json") {
+            return Err(Refusal::bad_request(format!(
+                "the object provided is unrecognized (must be of type {}): couldn't get version/kind; json parse error: json: cannot unmarshal array into Go value of type struct {{ APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }} ({})",
+                kind.resource().name,
+                told(self.body)
+            )));
+        }
         self.json().map_err(|refusal| {
             if refusal.code != 400 || !refusal.message.starts_with("couldn't get") {
                 return refusal;
@@ -51,10 +58,9 @@ impl Ask<'_> {
         match self.header(header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim() {
             "application/yaml" | "application/apply-patch+yaml" => return self.yaml(),
             "application/vnd.kubernetes.protobuf" => return super::protobuf::read(self.body),
-            "application/cbor" => {
-                return Err(Refusal::media_type("application/json, application/yaml"));
-            }
-            _ => {}
+            "" | "application/json" => {}
+            patch if *self.method == Method::PATCH && patch.ends_with("+json") => {}
+            _ => return Err(Refusal::media_type("application/json, application/yaml, application/vnd.kubernetes.protobuf")),
         }
         serde_json::from_slice(self.body)
             .map_err(|why| Refusal::bad_request(format!("couldn't get version/kind; json parse error: {}", unread(self.body, &why))))

@@ -1,5 +1,6 @@
 //! The defaults that the API server itself fills in.
 
+use k8s_openapi::ByteString;
 use serde_json::{Value, json};
 
 use super::kinds::Kind;
@@ -61,6 +62,7 @@ pub fn fill(kind: Kind, value: &mut Value) {
             absent(map_mut(value, "status"), "phase", json!("Pending"));
         }
         Kind::Secret => {
+            encode(value);
             absent(map_mut_of(value), "type", json!("Opaque"));
             without_empty_maps(value);
         }
@@ -73,6 +75,9 @@ pub fn fill(kind: Kind, value: &mut Value) {
             }
         }
         Kind::Service => {
+            if value.get("status").is_none_or(Value::is_null) {
+                value["status"] = json!({"loadBalancer": {}});
+            }
             let spec = map_mut(value, "spec");
             absent(spec, "type", json!("ClusterIP"));
             absent(spec, "sessionAffinity", json!("None"));
@@ -174,6 +179,16 @@ fn pod_spec(spec: &mut Value) {
     absent(spec, "priority", json!(0));
     absent(spec, "enableServiceLinks", json!(true));
     absent(spec, "preemptionPolicy", json!("PreemptLowerPriority"));
+}
+
+/// What a Secret says in plain text becomes data in base64.
+fn encode(value: &mut Value) {
+    let Some(Value::Object(plain)) = map_mut_of(value).shift_remove("stringData") else { return };
+    let data = map_mut(value, "data");
+    for (key, text) in plain {
+        let bytes = ByteString(text.as_str().unwrap_or_default().as_bytes().to_vec());
+        data.insert(key, json!(bytes));
+    }
 }
 
 /// An empty map of data is none, as Go writes it.

@@ -6,11 +6,12 @@ use chrono::Duration;
 use serde_json::{Value, json};
 
 use super::State;
+use super::ask::options_refused;
 use super::kinds::Kind;
 use super::object::{Object, map_mut, metadata, number, text};
 use super::refusal::Refusal;
 use super::store::Key;
-use super::writes::{no_finalizers, preconditions};
+use super::writes::no_finalizers;
 use crate::rehearsal::clock;
 
 /// What becomes of an object's dependents.
@@ -73,17 +74,43 @@ impl DeleteOptions {
             "Foreground" => Propagation::Foreground,
             "Orphan" => Propagation::Orphan,
             other => {
-                return Err(Refusal {
-                    code: 422,
-                    reason: "Invalid",
-                    message: format!(
-                        "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Unsupported value: {other:?}: supported values: \"Background\", \"Foreground\", \"Orphan\", \"nil\""
-                    ),
-                    details: Some(json!({"group": "meta.k8s.io", "kind": "DeleteOptions"})),
-                });
+                let why = format!(
+                    "propagationPolicy: Unsupported value: {other:?}: supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\""
+                );
+                return Err(options_refused("DeleteOptions", "propagationPolicy", &why));
             }
         };
         Ok(self)
+    }
+}
+
+impl DeleteOptions {
+    /// Refuse when another object or another revision is meant than the stored one. A deletion names the kind.
+    fn preconditions(&self, kind: Kind, old: &Object) -> Result<(), Refusal> {
+        let refused = |why: String| {
+            let resource = kind.resource();
+            let mut details = json!({"name": old.name(), "kind": resource.name});
+            if !resource.group.is_empty() {
+                details["group"] = json!(resource.group);
+            }
+            let message = format!("Operation cannot be fulfilled on {} \"{}\": {why}", resource.qualified_kind(), old.name());
+            Err(Refusal { code: 409, reason: "Conflict", message, details: Some(details) })
+        };
+        if !self.uid.is_empty() && self.uid != old.uid() {
+            return refused(format!(
+                "the UID in the precondition ({}) does not match the UID in record ({}). The object might have been deleted and then recreated",
+                self.uid,
+                old.uid()
+            ));
+        }
+        if !self.revision.is_empty() && self.revision != old.revision() {
+            return refused(format!(
+                "the ResourceVersion in the precondition ({}) does not match the ResourceVersion in record ({}). The object might have been modified",
+                self.revision,
+                old.revision()
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -114,7 +141,7 @@ impl State {
     pub fn delete(&mut self, kind: Kind, namespace: &str, name: &str, options: &DeleteOptions) -> Result<Deleted, Refusal> {
         let key = Key::new(kind, namespace, name);
         let old = self.store.get(&key).cloned().ok_or_else(|| Refusal::not_found(kind, name))?;
-        preconditions(kind, &old, &options.uid, &options.revision)?;
+        options.preconditions(kind, &old)?;
         let grace = grace_of(kind, &old, options);
         let mut value = old.value().clone();
         match options.propagation {

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::admission::go_type;
 use super::kinds::Kind;
 use super::refusal::Refusal;
 
@@ -45,21 +46,26 @@ impl PatchKind {
     pub fn apply(self, mut object: Value, patch: &Value) -> Result<Value, Refusal> {
         match self {
             Self::Json => {
-                let operations: json_patch::Patch = serde_json::from_value(patch.clone())
-                    .map_err(|why| Refusal::bad_request(format!("error decoding patch: json: {why}")))?;
-                json_patch::patch(&mut object, &operations).map_err(|_| Refusal {
+                if !patch.is_array() {
+                    let found = go_type(patch);
+                    let why = format!("error decoding patch: json: cannot unmarshal {found} into Go value of type []interface {{}}");
+                    return Err(Refusal::bad_request(why));
+                }
+                let unfit = || Refusal {
                     code: 422,
                     reason: "Invalid",
                     message: "the server rejected our request due to an error in our request".to_owned(),
                     details: Some(json!({})),
-                })?;
+                };
+                let operations: json_patch::Patch = serde_json::from_value(patch.clone()).map_err(|_| unfit())?;
+                json_patch::patch(&mut object, &operations).map_err(|_| unfit())?;
             }
             Self::Merge | Self::Apply if patch.is_object() => json_patch::merge(&mut object, patch),
             Self::Strategic if patch.is_object() => strategic(&mut object, patch),
             Self::Merge | Self::Apply | Self::Strategic => {
-                return Err(Refusal::bad_request(
-                    "error decoding patch: json: cannot unmarshal into Go value of type map[string]interface {}",
-                ));
+                let found = go_type(patch);
+                let why = format!("error decoding patch: json: cannot unmarshal {found} into Go value of type map[string]interface {{}}");
+                return Err(Refusal::bad_request(why));
             }
         }
         if object.is_object() { Ok(object) } else { Err(Refusal::bad_request("the patch leaves no object")) }

@@ -58,6 +58,24 @@ impl Cause {
         Self { reason: "FieldValueInvalid", field: field.to_owned(), message: format!("Invalid value: {value}: {why}") }
     }
 
+    /// A change that may not be.
+    #[must_use]
+    pub fn forbidden(field: &str, why: &str) -> Self {
+        Self { reason: "FieldValueForbidden", field: field.to_owned(), message: format!("Forbidden: {why}") }
+    }
+
+    /// A value that another item has already.
+    #[must_use]
+    pub fn duplicate(field: &str, value: &str) -> Self {
+        Self { reason: "FieldValueDuplicate", field: field.to_owned(), message: format!("Duplicate value: {value:?}") }
+    }
+
+    /// A value of more bytes than there may be.
+    #[must_use]
+    pub fn too_long(field: &str, longest: usize) -> Self {
+        Self { reason: "FieldValueTooLong", field: field.to_owned(), message: format!("Too long: may not be more than {longest} bytes") }
+    }
+
     /// A value that must be given.
     #[must_use]
     pub fn required(field: &str, why: &str) -> Self {
@@ -205,7 +223,12 @@ impl Refusal {
     /// 422: validation.
     #[must_use]
     pub fn invalid(kind: Kind, name: &str, causes: &[Cause]) -> Self {
-        let all = causes.iter().map(|c| format!("{}: {}", c.field, c.message)).collect::<Vec<_>>();
+        let mut all: Vec<String> = Vec::new();
+        for told in causes.iter().map(|c| format!("{}: {}", c.field, c.message)) {
+            if !all.contains(&told) {
+                all.push(told);
+            }
+        }
         let what = if let [one] = all.as_slice() { one.clone() } else { format!("[{}]", all.join(", ")) };
         let mut details = details(kind.resource(), name);
         // Validation names the kind where everything else names the resource.

@@ -196,9 +196,7 @@ fn objects(server: &ApiServer, ask: &Ask<'_>, user: &User, place: &Place) -> Res
         _ => {
             let deleted = server.lock().delete(place.kind, &place.namespace, &place.name, &delete_options(ask)?)?;
             Ok(match &deleted {
-                Deleted::Gone(object) if !matches!(place.kind, Kind::Pod | Kind::Service) => {
-                    Answer::json(200, &deleted_status(place.kind, object))
-                }
+                Deleted::Gone(object) if place.kind != Kind::Pod => Answer::json(200, &deleted_status(place.kind, object)),
                 Deleted::Gone(object) | Deleted::Going(object) => Answer::object(200, object),
             })
         }
@@ -262,15 +260,26 @@ pub(super) fn patch(server: &ApiServer, ask: &Ask<'_>, place: &Place, part: Part
                 code: 422,
                 reason: "Invalid",
                 message: "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch".to_owned(),
-                details: Some(json!({"group": "meta.k8s.io", "kind": "PatchOptions"})),
+                details: Some(json!({"group": "meta.k8s.io", "kind": "PatchOptions", "causes": [
+                    {"reason": "FieldValueRequired", "message": "Required value: is required for apply patch", "field": "fieldManager"}]})),
             });
         }
         let (code, object) = state.apply(place, ask.query.get("fieldManager"), patch, part, intent)?;
         return Ok(Answer::object(code, &object));
     }
     let value = kind.apply(state.get(place)?.value().clone(), &patch)?;
+    named_still(place, &value)?;
     let updated = state.update(place.kind, &place.namespace, &place.name, value, part, intent);
     Ok(Answer::object(200, &*updated.map_err(|refusal| strictly_patched(refusal, ask.body))?))
+}
+
+/// A patch changes no name.
+fn named_still(place: &Place, value: &Value) -> Result<(), Refusal> {
+    match text(value, "/metadata/name") {
+        name if name == place.name || place.kind.is_custom() => Ok(()),
+        "" => Err(Refusal::bad_request("name must be provided")),
+        name => Err(Refusal::bad_request(format!("the name of the object ({name}) does not match the name on the URL ({})", place.name))),
+    }
 }
 
 /// A field too many is, in a patch, a mistake of the patch.

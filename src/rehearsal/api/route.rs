@@ -103,6 +103,8 @@ impl Route {
                 Review::find(group, plural).map(|review| Self::Review(review, namespace.to_owned())).ok_or(Astray::NoResource)
             }
             ["apis", group, version, rest @ ..] if GROUPS.contains(&(group, version)) => objects(group, version, rest),
+            // A group that is there, in a version that is not.
+            ["apis", group, _, _, ..] if GROUPS.iter().any(|(name, _)| name == group) => Err(Astray::NoResource),
             _ => Err(Astray::Nowhere),
         }
     }
@@ -126,7 +128,7 @@ fn proxy_target(namespace: &str, target: &str, path: &str) -> ProxyTarget {
 fn objects(group: &str, version: &str, rest: &[&str]) -> Result<Route, Astray> {
     let place = |namespace: &str, plural: &str, name: &str, sub: &str| {
         let kind = Kind::find(group, version, plural).ok_or(Astray::NoResource)?;
-        if kind.resource().namespaced == namespace.is_empty() && !name.is_empty() {
+        if kind.resource().namespaced == namespace.is_empty() && !(name.is_empty() && namespace.is_empty()) {
             return Err(Astray::NoResource);
         }
         Ok(Route::Objects(Place { kind, namespace: namespace.to_owned(), name: name.to_owned(), sub: sub.to_owned() }))

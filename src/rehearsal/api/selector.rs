@@ -193,6 +193,9 @@ fn parse_label(term: &str) -> Result<Requirement, String> {
             (_, operator) => Err(format!("found '{}', expected: in, notin, =, ==, !=, gt, lt", operator.unwrap_or_default())),
         };
     }
+    if let [_, "in" | "notin", set, ..] = term.split_whitespace().collect::<Vec<_>>().as_slice() {
+        return Err(format!("found '{set}' expected: '('"));
+    }
     if let Some((_, after)) = term.split_once(char::is_whitespace)
         && !term.starts_with('!')
     {

@@ -54,7 +54,7 @@ pub fn answer(server: &ApiServer, ask: &Ask<'_>, place: &Place, verb: &str) -> R
 
 fn scale(server: &ApiServer, ask: &Ask<'_>, place: &Place, verb: &str) -> Result<Answer, Refusal> {
     let mut state = server.lock();
-    let object = state.get(place)?;
+    let object = state.get(place).map_err(|_| no_scale(place))?;
     let now = scale_of(&object);
     let wanted = match verb {
         "update" => ask.json()?,
@@ -66,6 +66,10 @@ fn scale(server: &ApiServer, ask: &Ask<'_>, place: &Place, verb: &str) -> Result
         let cause = Cause::invalid("spec.replicas", &json!(replicas), "must be greater than or equal to 0");
         let mut refusal = Refusal::invalid(place.kind, &place.name, &[cause]);
         refusal.message = refusal.message.replacen(&place.kind.resource().qualified_kind(), "Scale.autoscaling", 1);
+        if let Some(details) = &mut refusal.details {
+            details["group"] = json!("autoscaling");
+            details["kind"] = json!("Scale");
+        }
         return Err(refusal);
     }
     let mut value = object.value().clone();
@@ -74,6 +78,18 @@ fn scale(server: &ApiServer, ask: &Ask<'_>, place: &Place, verb: &str) -> Result
     let intent = Intent { trusted: true, ..ask.intent()? };
     let changed = state.update(place.kind, &place.namespace, &place.name, value, Part::Main, intent)?;
     Ok(Answer::json(200, &scale_of(&changed)))
+}
+
+/// 404 that names the subresource.
+fn no_scale(place: &Place) -> Refusal {
+    let resource = place.kind.resource();
+    let at = format!("{}/scale", resource.plural);
+    let mut refusal = Refusal::not_found(place.kind, &place.name);
+    refusal.message = refusal.message.replacen(resource.plural, &at, 1);
+    if let Some(details) = &mut refusal.details {
+        details["kind"] = json!(at);
+    }
+    refusal
 }
 
 fn scale_of(object: &Object) -> Value {

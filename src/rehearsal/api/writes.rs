@@ -60,7 +60,8 @@ impl State {
             metadata(&mut value).insert("namespace".to_owned(), json!(namespace));
         }
         if !text(&value, "/metadata/resourceVersion").is_empty() {
-            return Err(Refusal::internal("resourceVersion should not be set on objects to be created"));
+            let why = "resourceVersion should not be set on objects to be created";
+            return Err(Refusal { code: 500, reason: "", message: why.to_owned(), details: None });
         }
         self.settle_name(kind, namespace, &mut value);
         for own in OWN.iter().filter(|own| **own != "generateName") {
@@ -81,7 +82,7 @@ impl State {
         }
         defaults::fill(kind, &mut value);
         self.admit(kind, &mut value, None)?;
-        validation::check(kind, &value)?;
+        validation::check(kind, &value, None, intent.trusted)?;
         if resource.namespaced {
             self.within_quota(kind, namespace, &value)?;
         }
@@ -155,7 +156,7 @@ impl State {
         if part == Part::Main {
             defaults::fill(kind, &mut value);
             self.admit(kind, &mut value, Some(&old))?;
-            validation::check(kind, &value)?;
+            validation::check(kind, &value, Some(&old), intent.trusted)?;
         }
         if part == Part::Main {
             self.note_writer(kind, &old, &mut value, intent.trusted);
