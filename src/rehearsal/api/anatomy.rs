@@ -118,7 +118,7 @@ impl Anatomy {
                     path.at(index, |path| self.walk(item, shape, holder, path, misfits));
                 }
             }
-            (Shape::Any, _)
+            (Shape::Any | Shape::Named("FieldsV1" | "JSON" | "RawExtension"), _)
             | (Shape::Text | Shape::Named(_), Value::String(_))
             | (Shape::Number | Shape::Named("Quantity"), Value::Number(_))
             | (Shape::Bool, Value::Bool(_)) => {}
