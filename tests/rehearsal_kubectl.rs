@@ -190,6 +190,133 @@ fn kubectl_should_change_the_cluster_as_a_real_one() {
     assert_eq!(served.shows("delete namespace gone --timeout=60s"), "namespace \"gone\" deleted\n");
 }
 
+/// A workload of two containers' variables, as a manifest.
+const WEB: &str = "apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, labels: {app: web}}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+      - name: main
+        image: registry.example/web:1
+        env: [{name: A, value: a}, {name: B, value: b}]
+        ports: [{containerPort: 80}]
+";
+
+#[test]
+fn kubectl_should_apply_on_the_server_by_keys_and_managers() {
+    let Some(served) = Served::start("kubectl-apply") else { return };
+    let apply = |text: &str| {
+        let said = served.tell("apply --server-side -f -", text);
+        assert_eq!((said.code, said.out.as_str()), (0, "deployment.apps/web serverside-applied\n"), "{said:?}");
+    };
+    let shows = |path: &str| served.shows(&format!("get deploy web -o jsonpath={{{path}}}"));
+    let env = ".spec.template.spec.containers[0].env[*].name";
+    apply(WEB);
+    assert_eq!(shows(".metadata.generation"), "1");
+    apply(WEB);
+    assert_eq!((shows(env), shows(".metadata.generation")), ("A B".to_owned(), "1".to_owned()));
+    // Another manager's variable and container stay when this one's goes.
+    let theirs = WEB.replace("  replicas: 2\n", "").replace("{name: A, value: a}, {name: B, value: b}", "{name: C, value: c}");
+    let said = served.tell("apply --server-side --field-manager=team -f -", &theirs);
+    assert_eq!(said.code, 0, "{said:?}");
+    let fewer = WEB.replace(", {name: B, value: b}", "");
+    apply(&fewer);
+    let names = shows(env);
+    let mut names: Vec<&str> = names.split(' ').collect();
+    names.sort_unstable();
+    assert_eq!(names, ["A", "C"]);
+    assert_eq!(shows(".spec.template.spec.containers[0].terminationMessagePolicy"), "File");
+    // What was scaled belongs to who scaled it: it stays when it leaves the manifest.
+    served.shows("scale deployment web --replicas=3");
+    apply(&fewer.replace("  replicas: 2\n", ""));
+    assert_eq!(shows(".spec.replicas"), "3");
+    let managers = shows(".metadata.managedFields[*].manager");
+    assert!(managers.contains("kubectl") && managers.contains("team"), "{managers}");
+}
+
+#[test]
+fn kubectl_should_roll_back_and_tell_what_happened() {
+    let Some(served) = Served::start("kubectl-undo") else { return };
+    assert_eq!(served.tell("apply -f -", WEB).code, 0);
+    let rolled = || assert!(served.shows("rollout status deployment/web --timeout=60s").contains("successfully rolled out"));
+    rolled();
+    served.shows("set image deployment/web main=registry.example/web:2");
+    rolled();
+    assert_eq!(
+        rows(&served.shows("rollout history deployment/web"))[1..4],
+        [vec!["REVISION", "CHANGE-CAUSE"], vec!["1", "<none>"], vec!["2", "<none>"]]
+    );
+    assert!(served.shows("rollout history deployment/web --revision=2").contains("registry.example/web:2"));
+    assert_eq!(served.shows("rollout undo deployment/web"), "deployment.apps/web rolled back\n");
+    rolled();
+    let history = served.shows("rollout history deployment/web");
+    assert_eq!(rows(&history)[2..4], [vec!["2", "<none>"], vec!["3", "<none>"]]);
+    assert_eq!(served.shows("get deploy web -o jsonpath={.spec.template.spec.containers[0].image}"), "registry.example/web:1");
+    let events = served.shows("get events --sort-by=.lastTimestamp -o jsonpath={.items[*].lastTimestamp}");
+    let times: Vec<&str> = events.split(' ').collect();
+    assert!(times.len() > 10 && times.is_sorted(), "{times:?}");
+    assert_eq!(rows(&served.shows("get crd"))[0], ["NAME", "CREATED", "AT"]);
+    assert_eq!(
+        served.shows("wait --for=condition=Established crd/podchaos.chaos-mesh.org"),
+        "customresourcedefinition.apiextensions.k8s.io/podchaos.chaos-mesh.org condition met\n"
+    );
+}
+
+#[test]
+fn kubectl_should_drain_a_node_as_budgets_allow() {
+    let Some(served) = Served::start("kubectl-drain") else { return };
+    served.shows("create poddisruptionbudget task-api --selector=app=task-api --min-available=2");
+    let node = served.shows("get pods -l app=task-api -o jsonpath={.items[0].spec.nodeName}");
+    let drained = served.shows(&format!("drain {node} --ignore-daemonsets --delete-emptydir-data --timeout=100s"));
+    assert!(drained.trim_end().ends_with(" drained") || drained.trim_end().ends_with(" evicted"), "{drained}");
+    let left = served.shows(&format!("get pods --field-selector spec.nodeName={node} -o name"));
+    assert_eq!(left, "");
+    assert!(served.shows(&format!("get node {node} --no-headers")).contains("Ready,SchedulingDisabled"));
+    assert_eq!(served.shows(&format!("uncordon {node}")), format!("node/{node} uncordoned\n"));
+    // A budget that allows none holds the drain up until its time is over.
+    served.shows("delete poddisruptionbudget task-api");
+    served.shows("create poddisruptionbudget task-api --selector=app=task-api --min-available=3");
+    let node = served.shows("get pods -l app=task-api -o jsonpath={.items[0].spec.nodeName}");
+    let (code, why) = served.fails(&format!("drain {node} --ignore-daemonsets --delete-emptydir-data --timeout=7s"));
+    assert_eq!(code, 1);
+    assert!(why.contains("Cannot evict pod as it would violate the pod's disruption budget."), "{why}");
+}
+
+#[test]
+fn kubectl_should_watch_a_pod_go_and_its_heir_come() {
+    let Some(served) = Served::start("kubectl-watch") else { return };
+    let mut watch = Command::new(&served.kubectl)
+        .args(["get", "pods", "-l", "app=task-api", "-w", "--no-headers"])
+        .env("KUBECONFIG", &served.kubeconfig)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let first: Vec<String> = lines.by_ref().take(3).collect();
+    let doomed = first[0].split_whitespace().next().unwrap().to_owned();
+    assert_eq!(served.shows(&format!("delete pod {doomed} --wait=false")), format!("pod \"{doomed}\" deleted\n"));
+    let mut seen = Vec::new();
+    for line in lines {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let fresh = !first.iter().any(|old| old.starts_with(words[0]));
+        seen.push(format!("{} {} {}", if fresh { "heir" } else { "doomed" }, words[1], words[2]));
+        if fresh && words[1] == "1/1" {
+            break;
+        }
+    }
+    watch.kill().unwrap();
+    watch.wait().unwrap();
+    assert!(seen.contains(&"doomed 1/1 Terminating".to_owned()), "{seen:?}");
+    for step in ["heir 0/1 Pending", "heir 0/1 ContainerCreating", "heir 1/1 Running"] {
+        assert!(seen.iter().any(|line| line == step), "{step} in {seen:?}");
+    }
+}
+
 #[test]
 fn kubectl_should_be_refused_what_roles_do_not_grant() {
     let Some(served) = Served::start("kubectl-rights") else { return };

@@ -132,7 +132,7 @@ impl Anatomy {
                     misfits.mistyped.get_or_insert_with(|| why.to_owned());
                 }
             }
-            (Shape::Any, _)
+            (Shape::Any | Shape::Named("FieldsV1" | "JSON" | "RawExtension"), _)
             | (Shape::Text | Shape::Named(_), Value::String(_))
             | (Shape::Number | Shape::Named("Quantity"), Value::Number(_))
             | (Shape::Bool, Value::Bool(_)) => {}

@@ -99,6 +99,7 @@ fn schema(shape: &Shape, own: &impl Fn(&str) -> String) -> Value {
     match shape {
         Shape::Text => json!({"type": "string"}),
         Shape::Named("Time" | "MicroTime") => json!({"type": "string", "format": "date-time"}),
+        Shape::Named("FieldsV1") => json!({"type": "object"}),
         Shape::Named("ByteString") => json!({"type": "string", "format": "byte"}),
         Shape::Named("Quantity") => json!({"oneOf": [{"type": "string"}, {"type": "number"}], "type": "Quantity"}),
         Shape::Named(_) | Shape::Any => json!({"format": "int-or-string", "oneOf": [{"type": "integer"}, {"type": "string"}]}),
