@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::life::spec_of;
 use super::probes::{self, Asked, Gauge, Kind};
 use super::steps::Step;
 use super::worker::Worker;
@@ -32,7 +33,7 @@ impl Worker {
         if !container.running() {
             return;
         }
-        let spec = self.spec(index);
+        let spec = spec_of(&self.pod, index);
         let limit = quantity::of(&spec["resources"]["limits"]["memory"]) / 1000;
         // A process at rest holds half of what it asked for.
         let own = quantity::of(&spec["resources"]["requests"]["memory"]) / 2000;
@@ -69,10 +70,9 @@ impl Worker {
         if kind != Kind::Startup && !started {
             return false;
         }
-        let spec = self.spec(index);
         let asked = Asked {
             pod: &self.pod,
-            container: &spec,
+            container: spec_of(&self.pod, index),
             image: &self.sketch.containers[index].image,
             ip: &self.sketch.ip,
             host: &self.sketch.host,

@@ -10,7 +10,7 @@ use super::probes::{Gauge, Kind};
 use super::status::Process;
 use super::steps::Step;
 use super::worker::Worker;
-use crate::rehearsal::api::object::text;
+use crate::rehearsal::api::object::{Object, text};
 use crate::rehearsal::clock;
 
 /// How long a container has to run for its crashes to be forgotten.
@@ -50,9 +50,14 @@ fn back_off(failures: u32) -> Duration {
     Duration::from_secs((10_u64 << failures.saturating_sub(1).min(5)).min(LONGEST_BACK_OFF))
 }
 
+/// What the pod says of this container.
+pub(super) fn spec_of(pod: &Object, index: usize) -> &Value {
+    pod.list("/spec/containers").get(index).unwrap_or(&Value::Null)
+}
+
 impl Worker {
     pub(super) fn spec(&self, index: usize) -> Value {
-        self.pod.list("/spec/containers").get(index).cloned().unwrap_or(Value::Null)
+        spec_of(&self.pod, index).clone()
     }
 
     /// See to it that the image is there.
