@@ -31,7 +31,7 @@ impl Writer<'_> {
             && text(entry, "/subresource") == self.subresource
     }
 
-    fn entry(self, kind: Kind, now: &str, set: Map<String, Value>) -> Value {
+    fn entry(self, kind: Kind, now: &str, set: &Map<String, Value>) -> Value {
         let mut entry = json!({"manager": self.manager, "operation": self.operation, "apiVersion": kind.api_version(), "time": now,
             "fieldsType": "FieldsV1", "fieldsV1": set});
         if !self.subresource.is_empty() {
@@ -81,13 +81,13 @@ impl State {
             }
             let mut value = json!({});
             fields::merge(kind, "", &mut value, &manifest);
-            metadata(&mut value).insert("managedFields".to_owned(), json!([writer.entry(kind, &now, set)]));
+            metadata(&mut value).insert("managedFields".to_owned(), json!([writer.entry(kind, &now, &set)]));
             return Ok((201, self.create(kind, &place.namespace, value, intent)?));
         };
         let mut entries = entries(live.value());
         if entries.is_empty() {
             let before = Writer { manager: "before-first-apply", operation: "Update", subresource: "" };
-            entries.push(before.entry(kind, &now, managed(kind, live.value())));
+            entries.push(before.entry(kind, &now, &managed(kind, live.value())));
         }
         let mut value = live.value().clone();
         fields::merge(kind, "", &mut value, &manifest);
@@ -102,10 +102,10 @@ impl State {
                 let before = set_mut(own).cloned().unwrap_or_default();
                 fields::remove(kind, "", &mut value, &before, &kept);
                 if before != set {
-                    *own = writer.entry(kind, &now, set);
+                    *own = writer.entry(kind, &now, &set);
                 }
             }
-            None => entries.push(writer.entry(kind, &now, set)),
+            None => entries.push(writer.entry(kind, &now, &set)),
         }
         store(&mut value, entries);
         Ok((200, self.update(kind, &place.namespace, &place.name, value, part, intent)?))
@@ -140,7 +140,7 @@ impl State {
             let own = entries.iter().position(|entry| writer.wrote(entry));
             let mut set = own.map(|index| entries.remove(index)).and_then(|mut entry| set_mut(&mut entry).cloned()).unwrap_or_default();
             fields::add(&mut set, &taken);
-            entries.push(writer.entry(kind, &self.clock.stamp(), set));
+            entries.push(writer.entry(kind, &self.clock.stamp(), &set));
         }
         for set in entries.iter_mut().filter_map(set_mut) {
             fields::keep(kind, "", set, value);
