@@ -108,16 +108,16 @@ const ALWAYS: [&str; 2] = ["PodTemplateSpec", "PodSpec"];
 pub fn check(anatomy: &Anatomy, value: &Value, causes: &mut Vec<Cause>) {
     let Some(fields) = anatomy.structs.get(anatomy.root) else { return };
     for (field, shape) in fields.iter().filter(|(field, _)| !matches!(*field, "metadata" | "status")) {
-        field_of(anatomy, anatomy.root, (field, shape), value, (*field).to_owned(), causes);
+        field_of(anatomy, anatomy.root, (field, shape), value, field, causes);
     }
 }
 
-fn field_of(anatomy: &Anatomy, holder: &str, (field, shape): (&str, &Shape), value: &Value, path: String, causes: &mut Vec<Cause>) {
+fn field_of(anatomy: &Anatomy, holder: &str, (field, shape): (&str, &Shape), value: &Value, path: &str, causes: &mut Vec<Cause>) {
     let held = value.get(field).unwrap_or(&Value::Null);
     for (_, _, rules) in RULES.iter().filter(|(name, of, _)| *name == holder && *of == field) {
-        keep(rules, held, &path, causes);
+        keep(rules, held, path, causes);
     }
-    walk(anatomy, shape, held, &path, causes);
+    walk(anatomy, shape, held, path, causes);
 }
 
 fn walk(anatomy: &Anatomy, shape: &Shape, value: &Value, path: &str, causes: &mut Vec<Cause>) {
@@ -130,7 +130,7 @@ fn walk(anatomy: &Anatomy, shape: &Shape, value: &Value, path: &str, causes: &mu
                 _ => {}
             }
             for (field, shape) in anatomy.structs.get(name).into_iter().flatten().filter(|(field, _)| *field != "metadata") {
-                field_of(anatomy, name, (field, shape), value, format!("{path}.{field}"), causes);
+                field_of(anatomy, name, (field, shape), value, &format!("{path}.{field}"), causes);
             }
         }
         Shape::List(shape) => {

@@ -161,7 +161,7 @@ mod tests {
             (Format::Segment, "a/b"),
             (Format::PortName, "8080"),
         ] {
-            assert_eq!(format.faults(text).is_empty(), false, "{format:?} {text}");
+            assert!(!format.faults(text).is_empty(), "{format:?} {text}");
         }
         assert_eq!(Format::Label.faults(&"a".repeat(64)), ["must be no more than 63 bytes"]);
     }
