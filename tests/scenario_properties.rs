@@ -197,8 +197,8 @@ fn drill_digest_should_follow_the_drill_alone() {
         ("maxTargets: 1", "maxTargets: 2"),
         ("{kind: Deployment, name: task-api}", "{kind: Deployment, name: task-ui}"),
         (
-            "query: sum(rate(http_requests_total{app=\"task-api\",code=~\"5..\"}[30s])) / sum(rate(http_requests_total{app=\"task-api\"}[30s]))\n        below",
-            "query: sum(rate(http_requests_total{app=\"task-api\",code=~\"5..\"}[1m])) / sum(rate(http_requests_total{app=\"task-api\"}[30s]))\n        below",
+            "[30s])) or vector(0)) / sum(rate(http_requests_total{app=\"task-api\"}[30s]))\n        below",
+            "[1m])) or vector(0)) / sum(rate(http_requests_total{app=\"task-api\"}[30s]))\n        below",
         ),
     ] {
         let changed = KILL.replacen(from, to, 1);
