@@ -211,7 +211,8 @@ impl Talk {
             let (word, tail) = rest.split_at(end);
             let hex = |part: &str| part.chars().all(|c| c.is_ascii_hexdigit());
             let uid = word.len() == 36 && word.split('-').map(str::len).eq([8, 4, 4, 4, 12]) && word.split('-').all(hex);
-            let number = word.len() > 1 && word.parse::<u64>().is_ok_and(|number| number > 999);
+            // a young cluster's revisions are small
+            let number = word.parse::<u64>().is_ok_and(|number| number > 999 || out.ends_with("in record ("));
             let address = word.parse::<std::net::Ipv4Addr>().is_ok();
             let age = rest.len() == text.len()
                 && word == text
