@@ -25,6 +25,7 @@ pub mod quota;
 pub mod reading;
 pub mod refusal;
 pub mod requests;
+pub mod resources;
 pub mod route;
 pub mod selector;
 pub mod service;

@@ -126,10 +126,7 @@ impl Founder<'_> {
             self.create(Kind::PodDisruptionBudget, &budget.namespace, forms::budget(budget));
         }
         for wanted in &world.quotas {
-            let Some(quota) = self.create(Kind::ResourceQuota, &wanted.namespace, forms::resource_quota(wanted)) else { continue };
-            let store = &self.state.store;
-            let status = forms::quota_status(&quota, &|kind| store.list(kind, Some(&wanted.namespace)).cloned().collect());
-            self.set_status(Kind::ResourceQuota, &quota, status);
+            self.create(Kind::ResourceQuota, &wanted.namespace, forms::resource_quota(wanted));
         }
     }
 

@@ -3,36 +3,64 @@
 use serde_json::Value;
 
 /// Binary and decimal units with what they are worth, in thousandths, from the largest.
-const BINARY: [(&str, i128); 5] = [("Pi", 1000 << 50), ("Ti", 1000 << 40), ("Gi", 1000 << 30), ("Mi", 1000 << 20), ("Ki", 1000 << 10)];
-const DECIMAL: [(&str, i128); 6] = [
-    ("P", 1_000_000_000_000_000_000),
-    ("T", 1_000_000_000_000_000),
-    ("G", 1_000_000_000_000),
-    ("M", 1_000_000_000),
-    ("k", 1_000_000),
+const BINARY: [(&str, i128); 6] =
+    [("Ei", 1000 << 60), ("Pi", 1000 << 50), ("Ti", 1000 << 40), ("Gi", 1000 << 30), ("Mi", 1000 << 20), ("Ki", 1000 << 10)];
+const DECIMAL: [(&str, i128); 7] = [
+    ("E", 1000 * 10_i128.pow(18)),
+    ("P", 1000 * 10_i128.pow(15)),
+    ("T", 1000 * 10_i128.pow(12)),
+    ("G", 1000 * 10_i128.pow(9)),
+    ("M", 1000 * 10_i128.pow(6)),
+    ("k", 1000 * 10_i128.pow(3)),
     ("", 1000),
 ];
+
+/// The digits and the point of a quantity, and its unit or exponent.
+fn taken_apart(text: &str) -> (bool, &str, &str) {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let (number, suffix) = unsigned.split_at(unsigned.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(unsigned.len()));
+    (text.starts_with('-'), number, suffix)
+}
+
+/// What a unit or an exponent is worth, as thousandths over a divisor.
+fn worth(suffix: &str) -> Option<(i128, i128)> {
+    match suffix {
+        "n" => return Some((1, 1_000_000)),
+        "u" => return Some((1, 1000)),
+        "m" => return Some((1, 1)),
+        _ => {}
+    }
+    if let Some((_, size)) = BINARY.iter().chain(&DECIMAL).find(|(name, _)| *name == suffix) {
+        return Some((*size, 1));
+    }
+    let power: i32 = suffix.strip_prefix(['e', 'E'])?.parse().ok()?;
+    // no amount is larger or smaller than this to Kubernetes
+    let tens = 10_i128.pow(power.unsigned_abs().min(18));
+    Some(if power < 0 { (1000, tens) } else { (1000 * tens, 1) })
+}
 
 /// Thousandths of what this text says; none when it is no quantity. Smaller parts are rounded up.
 #[must_use]
 pub fn parse(text: &str) -> Option<i128> {
-    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.' && c != '-').unwrap_or(text.len());
-    let (number, unit) = text.split_at(end);
+    let (below, number, suffix) = taken_apart(text);
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let size = match unit {
-        "n" => return whole.parse::<i128>().ok().map(|n| (n + 999_999) / 1_000_000),
-        "u" => return whole.parse::<i128>().ok().map(|n| (n + 999) / 1000),
-        "m" => 1,
-        _ => BINARY.iter().chain(&DECIMAL).find(|(name, _)| *name == unit)?.1,
-    };
-    let digits = if whole.is_empty() { "0" } else { whole };
-    let mut total = digits.parse::<i128>().ok()?.checked_mul(size)?;
-    if !fraction.is_empty() {
-        let fraction = &fraction[..fraction.len().min(12)];
-        let scale = 10_i128.pow(u32::try_from(fraction.len()).ok()?);
-        total += (fraction.parse::<i128>().ok()?.checked_mul(size)? + scale - 1) / scale;
+    if whole.is_empty() && fraction.is_empty() {
+        return None;
     }
-    Some(total)
+    let (size, divisor) = worth(suffix)?;
+    let fraction = &fraction[..fraction.len().min(12)];
+    let scale = 10_i128.pow(u32::try_from(fraction.len()).ok()?);
+    let digits = format!("{whole}{fraction}").parse::<i128>().ok()?.checked_mul(size)?;
+    let (parts, each) = (digits, scale * divisor);
+    let total = (parts + each - 1) / each;
+    Some(if below { -total } else { total })
+}
+
+/// What this text says, as the number that a metric has; none when it is no quantity.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "a metric's value is a float")]
+pub fn number(text: &str) -> Option<f64> {
+    parse(text).map(|thousandths| thousandths as f64 / 1000.0)
 }
 
 /// Whether this text is a quantity at all.
@@ -41,16 +69,11 @@ pub fn parse(text: &str) -> Option<i128> {
 /// Why it is none, in the server's words.
 pub fn check(text: &str) -> Result<(), &'static str> {
     const WRONG: &str = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
-    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let (number, suffix) = unsigned.split_at(unsigned.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(unsigned.len()));
+    let (_, number, suffix) = taken_apart(text);
     if !number.contains(|c: char| c.is_ascii_digit()) || number.matches('.').count() > 1 {
         return Err(WRONG);
     }
-    let exponent = suffix.strip_prefix(['e', 'E']).map(|power| power.strip_prefix(['+', '-']).unwrap_or(power));
-    if matches!(suffix, "n" | "u" | "m" | "E" | "Ei")
-        || BINARY.iter().chain(&DECIMAL).any(|(name, _)| *name == suffix)
-        || exponent.is_some_and(|power| !power.is_empty() && power.chars().all(|c| c.is_ascii_digit()))
-    {
+    if worth(suffix).is_some() {
         return Ok(());
     }
     let units = suffix.trim_start_matches(|c: char| "eEinumkKMGTP".contains(c));
@@ -114,6 +137,25 @@ mod tests {
         assert_eq!(mebibytes(16 * 1024), "16Gi");
         assert_eq!(mebibytes(64), "64Mi");
         assert_eq!(parse("1Gi"), Some((1 << 30) * 1000));
-        assert_eq!(parse("ten"), None);
+        assert_eq!(parse("1.5Gi"), Some(1_610_612_736_000));
+        assert_eq!(parse("1e3"), parse("1k"));
+        assert_eq!(parse("25e-2"), parse("250m"));
+        assert_eq!(parse("-2"), Some(-2000));
+        for none in ["", "ten", "much", ".", "1.2.3", "1X"] {
+            assert_eq!(parse(none), None, "{none}");
+        }
+        for (text, value) in [("250m", 0.25), ("64Mi", 67_108_864.0), ("1E", 1e18)] {
+            assert!(number(text).is_some_and(|found| (found - value).abs() < 1e-9), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_a_quantity_should_have_a_value() {
+        for text in ["1", "+1", "-1", "0.5", ".5", "5.", "1n", "1u", "1m", "1k", "1Ki", "1E", "1Ei", "1e3", "1E3", "1e-3"] {
+            assert!(check(text).is_ok() && parse(text).is_some(), "{text}");
+        }
+        for text in ["1x", "lots", "1 Gi", "", "1ee3"] {
+            assert!(check(text).is_err() && parse(text).is_none(), "{text}");
+        }
     }
 }

@@ -1,13 +1,16 @@
 //! What a namespace may hold: `ResourceQuota` at admission.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::State;
 use super::kinds::{Kind, RESOURCES};
-use super::object::{at, list, pairs, text};
+use super::object::{Object, list, pairs, text};
 use super::refusal::Refusal;
+use super::resources;
+use crate::rehearsal::quantity;
 
 impl State {
     /// Refuse an object that does not fit into its namespace's quotas any more.
@@ -21,7 +24,7 @@ impl State {
             let meant: BTreeMap<&str, i128> =
                 asked.iter().filter_map(|(name, amount)| Some((*hard.get_key_value(name.as_str())?.0, *amount))).collect();
             let missing: Vec<&str> =
-                hard.keys().copied().filter(|name| kind == Kind::Pod && is_compute(name) && !asked.contains_key(*name)).collect();
+                hard.keys().copied().filter(|name| kind == Kind::Pod && is_compute(name) && lacked(value, name)).collect();
             let name = text(value, "/metadata/name");
             let resource = kind.resource();
             let forbidden = |why: String| Refusal {
@@ -41,11 +44,11 @@ impl State {
             if meant.is_empty() {
                 continue;
             }
-            let used = self.used(kind, namespace, &meant);
+            let used = used(kind, &self.living(namespace, kind));
             let over: Vec<&str> = meant
                 .iter()
                 .filter(|(name, amount)| {
-                    let limit = quantity(hard.get(*name).copied().unwrap_or_default());
+                    let limit = quantity::parse(hard.get(*name).copied().unwrap_or_default()).unwrap_or(0);
                     **amount > 0 && used.get(**name).copied().unwrap_or(0) + **amount > limit
                 })
                 .map(|(name, _)| *name)
@@ -70,42 +73,49 @@ impl State {
     pub fn settle_quotas(&mut self, kind: Kind, namespace: &str) {
         let quotas: Vec<_> = self.store.list(Kind::ResourceQuota, Some(namespace)).cloned().collect();
         for quota in quotas {
-            let hard = pairs(quota.value(), "/spec/hard");
-            let mut used = quota.value().pointer("/status/used").cloned().filter(Value::is_object).unwrap_or_else(|| json!({}));
-            for name in hard.keys() {
-                let holder = holder(name);
-                // Only what may have changed is counted anew.
-                if (kind != Kind::ResourceQuota && holder != Some(kind)) || (kind == Kind::ResourceQuota && holder.is_none()) {
-                    continue;
-                }
-                if let Some(holder) = holder {
-                    let sum = self.used(holder, namespace, &BTreeMap::from([(*name, 0)])).get(*name).copied().unwrap_or(0);
-                    used[*name] = json!(shown(name, sum));
-                }
+            // Only what may have changed is counted anew.
+            if kind != Kind::ResourceQuota && !pairs(quota.value(), "/spec/hard").keys().any(|name| holder(name) == Some(kind)) {
+                continue;
             }
-            let mut value = quota.value().clone();
-            value["status"] = json!({"hard": quota.value()["spec"]["hard"], "used": used});
-            if value["status"] != quota.value()["status"] {
+            let status = status(&quota, &|kind| self.living(namespace, kind));
+            if status != quota.value()["status"] {
+                let mut value = quota.value().clone();
+                value["status"] = status;
                 self.store.put(super::store::Key::new(Kind::ResourceQuota, namespace, quota.name()), value);
             }
         }
     }
 
-    fn used(&self, kind: Kind, namespace: &str, names: &BTreeMap<&str, i128>) -> BTreeMap<String, i128> {
-        let mut used = BTreeMap::new();
-        for object in self.store.list(kind, Some(namespace)) {
-            // A pod that has ended no longer takes anything.
-            if kind == Kind::Pod && matches!(object.text("/status/phase"), "Succeeded" | "Failed") {
-                continue;
-            }
-            for (name, amount) in needs(kind, object.value()) {
-                if names.contains_key(name.as_str()) {
-                    *used.entry(name).or_insert(0) += amount;
-                }
-            }
-        }
-        used
+    fn living(&self, namespace: &str, kind: Kind) -> Vec<Arc<Object>> {
+        self.store.list(kind, Some(namespace)).cloned().collect()
     }
+}
+
+/// A quota's status over what `list` has of its namespace.
+#[must_use]
+pub fn status(quota: &Object, list: &dyn Fn(Kind) -> Vec<Arc<Object>>) -> Value {
+    let hard = quota.value()["spec"]["hard"].as_object().cloned().unwrap_or_default();
+    let mut taken: BTreeMap<Kind, BTreeMap<String, i128>> = BTreeMap::new();
+    let mut told = Map::new();
+    for name in hard.keys() {
+        // What a quota may name and nobody can count is not told.
+        let Some(holder) = holder(name) else { continue };
+        let taken = taken.entry(holder).or_insert_with(|| used(holder, &list(holder)));
+        told.insert(name.clone(), json!(shown(name, taken.get(name).copied().unwrap_or(0))));
+    }
+    json!({"hard": hard, "used": told})
+}
+
+/// What these objects of one kind take, in thousandths.
+fn used(kind: Kind, objects: &[Arc<Object>]) -> BTreeMap<String, i128> {
+    let mut used = BTreeMap::new();
+    // A pod that has ended no longer takes anything.
+    for object in objects.iter().filter(|object| !matches!(object.text("/status/phase"), "Succeeded" | "Failed")) {
+        for (name, amount) in needs(kind, object.value()) {
+            *used.entry(name).or_insert(0) += amount;
+        }
+    }
+    used
 }
 
 /// The kind whose objects take what a quota names so.
@@ -142,20 +152,14 @@ fn needs(kind: Kind, value: &Value) -> BTreeMap<String, i128> {
         needs.insert(resource.plural.to_owned(), 1000);
     }
     if kind == Kind::PersistentVolumeClaim {
-        needs.insert("requests.storage".to_owned(), quantity(&amount(value, "/spec/resources/requests", "storage").unwrap_or_default()));
+        needs.insert("requests.storage".to_owned(), quantity::of(&value["spec"]["resources"]["requests"]["storage"]));
     }
     if kind == Kind::Pod {
-        for what in ["cpu", "memory", "ephemeral-storage"] {
-            for side in ["requests", "limits"] {
-                let all: Vec<Option<String>> =
-                    list(value, "/spec/containers").iter().map(|c| amount(c, &format!("/resources/{side}"), what)).collect();
-                // One container without it leaves the pod without it.
-                if all.iter().all(Option::is_some) && !all.is_empty() {
-                    let sum: i128 = all.iter().flatten().map(|amount| quantity(amount)).sum();
-                    needs.insert(format!("{side}.{what}"), sum);
-                    if side == "requests" {
-                        needs.insert(what.to_owned(), sum);
-                    }
+        for side in ["requests", "limits"] {
+            for (what, sum) in resources::of(value, side) {
+                needs.insert(format!("{side}.{what}"), sum);
+                if side == "requests" {
+                    needs.insert(what, sum);
                 }
             }
         }
@@ -163,19 +167,18 @@ fn needs(kind: Kind, value: &Value) -> BTreeMap<String, i128> {
     needs
 }
 
-fn amount(value: &Value, pointer: &str, what: &str) -> Option<String> {
-    match at(value, pointer)?.get(what)? {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
+/// Whether a container does not say how much it takes of what a quota names so.
+fn lacks(container: &Value, name: &str) -> bool {
+    let (side, what) = name.split_once('.').unwrap_or(("requests", name));
+    container["resources"][side][what].is_null()
+}
+
+/// Whether one of a pod's containers lacks it.
+fn lacked(pod: &Value, name: &str) -> bool {
+    list(pod, "/spec/containers").iter().any(|container| lacks(container, name))
 }
 
 fn missing_by_container(pod: &Value, missing: &[&str]) -> String {
-    let lacks = |container: &Value, name: &str| {
-        let (side, what) = name.split_once('.').unwrap_or(("requests", name));
-        amount(container, &format!("/resources/{side}"), what).is_none()
-    };
     let told = missing.iter().map(|name| {
         let who: Vec<&str> = list(pod, "/spec/containers").iter().filter(|c| lacks(c, name)).map(|c| text(c, "/name")).collect();
         format!("{name} for: {}", who.join(","))
@@ -183,62 +186,7 @@ fn missing_by_container(pod: &Value, missing: &[&str]) -> String {
     told.collect::<Vec<_>>().join("; ")
 }
 
-/// A quantity in thousandths; what is none counts as nothing.
-#[must_use]
-pub fn quantity(text: &str) -> i128 {
-    let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '-' || c == '+')).unwrap_or(text.len());
-    let (number, suffix) = text.split_at(end);
-    let (whole, part) = number.split_once('.').unwrap_or((number, ""));
-    let digits = format!("{whole}{:0<9}", part.get(..part.len().min(9)).unwrap_or_default());
-    let billionths: i128 = digits.parse().unwrap_or(0);
-    let factor: i128 = match suffix {
-        "n" => return billionths / 1_000_000_000_000_000,
-        "u" => return billionths / 1_000_000_000_000,
-        "m" => return billionths / 1_000_000_000,
-        "k" => 1000,
-        "M" => 1_000_000,
-        "G" => 1_000_000_000,
-        "T" => 1_000_000_000_000,
-        "P" => 1_000_000_000_000_000,
-        "Ki" => 1 << 10,
-        "Mi" => 1 << 20,
-        "Gi" => 1 << 30,
-        "Ti" => 1 << 40,
-        "Pi" => 1 << 50,
-        _ => 1,
-    };
-    billionths * factor / 1_000_000
-}
-
 /// An amount as its quantity is written.
 fn shown(name: &str, thousandths: i128) -> String {
-    let binary = name.ends_with("memory") || name.ends_with("storage");
-    if thousandths % 1000 != 0 {
-        return format!("{thousandths}m");
-    }
-    let whole = thousandths / 1000;
-    if binary {
-        for (unit, size) in [("Gi", 1_i128 << 30), ("Mi", 1 << 20), ("Ki", 1 << 10)] {
-            if whole != 0 && whole % size == 0 {
-                return format!("{}{unit}", whole / size);
-            }
-        }
-    }
-    whole.to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quantity_should_be_read_with_its_suffix() {
-        for (text, thousandths) in
-            [("1", 1000), ("100m", 100), ("0.5", 500), ("1Ki", 1_024_000), ("2G", 2_000_000_000_000), ("", 0), ("1.5Gi", 1_610_612_736_000)]
-        {
-            assert_eq!(quantity(text), thousandths, "{text}");
-        }
-        assert_eq!(shown("requests.memory", quantity("128Mi")), "128Mi");
-        assert_eq!(shown("cpu", 250), "250m");
-    }
+    quantity::text(thousandths, name.ends_with("memory") || name.ends_with("storage"))
 }

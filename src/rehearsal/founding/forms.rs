@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::rehearsal::controllers::quota;
 use crate::rehearsal::quantity;
 use crate::rehearsal::world::{Budget, Container, Held, Probe, Quota, Taint, Workload, WorldNode};
 
@@ -148,6 +147,3 @@ pub fn budget(budget: &Budget) -> Value {
 pub fn resource_quota(wanted: &Quota) -> Value {
     json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": wanted.name}, "spec": {"hard": wanted.hard}})
 }
-
-/// The status of a new quota over what is there.
-pub use quota::status as quota_status;

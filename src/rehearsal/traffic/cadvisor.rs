@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::page::Lines;
 use super::replica::Usage;
-use super::sight::quantity;
 use crate::rehearsal::api::State;
 use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::text;
 use crate::rehearsal::clock;
+use crate::rehearsal::quantity;
 
 /// A container that runs on a node.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ pub fn boxes(state: &State) -> Vec<Contained> {
         for (place, status) in pod.list("/status/containerStatuses").iter().enumerate() {
             let Some(since) = status.pointer("/state/running").map(|running| text(running, "/startedAt")) else { continue };
             let spec = specs.iter().find(|spec| text(spec, "/name") == text(status, "/name"));
-            let amount = |pointer: &str| spec.and_then(|spec| quantity(text(spec, pointer)));
+            let amount = |pointer: &str| spec.and_then(|spec| quantity::number(text(spec, pointer)));
             boxes.push(Contained {
                 node: pod.text("/spec/nodeName").to_owned(),
                 namespace: pod.namespace().to_owned(),

@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use super::page::Lines;
-use super::sight::quantity;
 use crate::rehearsal::api::State;
 use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::{Object, pairs, text};
 use crate::rehearsal::clock;
+use crate::rehearsal::quantity;
 
 const PHASES: [&str; 5] = ["Pending", "Succeeded", "Failed", "Unknown", "Running"];
 const ANSWERS: [&str; 3] = ["true", "false", "unknown"];
@@ -124,7 +124,7 @@ pub fn write(lines: &mut Lines<'_>, state: &State) {
         for kind in ["hard", "used"] {
             for (resource, amount) in pairs(object.value(), &format!("/status/{kind}")) {
                 let labels = [("namespace", object.namespace()), ("resourcequota", object.name()), ("resource", resource), ("type", kind)];
-                lines.put("kube_resourcequota", &labels, quantity(amount).unwrap_or(0.0));
+                lines.put("kube_resourcequota", &labels, quantity::number(amount).unwrap_or(0.0));
             }
         }
     }
@@ -164,7 +164,7 @@ fn pod(lines: &mut Lines<'_>, pod: &Object) {
         for (metric, which) in [("kube_pod_container_resource_requests", "requests"), ("kube_pod_container_resource_limits", "limits")] {
             for (resource, amount) in pairs(spec, &format!("/resources/{which}")) {
                 let unit = [("resource", resource), ("unit", if resource == "cpu" { "core" } else { "byte" })];
-                lines.put(metric, &joined(&joined(&base, &name), &unit), quantity(amount).unwrap_or(0.0));
+                lines.put(metric, &joined(&joined(&base, &name), &unit), quantity::number(amount).unwrap_or(0.0));
             }
         }
     }
@@ -230,7 +230,7 @@ fn node(lines: &mut Lines<'_>, node: &Object) {
             };
             let resource = resource.replace('-', "_");
             let labels = [("resource", resource.as_str()), ("unit", unit)];
-            lines.put(metric, &joined(&base, &labels), quantity(amount).unwrap_or(0.0));
+            lines.put(metric, &joined(&base, &labels), quantity::number(amount).unwrap_or(0.0));
         }
     }
 }

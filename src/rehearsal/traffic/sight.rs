@@ -11,6 +11,7 @@ use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::{Object, list, pairs, text};
 use crate::rehearsal::controllers::chaos::daemon::{IoEffect, NetworkFault, Size};
 use crate::rehearsal::dice::fnv32;
+use crate::rehearsal::quantity;
 use crate::rehearsal::world::Workload;
 
 /// How many proxies spread requests; each learns of changes in its own time.
@@ -129,7 +130,7 @@ fn pod(object: &Object, serving: &str) -> Option<Pod> {
     if container.is_empty() || object.text("/status/podIP").is_empty() {
         return None;
     }
-    let amount = |pointer: &str| quantity(text(spec, pointer));
+    let amount = |pointer: &str| quantity::number(text(spec, pointer));
     let running = status.pointer("/state/running").is_some();
     Some(Pod {
         name: object.name().into(),
@@ -201,40 +202,9 @@ fn routes(state: &State, workload: &Workload) -> Option<Vec<Arc<str>>> {
     )
 }
 
-/// The number that a Kubernetes quantity means.
-#[must_use]
-pub fn quantity(text: &str) -> Option<f64> {
-    const UNITS: [(&str, f64); 13] = [
-        ("Ki", 1024.0),
-        ("Mi", 1_048_576.0),
-        ("Gi", 1_073_741_824.0),
-        ("Ti", 1_099_511_627_776.0),
-        ("n", 1e-9),
-        ("u", 1e-6),
-        ("m", 1e-3),
-        ("k", 1e3),
-        ("M", 1e6),
-        ("G", 1e9),
-        ("T", 1e12),
-        ("P", 1e15),
-        ("", 1.0),
-    ];
-    let (number, factor) = UNITS.iter().find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, factor)))?;
-    number.parse::<f64>().ok().filter(|number| number.is_finite()).map(|number| number * factor)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn quantities_should_be_numbers() {
-        for (text, number) in [("250m", 0.25), ("2", 2.0), ("1.5", 1.5), ("64Mi", 67_108_864.0), ("1k", 1000.0), ("1e3", 1000.0)] {
-            assert!(quantity(text).is_some_and(|got| (got - number).abs() < 1e-9), "{text}");
-        }
-        assert_eq!(quantity(""), None);
-        assert_eq!(quantity("much"), None);
-    }
 
     #[test]
     fn stress_should_leave_a_pod_its_fair_part() {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::rehearsal::api::object::{Object, at, list, pairs, text};
+use crate::rehearsal::api::resources;
 use crate::rehearsal::api::selector::Selector;
 use crate::rehearsal::quantity;
 
@@ -50,7 +51,7 @@ impl Room {
     /// # Errors
     /// What `FailedScheduling` says.
     pub fn choose(&self, pod: &Object) -> Result<Arc<Object>, String> {
-        let asked = asked_by(pod);
+        let asked = resources::of(pod.value(), "requests");
         let mut misfits = Vec::new();
         let mut best: Option<(u64, i64, &Arc<Object>)> = None;
         for node in &self.nodes {
@@ -109,7 +110,7 @@ impl Room {
         if !matches_node(pod, node) {
             return Err(Misfit::of("node(s) didn't match Pod's node affinity/selector"));
         }
-        let held: Vec<Asked> = self.on(node).map(|pod| asked_by(pod)).collect();
+        let held: Vec<Asked> = self.on(node).map(|pod| resources::of(pod.value(), "requests")).collect();
         let room = |resource: &str| quantity::of(&node.value()["status"]["allocatable"][resource]);
         let mut misfit = Misfit { reasons: Vec::new(), helped_by_preemption: true };
         if i128::try_from(held.len()).unwrap_or(0) * 1000 + 1000 > room("pods") {
@@ -154,28 +155,6 @@ pub fn matches_node(pod: &Object, node: &Object) -> bool {
     let affine = at(pod.value(), "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms");
     let in_terms = affine.and_then(Value::as_array).is_none_or(|terms| terms.iter().any(|term| matches_term(term, node)));
     in_terms && wanted.iter().all(|(key, value)| labels.get(key) == Some(value))
-}
-
-/// What a pod asks for: the sum of its containers, or the most of its init containers.
-#[must_use]
-pub fn asked_by(pod: &Object) -> Asked {
-    let mut asked = Asked::new();
-    let requests = |container: &Value| -> Vec<(String, i128)> {
-        let requests = container.pointer("/resources/requests").and_then(Value::as_object);
-        requests.into_iter().flatten().map(|(resource, amount)| (resource.clone(), quantity::of(amount))).collect()
-    };
-    for container in pod.list("/spec/containers") {
-        for (resource, amount) in requests(container) {
-            *asked.entry(resource).or_default() += amount;
-        }
-    }
-    for container in pod.list("/spec/initContainers") {
-        for (resource, amount) in requests(container) {
-            let sum = asked.entry(resource).or_default();
-            *sum = amount.max(*sum);
-        }
-    }
-    asked
 }
 
 /// Whether the pod bears this taint.
