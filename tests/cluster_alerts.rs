@@ -16,7 +16,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::ListParams;
 use serde_json::json;
-use support::cluster::{Home, client_of_a_thread, cluster};
+use support::cluster::{Home, client_of_a_thread, cluster, pod_kill};
 use support::{json, said, scratch};
 
 /// Of three pods one is missing; something that is always so; something that never is.
@@ -112,31 +112,9 @@ fn alert_should_be_judged_by_when_it_fires_and_resolves() {
     let listed: String =
         criteria.iter().fold(String::new(), |text, (name, alert, _)| text + &format!("    - {{name: {name}, alert: {alert}}}\n"));
     let file = folder.join("scenario.yaml");
-    fs::write(
-        &file,
-        format!(
-            "apiVersion: gameday/v1
-kind: GameDay
-metadata: {{name: alerts}}
-spec:
-  hypothesis: Whoever is on call hears of a missing pod, and of its return
-  environments: {{test: {{tier: staging, context: {}, namespace: {}, prometheus: {{url: '{}'}}}}}}
-  target: {{kind: Deployment, name: task-api}}
-  injector: agentless
-  steps:
-    - name: kill one pod
-      fault:
-        apiVersion: chaos-mesh.org/v1alpha1
-        kind: PodChaos
-        metadata: {{name: kill}}
-        spec: {{action: pod-kill, mode: one, selector: {{labelSelectors: {{app: task-api}}}}}}
-    - {{name: watch, observe: 15s}}
-  criteria:
-{listed}",
-            cluster.context, home.namespace, prometheus.url
-        ),
-    )
-    .unwrap();
+    let environment =
+        format!("tier: staging, context: {}, namespace: {}, prometheus: {{url: '{}'}}", cluster.context, home.namespace, prometheus.url);
+    fs::write(&file, pod_kill(&environment, "15s", &listed)).unwrap();
     let out = home.gameday(&folder).args(["run", "--headless"]).arg(&file).arg("--run-dir").arg(folder.join("run")).output().unwrap();
     println!("{}", said(&out));
     assert_eq!(out.status.code(), Some(1));

@@ -15,7 +15,7 @@ use kube::Api;
 use kube::api::PostParams;
 use kube::config::Kubeconfig;
 use serde_json::json;
-use support::cluster::{Home, cluster, wait};
+use support::cluster::{Home, cluster, pod_kill, wait};
 use support::{json, said, scratch};
 
 /// What a pod is given of a service account that may do what `gameday rbac` prints: token, ca.crt, namespace.
@@ -67,24 +67,7 @@ fn run_should_find_the_cluster_it_is_in() {
         fs::write(secrets.join(name), what.0).unwrap();
     }
     let file = folder.join("scenario.yaml");
-    let text = "apiVersion: gameday/v1
-kind: GameDay
-metadata: {name: inside}
-spec:
-  hypothesis: Task API recovers within 30s after pod kill
-  environments: {test: {tier: staging}}
-  target: {kind: Deployment, name: task-api}
-  injector: agentless
-  steps:
-    - name: kill one pod
-      fault:
-        apiVersion: chaos-mesh.org/v1alpha1
-        kind: PodChaos
-        metadata: {name: kill}
-        spec: {action: pod-kill, mode: one, selector: {labelSelectors: {app: task-api}}}
-  criteria:
-    - {name: recovers within 30s, recovery: {within: 30s}, stableFor: 0s}
-";
+    let text = pod_kill("tier: staging", "1s", "    - {name: recovers within 30s, recovery: {within: 30s}, stableFor: 0s}\n");
     fs::write(&file, text).unwrap();
     let run = format!(
         "mount -t tmpfs tmpfs /run; mkdir -p /run/secrets/kubernetes.io; cp -r {} /run/secrets/kubernetes.io/; exec {} run --headless --yes {} --run-dir {}",

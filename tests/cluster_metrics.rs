@@ -6,31 +6,12 @@ mod support;
 use std::fs;
 
 use serde_json::Value;
-use support::cluster::{Home, cluster};
+use support::cluster::{Home, cluster, pod_kill};
 use support::{json, said, scratch};
 
 fn scenario(context: &str, namespace: &str, prometheus: &str, criteria: &str) -> String {
-    format!(
-        "apiVersion: gameday/v1
-kind: GameDay
-metadata: {{name: metrics}}
-spec:
-  hypothesis: Task API stays measurable
-  environments: {{test: {{tier: staging, context: {context}, namespace: {namespace}{prometheus}}}}}
-  target: {{kind: Deployment, name: task-api}}
-  injector: agentless
-  steps:
-    - name: kill one pod
-      fault:
-        apiVersion: chaos-mesh.org/v1alpha1
-        kind: PodChaos
-        metadata: {{name: kill}}
-        spec: {{action: pod-kill, mode: one, selector: {{labelSelectors: {{app: task-api}}}}}}
-    - {{name: watch, observe: 4s}}
-  criteria:
-    - {{name: recovers, recovery: {{within: 30s}}, stableFor: 0s}}
-{criteria}"
-    )
+    let environment = format!("tier: staging, context: {context}, namespace: {namespace}{prometheus}");
+    pod_kill(&environment, "4s", &format!("    - {{name: recovers, recovery: {{within: 30s}}, stableFor: 0s}}\n{criteria}"))
 }
 
 const UP: &str = "    - {name: somebody scraped, promql: {query: 'sum(up{job=\"prometheus\"})', above: 0.5}, during: always}\n";

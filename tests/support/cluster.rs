@@ -109,6 +109,30 @@ impl TestCluster {
     }
 }
 
+/// A scenario that kills a pod of task-api without Chaos Mesh, in an environment of this text, and watches for so long. `criteria` are lines of YAML.
+pub fn pod_kill(environment: &str, observe: &str, criteria: &str) -> String {
+    format!(
+        "apiVersion: gameday/v1
+kind: GameDay
+metadata: {{name: pod-kill}}
+spec:
+  hypothesis: Task API takes the loss of a pod, and whoever watches sees it
+  environments: {{test: {{{environment}}}}}
+  target: {{kind: Deployment, name: task-api}}
+  injector: agentless
+  steps:
+    - name: kill one pod
+      fault:
+        apiVersion: chaos-mesh.org/v1alpha1
+        kind: PodChaos
+        metadata: {{name: kill}}
+        spec: {{action: pod-kill, mode: one, selector: {{labelSelectors: {{app: task-api}}}}}}
+    - {{name: watch, observe: {observe}}}
+  criteria:
+{criteria}"
+    )
+}
+
 /// A client with the runtime it lives on, for a thread of its own.
 pub fn client_of_a_thread(kubeconfig: &Path) -> (tokio::runtime::Runtime, Client) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -14,13 +14,11 @@ enum Items {
     Keyed(&'static [(&'static str, &'static str)]),
 }
 
-/// How the items of this field's list are told apart, in objects of this kind.
-fn items(kind: Kind, field: &str) -> Items {
-    Items::Keyed(match field {
-        "finalizers" => return Items::Set,
+/// The fields that tell the items of a list of built-in kinds apart, and what the second is when absent.
+#[must_use]
+pub fn keys(field: &str) -> Option<&'static [(&'static str, &'static str)]> {
+    Some(match field {
         "ownerReferences" => &[("uid", "")],
-        // The definitions of custom resources say nothing of their lists.
-        _ if kind.is_custom() => return Items::Whole,
         "containers"
         | "initContainers"
         | "ephemeralContainers"
@@ -35,12 +33,22 @@ fn items(kind: Kind, field: &str) -> Items {
         "volumeDevices" => &[("devicePath", "")],
         "hostAliases" | "podIPs" | "hostIPs" => &[("ip", "")],
         "topologySpreadConstraints" => &[("topologyKey", ""), ("whenUnsatisfiable", "")],
-        "ports" if kind == Kind::Service => &[("port", ""), ("protocol", "TCP")],
-        "ports" if !matches!(kind, Kind::NetworkPolicy | Kind::EndpointSlice | Kind::Endpoints) => {
-            &[("containerPort", ""), ("protocol", "TCP")]
-        }
-        _ => return Items::Whole,
+        _ => return None,
     })
+}
+
+/// How the items of this field's list are told apart, in objects of this kind.
+fn items(kind: Kind, field: &str) -> Items {
+    match field {
+        "finalizers" => Items::Set,
+        // The definitions of custom resources say nothing of their lists.
+        _ if kind.is_custom() && field != "ownerReferences" => Items::Whole,
+        "ports" if kind == Kind::Service => Items::Keyed(&[("port", ""), ("protocol", "TCP")]),
+        "ports" if !matches!(kind, Kind::NetworkPolicy | Kind::EndpointSlice | Kind::Endpoints) => {
+            Items::Keyed(&[("containerPort", ""), ("protocol", "TCP")])
+        }
+        _ => keys(field).map_or(Items::Whole, Items::Keyed),
+    }
 }
 
 /// Whether the map of this field is one value.
@@ -139,17 +147,22 @@ pub fn merge(kind: Kind, field: &str, live: &mut Value, applied: &Value) {
                 }
             }
             // Applied items stand in the order of the manifest, among those that it does not name.
-            let places: Vec<usize> = (0..live.len()).filter(|index| place(applied, &live[*index]).is_some()).collect();
-            let mut named: Vec<Value> = places.iter().map(|index| live[*index].clone()).collect();
-            named.sort_by_key(|item| place(applied, item));
-            for (index, item) in places.into_iter().zip(named) {
-                live[index] = item;
-            }
+            put_in_order(live, |item| place(applied, item));
         }
         (live, applied) => {
             *live = applied.clone();
             without_nulls(live);
         }
+    }
+}
+
+/// Let the items that have a place stand in the order of their places, among those that have none.
+pub fn put_in_order(list: &mut [Value], place: impl Fn(&Value) -> Option<usize>) {
+    let places: Vec<usize> = (0..list.len()).filter(|index| place(&list[*index]).is_some()).collect();
+    let mut named: Vec<Value> = places.iter().map(|index| list[*index].clone()).collect();
+    named.sort_by_key(place);
+    for (index, item) in places.into_iter().zip(named) {
+        list[index] = item;
     }
 }
 

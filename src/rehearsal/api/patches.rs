@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::admission::go_type;
+use super::fields;
 use super::kinds::Kind;
 use super::refusal::Refusal;
 
@@ -72,27 +73,9 @@ impl PatchKind {
     }
 }
 
-/// Lists whose items strategic merge finds by a key.
+/// The field by which strategic merge finds the items of a list: it goes by the first where apply goes by two, and merges taints, which apply does not.
 fn merge_key(field: &str) -> Option<&'static str> {
-    Some(match field {
-        "containers"
-        | "initContainers"
-        | "ephemeralContainers"
-        | "env"
-        | "volumes"
-        | "imagePullSecrets"
-        | "resourceClaims"
-        | "schedulingGates"
-        | "secrets" => "name",
-        "conditions" | "addresses" => "type",
-        "ownerReferences" => "uid",
-        "volumeMounts" => "mountPath",
-        "volumeDevices" => "devicePath",
-        "taints" => "key",
-        "hostAliases" | "podIPs" | "hostIPs" => "ip",
-        "topologySpreadConstraints" => "topologyKey",
-        _ => return None,
-    })
+    if field == "taints" { Some("key") } else { Some(fields::keys(field)?.first()?.0) }
 }
 
 fn strategic(target: &mut Value, patch: &Value) {
@@ -154,13 +137,7 @@ fn put_in_order(list: &mut [Value], order: &[Value]) {
         Value::Object(keys) => keys.iter().all(|(key, value)| item.get(key) == Some(value)),
         plain => item == plain,
     };
-    let place = |item: &Value| order.iter().position(|wanted| same(item, wanted));
-    let places: Vec<usize> = (0..list.len()).filter(|index| place(&list[*index]).is_some()).collect();
-    let mut named: Vec<Value> = places.iter().map(|index| list[*index].clone()).collect();
-    named.sort_by_key(place);
-    for (index, item) in places.into_iter().zip(named) {
-        list[index] = item;
-    }
+    fields::put_in_order(list, |item| order.iter().position(|wanted| same(item, wanted)));
 }
 
 fn merge_list(target: &mut Value, items: &[Value], key: &str) {

@@ -109,14 +109,7 @@ impl Nodes {
 
     async fn deadline(&mut self, node: &Object, kind: &str) -> Next {
         if condition(node.value(), "DeadlineExceed") {
-            self.pass_down(
-                node,
-                kind,
-                ("DeadlineExceed", "ParentNodeDeadlineExceed"),
-                "deadline exceed bscause parent node",
-                "deadline exceed",
-            )
-            .await;
+            self.pass_deadline_down(node, kind).await;
             return Next::Done;
         }
         let Some(deadline) = clock::parse(node.text("/spec/deadline")) else { return Next::Done };
@@ -131,15 +124,13 @@ impl Nodes {
         }
         let reason = if omitted { "NodeDeadlineOmitted" } else { "NodeDeadlineExceed" };
         self.set(node, |status| set_condition(status, "DeadlineExceed", true, reason)).await;
-        self.pass_down(
-            node,
-            kind,
-            ("DeadlineExceed", "ParentNodeDeadlineExceed"),
-            "deadline exceed bscause parent node",
-            "deadline exceed",
-        )
-        .await;
+        self.pass_deadline_down(node, kind).await;
         Next::Done
+    }
+
+    async fn pass_deadline_down(&mut self, node: &Object, kind: &str) {
+        let why = ("DeadlineExceed", "ParentNodeDeadlineExceed");
+        self.pass_down(node, kind, why, "deadline exceed bscause parent node", "deadline exceed").await;
     }
 
     /// Hand a condition down to the children that still run. The words are the real ones, with their slip.
