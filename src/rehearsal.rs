@@ -9,7 +9,7 @@
 //!
 //! - [`world`]: what the cluster is filled with; [`founding`] fills it.
 //! - [`api`]: the store, the API's rules, and the HTTP face.
-//! - [`controllers`]: Deployment to kubelet, and Chaos Mesh.
+//! - [`controllers`]: Deployment to kubelet, and Chaos Mesh; each a client of an API, so that they can also be attached to a real server, on real time.
 //! - [`prometheus`]: the samples and their HTTP API; [`promql`]: the language they are asked in.
 //! - [`quantity`]: Kubernetes' numbers with units.
 //! - [`stage`]: the world a scenario needs.
