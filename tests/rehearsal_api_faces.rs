@@ -209,7 +209,8 @@ async fn eviction_should_spend_its_budget() {
 #[tokio::test(start_paused = true)]
 async fn quota_should_refuse_what_does_not_fit() {
     let server = Server::start();
-    let quota = json!({"kind": "ResourceQuota", "apiVersion": "v1", "metadata": {"name": "few"}, "spec": {"hard": {"pods": "4", "configmaps": "1"}}});
+    let quota =
+        json!({"kind": "ResourceQuota", "apiVersion": "v1", "metadata": {"name": "few"}, "spec": {"hard": {"pods": "4", "secrets": "1"}}});
     assert_eq!(server.post("/api/v1/namespaces/staging/resourcequotas", &quota).await.0, 201);
     let pod = |name: &str| json!({"kind": "Pod", "apiVersion": "v1", "metadata": {"name": name}, "spec": {"containers": [{"name": "a", "image": "b"}]}});
     assert_eq!(server.post(PODS, &pod("fourth")).await.0, 201);
@@ -217,7 +218,7 @@ async fn quota_should_refuse_what_does_not_fit() {
     assert_eq!(code, 403);
     assert_eq!(refused["message"], "pods \"fifth\" is forbidden: exceeded quota: few, requested: pods=1, used: pods=4, limited: pods=4");
     let stored = server.get("/api/v1/namespaces/staging/resourcequotas/few").await;
-    assert_eq!(stored["status"]["used"], json!({"configmaps": "0", "pods": "4"}));
+    assert_eq!(stored["status"]["used"], json!({"secrets": "0", "pods": "4"}));
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use gameday::rehearsal::{PracticeCluster, World};
-use k8s_openapi::api::core::v1::{ContainerStatus, Event, Node, Pod, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, ContainerStatus, Event, Namespace, Node, Pod, Secret, ServiceAccount};
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
@@ -54,7 +54,13 @@ impl Place {
 async fn missing_image_should_be_backed_off_from_in_the_kubelets_words() {
     let place = place(World { missing_images: vec!["registry.example/gone:1".to_owned()], ..World::task_api("staging") });
     place.run("gone", json!({"containers": [{"name": "main", "image": "registry.example/gone:1"}]})).await;
-    sleep(Duration::from_secs(20)).await;
+    // Between two tries it is backed off from.
+    for _ in 0..60 {
+        sleep(Duration::from_millis(500)).await;
+        if place.waiting("gone").await.0 == "ImagePullBackOff" {
+            break;
+        }
+    }
     let why = "rpc error: code = NotFound desc = failed to pull and unpack image \"registry.example/gone:1\": failed to resolve image: registry.example/gone:1: not found";
     let backed_off = ("ImagePullBackOff".to_owned(), format!("Back-off pulling image \"registry.example/gone:1\": ErrImagePull: {why}"));
     assert_eq!(place.waiting("gone").await, backed_off);
@@ -259,4 +265,37 @@ async fn dropped_packets_should_fail_the_probe_with_a_timeout_only_where_all_are
     for pod in &pods.items {
         assert!(place.container(&pod.name_any()).await.ready);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn namespace_should_be_furnished_and_its_pods_given_their_token() {
+    let place = place(World::task_api("staging"));
+    let client = Client::new(place.cluster.service(), "fresh");
+    let spaces: Api<Namespace> = Api::all(client.clone());
+    let fresh: Namespace = serde_json::from_value(json!({"metadata": {"name": "fresh"}})).unwrap();
+    spaces.create(&PostParams::default(), &fresh).await.unwrap();
+    sleep(Duration::from_secs(1)).await;
+    let accounts: Api<ServiceAccount> = Api::default_namespaced(client.clone());
+    let maps: Api<ConfigMap> = Api::default_namespaced(client.clone());
+    accounts.delete("default", &DeleteParams::default()).await.unwrap();
+    maps.delete("kube-root-ca.crt", &DeleteParams::default()).await.unwrap();
+    let pods: Api<Pod> = Api::default_namespaced(client.clone());
+    let pod = |name: &str, more: Value| -> Pod {
+        let mut spec = json!({"containers": [{"name": "main", "image": "registry.example/task-api:1"}]});
+        spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        serde_json::from_value(json!({"metadata": {"name": name}, "spec": spec})).unwrap()
+    };
+    sleep(Duration::from_secs(1)).await;
+    assert!(maps.get("kube-root-ca.crt").await.unwrap().data.unwrap()["ca.crt"].starts_with("-----BEGIN CERTIFICATE-----"));
+    let made = pods.create(&PostParams::default(), &pod("usual", json!({}))).await.unwrap().spec.unwrap();
+    let volume = made.volumes.unwrap()[0].name.clone();
+    let mount = &made.containers[0].volume_mounts.as_ref().unwrap()[0];
+    assert!(volume.starts_with("kube-api-access-") && mount.name == volume && mount.read_only == Some(true), "{volume} {mount:?}");
+    assert_eq!(mount.mount_path, "/var/run/secrets/kubernetes.io/serviceaccount");
+    let made = pods.create(&PostParams::default(), &pod("shy", json!({"automountServiceAccountToken": false}))).await.unwrap();
+    assert!(made.spec.unwrap().volumes.is_none());
+    let refused = pods.create(&PostParams::default(), &pod("odd", json!({"serviceAccountName": "nobody"}))).await.unwrap_err();
+    let kube::Error::Api(status) = refused else { panic!("{refused:?}") };
+    let why = "pods \"odd\" is forbidden: error looking up service account fresh/nobody: serviceaccount \"nobody\" not found";
+    assert_eq!((status.code, status.message.as_str()), (403, why));
 }

@@ -5,6 +5,7 @@
 //! costs nothing and a write takes the time a request takes; or a remote one that they are [`Attached`] to, mirrored by list and watch and written to
 //! over HTTP. What is no API (the daemons on the nodes, the processes, what is wrong with the cluster) they reach through [`Hand::ground`].
 
+pub mod accounts;
 pub mod chaos;
 pub mod daemonset;
 pub mod deployment;
@@ -70,6 +71,7 @@ fn start_all(home: &Home, tasks: &mut JoinSet<()>) {
     tasks.spawn(garbage::run(home.clone()));
     tasks.spawn(lifecycle::run(home.clone()));
     tasks.spawn(quota::run(home.clone()));
+    tasks.spawn(accounts::run(home.clone()));
     tasks.spawn(disruption::run(home.clone()));
     chaos::start(home, tasks);
 }

@@ -16,7 +16,7 @@ use super::api::{ApiServer, State};
 use super::controllers::kubelet::status::Sketch;
 use super::controllers::scheduler::fit::Room;
 use super::controllers::template::{Counts, template_hash};
-use super::controllers::{daemonset, deployment, endpoints, replicaset, statefulset};
+use super::controllers::{accounts, daemonset, deployment, endpoints, replicaset, statefulset};
 use super::world::{Workload, WorkloadKind, World, WorldNode, WorldService};
 
 /// How long the world has been there before the rehearsal starts.
@@ -101,7 +101,9 @@ impl Founder<'_> {
                 continue;
             }
             self.create(Kind::Namespace, "", json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}));
-            self.create(Kind::ServiceAccount, name, json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}));
+            for (kind, value) in accounts::furniture() {
+                self.create(kind, name, value);
+            }
             self.state_of_namespace(name);
         }
     }

@@ -1,5 +1,7 @@
 //! What stands between a request and the store: can the object be read as its kind, and what do the admission webhooks say.
 
+mod account;
+
 use serde_json::Value;
 
 use super::State;
@@ -121,6 +123,14 @@ pub(super) fn go_type(value: &Value) -> &'static str {
 }
 
 impl State {
+    /// What the API server itself adds to a new object, or has against it.
+    ///
+    /// # Errors
+    /// 403.
+    pub fn admit_new(&self, kind: Kind, namespace: &str, value: &mut Value) -> Result<(), Refusal> {
+        if kind == Kind::Pod { self.admit_account(namespace, value) } else { Ok(()) }
+    }
+
     /// Ask the admission webhooks, which may change the object.
     ///
     /// # Errors

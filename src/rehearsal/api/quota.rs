@@ -26,17 +26,7 @@ impl State {
             let missing: Vec<&str> =
                 hard.keys().copied().filter(|name| kind == Kind::Pod && is_compute(name) && lacked(value, name)).collect();
             let name = text(value, "/metadata/name");
-            let resource = kind.resource();
-            let forbidden = |why: String| Refusal {
-                code: 403,
-                reason: "Forbidden",
-                message: format!("{} {name:?} is forbidden: {why}", resource.qualified()),
-                details: Some(if resource.group.is_empty() {
-                    json!({"name": name, "kind": resource.plural})
-                } else {
-                    json!({"name": name, "group": resource.group, "kind": resource.plural})
-                }),
-            };
+            let forbidden = |why: String| Refusal::not_admitted(kind, name, &why);
             if !missing.is_empty() {
                 let told = missing_by_container(value, &missing);
                 return Err(forbidden(format!("failed quota: {}: must specify {told}", quota.name())));

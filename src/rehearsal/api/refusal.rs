@@ -241,6 +241,20 @@ impl Refusal {
         }
     }
 
+    /// 403 of admission: the user may, but the object may not be.
+    #[must_use]
+    pub fn not_admitted(kind: Kind, name: &str, why: &str) -> Self {
+        let resource = kind.resource();
+        let mut details = json!({"name": name, "group": resource.group, "kind": resource.plural});
+        if let Some(details) = details.as_object_mut()
+            && resource.group.is_empty()
+        {
+            details.shift_remove("group");
+        }
+        let message = format!("{} {name:?} is forbidden: {why}", resource.qualified());
+        Self { code: 403, reason: "Forbidden", message, details: Some(details) }
+    }
+
     /// 403 of an admission webhook that validates.
     #[must_use]
     pub fn webhook_denied(webhook: &str, why: &str) -> Self {

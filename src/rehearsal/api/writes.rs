@@ -81,6 +81,7 @@ impl State {
             self.allot_address(namespace, &mut value);
         }
         defaults::fill(kind, &mut value);
+        self.admit_new(kind, namespace, &mut value)?;
         self.admit(kind, &mut value, None)?;
         validation::check(kind, &value, None, intent.trusted)?;
         if resource.namespaced {

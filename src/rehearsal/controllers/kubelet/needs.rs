@@ -132,14 +132,18 @@ pub fn missing_volume(hand: &Hand, pod: &Object) -> Option<String> {
     let mounted: Vec<&str> = containers.flat_map(|container| list(container, "/volumeMounts")).map(|mount| text(mount, "/name")).collect();
     // A volume that no container mounts is of no interest to a kubelet.
     pod.list("/spec/volumes").iter().filter(|volume| mounted.contains(&text(volume, "/name"))).find_map(|volume| {
-        let (kind, word, name, optional) = if let Some(secret) = volume.get("secret") {
-            (Kind::Secret, "secret", text(secret, "/secretName"), &secret["optional"])
-        } else {
-            let config = volume.get("configMap")?;
-            (Kind::ConfigMap, "configmap", text(config, "/name"), &config["optional"])
-        };
-        let there = *optional == true || hand.get(&Key::new(kind, pod.namespace(), name)).is_some();
-        (!there).then(|| format!("MountVolume.SetUp failed for volume \"{}\" : {word} \"{name}\" not found", text(volume, "/name")))
+        // A projected volume is made of several, which name what they take by `name`.
+        let mut sources = std::iter::once(volume).chain(list(volume, "/projected/sources"));
+        sources.find_map(|source| {
+            let (kind, word, from) = if let Some(secret) = source.get("secret") {
+                (Kind::Secret, "secret", secret)
+            } else {
+                (Kind::ConfigMap, "configmap", source.get("configMap")?)
+            };
+            let name = if text(from, "/secretName").is_empty() { text(from, "/name") } else { text(from, "/secretName") };
+            let there = from["optional"] == true || hand.get(&Key::new(kind, pod.namespace(), name)).is_some();
+            (!there).then(|| format!("MountVolume.SetUp failed for volume \"{}\" : {word} \"{name}\" not found", text(volume, "/name")))
+        })
     })
 }
 
