@@ -3,7 +3,8 @@
 //! Owns the process: arguments, runtimes, exit codes, what is printed last. The only room that may
 //! import all others.
 
-mod args;
+mod answers;
+pub mod args;
 mod check;
 mod drill;
 mod new;

@@ -12,8 +12,21 @@ use crate::text::Untrusted;
 pub enum Command {
     /// Preflight was read: begin.
     Start,
-    /// The rest of the current step is not wanted: lift what it broke and go on with the next.
+    /// The rest of the steps that are on is not wanted: lift what they broke and go on with what comes next. A step
+    /// that waits for the leader is passed over whole.
     Skip,
+    /// The step that waits for the leader may begin.
+    Release {
+        /// Its place in the list of steps.
+        step: usize,
+    },
+    /// A person's step is over.
+    Answer {
+        /// Its place in the list of steps.
+        step: usize,
+        /// How it went.
+        answer: Answer,
+    },
     /// Stop and undo everything.
     Abort {
         /// How it was asked for.
@@ -27,6 +40,19 @@ pub enum Command {
         author: Untrusted,
         /// What they say.
         text: Untrusted,
+    },
+}
+
+/// How a person's step went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum Answer {
+    /// It is done.
+    Done,
+    /// It could not be done: the run ends.
+    Failed {
+        /// Why.
+        why: Untrusted,
     },
 }
 

@@ -1,13 +1,16 @@
 //! The face for people without a terminal and for CI: one line an event that matters.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde_json::json;
 
-use crate::command::{AbortedBy, Command};
+use crate::command::{AbortedBy, Answer, Command};
 use crate::face::Face;
 use crate::run::Run;
 use crate::run::phase::Phase;
+use crate::scenario::model::{Scenario, StepAction};
+use crate::text::Untrusted;
 use crate::wording;
 
 /// What a line looks like.
@@ -27,12 +30,72 @@ pub struct Headless<W> {
     start: bool,
     started: bool,
     closed: bool,
+    answers: Answers,
+    said: Option<Command>,
+    ready: Option<Command>,
+}
+
+/// What was said beforehand of the steps that wait for a person.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answers {
+    /// By the name of the step.
+    pub steps: BTreeMap<String, Said>,
+    /// Whether every step that holds may begin.
+    pub go: bool,
+}
+
+/// How a step that waits for a person goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// It may begin.
+    Go,
+    /// It is done.
+    Done,
+    /// It could not be done.
+    Failed,
+}
+
+impl Answers {
+    /// The first step that waits for a person of whom nothing was said, and what could be said.
+    #[must_use]
+    pub fn lack<'s>(&self, scenario: &'s Scenario) -> Option<(&'s str, &'static str)> {
+        scenario.steps.iter().find_map(|step| {
+            let said = self.steps.get(&step.name);
+            let manual = matches!(step.action, StepAction::Manual(_));
+            if manual && !matches!(said, Some(Said::Done | Said::Failed)) {
+                return Some((step.name.as_str(), "done"));
+            }
+            (step.begins.hold && !self.go && !manual && said != Some(&Said::Go)).then_some((step.name.as_str(), "go"))
+        })
+    }
+
+    /// What to say of the step that waits now.
+    fn of(&self, run: &Run) -> Option<Command> {
+        let (index, step) = run.waits_for_person()?;
+        let said = self.steps.get(&step.name);
+        if run.step_begun(index).is_none() {
+            return (self.go || said.is_some()).then_some(Command::Release { step: index });
+        }
+        let answer = match said? {
+            Said::Done => Answer::Done,
+            Said::Failed => Answer::Failed { why: Untrusted::from("said beforehand, by --answer") },
+            Said::Go => return None,
+        };
+        Some(Command::Answer { step: index, answer })
+    }
 }
 
 impl<W: Write> Headless<W> {
     /// Prints to `out`; with `start` the run begins as soon as its preflight has passed.
     pub const fn new(out: W, form: Form, start: bool) -> Headless<W> {
-        Headless { out, form, told: 0, start, started: false, closed: false }
+        let answers = Answers { steps: BTreeMap::new(), go: false };
+        Headless { out, form, told: 0, start, started: false, closed: false, answers, said: None, ready: None }
+    }
+
+    /// Says this of the steps that wait for a person.
+    #[must_use]
+    pub fn answering(self, answers: Answers) -> Headless<W> {
+        Headless { answers, ..self }
     }
 
     /// What it printed to.
@@ -75,12 +138,20 @@ impl<W: Write> Face for Headless<W> {
             self.started = true;
             self.start = false;
         }
+        // said once: the run is shown again before it has taken what was said
+        if let Some(command) = self.answers.of(run).filter(|command| self.said.as_ref() != Some(command)) {
+            self.said = Some(command.clone());
+            self.ready = Some(command);
+        }
     }
 
     async fn command(&mut self) -> Command {
         if self.started {
             self.started = false;
             return Command::Start;
+        }
+        if let Some(command) = self.ready.take() {
+            return command;
         }
         if self.closed && self.told < usize::MAX {
             // said once: there is nobody left to watch

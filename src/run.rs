@@ -15,6 +15,7 @@ pub mod probes;
 pub mod recovery;
 mod settle;
 pub mod sight;
+pub mod steps;
 mod take;
 pub mod timeline;
 pub mod undo;
@@ -36,9 +37,10 @@ use crate::run::phase::{End, Phase};
 use crate::run::probes::Probes;
 use crate::run::recovery::Back;
 use crate::run::sight::Sight;
+use crate::run::steps::StepState;
 use crate::run::timeline::{List, Moment, Noted};
 use crate::run::verdicts::{Judged, Standing};
-use crate::scenario::model::{Scenario, Step, StepAction};
+use crate::scenario::model::{Scenario, StepAction};
 
 /// A run, as its entries up to now tell it.
 #[derive(Clone, Debug)]
@@ -50,7 +52,7 @@ pub struct Run {
     phase: Phase,
     since: At,
     begun: Option<At>,
-    steps_begun: Vec<Option<At>>,
+    steps: Vec<StepState>,
     cluster: Option<ClusterFact>,
     fleet: Fleet,
     sight: Sight,
@@ -73,7 +75,7 @@ impl Run {
             .enumerate()
             .filter_map(|(index, step)| match &step.action {
                 StepAction::Fault(fault) => Some(FaultState::new(crate::effect::FaultId(index), &step.name, fault)),
-                StepAction::Observe(_) => None,
+                StepAction::Observe(_) | StepAction::Manual(_) | StepAction::Hold => None,
             })
             .collect();
         Run {
@@ -82,7 +84,7 @@ impl Run {
             phase: Phase::Preflight,
             since: At::ZERO,
             begun: None,
-            steps_begun: vec![None; scenario.steps.len()],
+            steps: vec![StepState::default(); scenario.steps.len()],
             cluster: None,
             fleet: Fleet::new(scenario.targets.len()),
             sight: Sight::new(header.started),
@@ -155,7 +157,7 @@ impl Run {
     /// When a step began.
     #[must_use]
     pub fn step_begun(&self, step: usize) -> Option<At> {
-        self.steps_begun.get(step).copied().flatten()
+        self.steps.get(step).and_then(|step| step.begun)
     }
 
     /// The cluster as it was found.
@@ -230,8 +232,14 @@ impl Run {
 
     /// Where the recovery of one fault stands, if strength must last for `stable`.
     fn back(&self, index: usize, stable: Duration) -> Back {
-        let next = self.faults[index + 1..].iter().filter_map(|later| later.asked).min();
-        recovery::of(&self.faults[index], next, &self.fleet, self.sight.lag(), stable)
+        recovery::of(&self.faults[index], self.overtaken(index), &self.fleet, self.sight.lag(), stable)
+    }
+
+    /// When another fault was asked for after the step of this one had ended: what is lost from there on is that one's.
+    fn overtaken(&self, index: usize) -> Option<At> {
+        let ended = self.steps.get(self.faults[index].id.0)?.ended?;
+        let others = self.faults.iter().enumerate().filter(|(other, _)| *other != index);
+        others.filter_map(|(_, other)| other.asked).filter(|asked| *asked >= ended).min()
     }
 
     /// How long strength must last to count as recovered.
@@ -252,16 +260,7 @@ impl Run {
     pub const fn end(&self) -> Option<&End> {
         match &self.phase {
             Phase::Undoing(end) => Some(end),
-            Phase::Preflight | Phase::Ready | Phase::Gate | Phase::Step(_) | Phase::Settling | Phase::Sealed => self.asked.end.as_ref(),
-        }
-    }
-
-    /// The step that is on, if one is.
-    #[must_use]
-    pub fn current_step(&self) -> Option<(usize, &Step)> {
-        match self.phase {
-            Phase::Step(index) => self.scenario.steps.get(index).map(|step| (index, step)),
-            Phase::Preflight | Phase::Ready | Phase::Gate | Phase::Settling | Phase::Undoing(_) | Phase::Sealed => None,
+            Phase::Preflight | Phase::Ready | Phase::Gate | Phase::Steps | Phase::Settling | Phase::Sealed => self.asked.end.as_ref(),
         }
     }
 

@@ -11,7 +11,7 @@ pub mod preflight;
 use std::time::Duration;
 
 use crate::clock::{At, go, say};
-use crate::command::AbortedBy;
+use crate::command::{AbortedBy, Answer};
 use crate::effect::{Conclusion, PodRef, Verdict};
 use crate::fault::Action;
 use crate::run::Run;
@@ -37,6 +37,10 @@ pub fn moment(run: &Run, moment: &Moment) -> String {
         Noted::Started => "started".to_owned(),
         Noted::Steady => "steady state holds".to_owned(),
         Noted::StepBegan(index) => step_began(run, *index),
+        Noted::Held(index) => format!("waits for the leader: {}", step_name(run, *index)),
+        Noted::Released(index) => format!("let begin: {}", step_name(run, *index)),
+        Noted::Answered(index, Answer::Done) => format!("done: {}", step_name(run, *index)),
+        Noted::Answered(index, Answer::Failed { why }) => format!("could not be done: {}: {}", step_name(run, *index), why.short(160)),
         Noted::Skipped(index) => format!("skipped: the rest of {}", step_name(run, *index)),
         Noted::FaultAsked(id) => with_fault(run, *id, |state| format!("fault asked: {}", fault(state))),
         Noted::Hit(id, pod) => with_fault(run, *id, |state| format!("{} {}", pod.short(), hit(&state.fault.action))),
@@ -82,7 +86,10 @@ fn step_name(run: &Run, index: usize) -> String {
 fn step_began(run: &Run, index: usize) -> String {
     match run.scenario().steps.get(index).map(|step| &step.action) {
         Some(StepAction::Observe(span)) => format!("step: {}, for {}", step_name(run, index), go(*span)),
-        Some(StepAction::Fault(_)) | None => format!("step: {}", step_name(run, index)),
+        Some(StepAction::Manual(manual)) => {
+            format!("step: {}: {}", step_name(run, index), Untrusted::from(manual.what.as_str()).short(160))
+        }
+        Some(StepAction::Fault(_) | StepAction::Hold) | None => format!("step: {}", step_name(run, index)),
     }
 }
 
@@ -251,11 +258,18 @@ pub fn phase(run: &Run) -> String {
         Phase::Preflight => "preflight".to_owned(),
         Phase::Ready => "ready to start".to_owned(),
         Phase::Gate => "steady state".to_owned(),
-        Phase::Step(index) => step_name(run, *index),
+        Phase::Steps => steps(run),
         Phase::Settling => "steady again".to_owned(),
         Phase::Undoing(_) => "undoing".to_owned(),
         Phase::Sealed => "debrief".to_owned(),
     }
+}
+
+/// The steps that are on: the one that began last, and how many more.
+fn steps(run: &Run) -> String {
+    let on = run.steps().filter(|(_, state)| state.is_on()).count();
+    let name = run.current_step().map_or_else(|| "steps".to_owned(), |(index, _)| step_name(run, index));
+    if on > 1 { format!("{name} and {} more", on - 1) } else { name }
 }
 
 /// A stage of the waterfall.

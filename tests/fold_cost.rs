@@ -74,7 +74,7 @@ fn entries(run: &mut Run, pods: u32, n: usize) -> Vec<Entry> {
         }
         all.push(entry);
     }
-    assert!(victim.is_some() && matches!(run.phase().0, Phase::Step(1)), "{:?}", run.phase());
+    assert!(victim.is_some() && matches!(run.phase().0, Phase::Steps), "{:?}", run.phase());
     all
 }
 

@@ -208,7 +208,7 @@ fn gate_should_want_the_good_state_to_last() {
     let text = drill(ONE_TARGET, &gate, &[kill("k", "mode: one"), observe("o", 5)], &[], &[], ALL);
     let mut sim = Sim::new(&text, false, &[], false);
     dip(&mut sim, 3 * SECOND, 3500 * MS);
-    sim.until(|sim| matches!(sim.run.phase().0, Phase::Step(0)));
+    sim.until(|sim| matches!(sim.run.phase().0, Phase::Steps));
     assert_eq!(sim.now, 6500 * MS, "from the end of the dip on, not from the start");
     // and where it never lasts, nothing is broken
     let mut sim = Sim::new(&text, false, &[], false);

@@ -61,9 +61,6 @@ pub struct RunArgs {
     /// Who breaks things, over the file's.
     #[arg(long, value_enum)]
     pub injector: Option<InjectorArg>,
-    /// No prompt. Never answers a production gate.
-    #[arg(long)]
-    pub yes: bool,
 }
 
 /// Flags of `rehearse`.
@@ -106,6 +103,12 @@ pub struct DrillArgs {
     /// A parameter of the scenario.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
     pub sets: Vec<(String, String)>,
+    /// No prompt: the run starts, and steps that hold for the leader begin. Never answers a production gate.
+    #[arg(long)]
+    pub yes: bool,
+    /// Without a cockpit, how a step that waits for a person goes: done or failed for a manual step, go for one that holds.
+    #[arg(long = "answer", value_name = "STEP=WORD", value_parser = pair)]
+    pub answers: Vec<(String, String)>,
 }
 
 /// What can be done with the practice cluster by itself.

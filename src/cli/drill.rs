@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 
 use crate::cli::args::{DrillArgs, InjectorArg, Output, RehearseArgs, RunArgs, Speed};
 use crate::cli::outlet::Outlet;
-use crate::cli::{ABORTED, Failure, LEFT, Means, REFUSED, USAGE, check, print, recover, report, world};
+use crate::cli::{ABORTED, Failure, LEFT, Means, REFUSED, USAGE, answers, check, print, recover, report, world};
 use crate::driver::{Clock, Driver, Signals, World, pace};
 use crate::edge::prometheus::{Credentials, Prometheus};
 use crate::edge::{Cluster, connect};
@@ -52,6 +52,7 @@ struct Drill {
 
 pub fn run(args: &RunArgs) -> Result<u8, Failure> {
     let drill = Drill::read(&args.drill)?;
+    answers::check(&args.drill, &drill.scenario, on_terminal(&args.drill))?;
     let environment = drill.scenario.environment(args.env.as_deref()).cloned();
     let environment = environment.ok_or_else(|| unknown_environment(&drill.scenario, args.env.as_deref())).means(USAGE)?;
     if environment.tier == Tier::Production {
@@ -100,6 +101,7 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
 
 pub fn rehearse(args: &RehearseArgs) -> Result<u8, Failure> {
     let drill = Drill::read(&args.drill)?;
+    answers::check(&args.drill, &drill.scenario, on_terminal(&args.drill))?;
     let environment = drill.scenario.environment(args.env.as_deref()).cloned();
     let environment = environment.ok_or_else(|| unknown_environment(&drill.scenario, args.env.as_deref())).means(USAGE)?;
     let namespace = environment.namespace.clone().unwrap_or_else(|| "default".to_owned());
@@ -234,6 +236,7 @@ async fn drive(
     let _ = place.set(folder.clone());
     let clock = Clock::start(header.started);
     let run = Run::new(header, scenario);
+    let answers = answers::read(args)?;
     let code = if on_terminal(args) {
         let face = match shown.cockpit {
             Some(open) => open,
@@ -243,7 +246,7 @@ async fn drive(
     } else {
         let form = if args.output == Output::Json { Form::Json } else { Form::Text };
         let out = Outlet::open().context("cannot start the thread that prints").means(REFUSED)?;
-        follow(Driver::new(run, journal, clock, world, Headless::new(out, form, shown.start)), signals).await
+        follow(Driver::new(run, journal, clock, world, Headless::new(out, form, shown.start).answering(answers)), signals).await
     };
     finish(&folder, args.output, code)
 }
@@ -329,7 +332,7 @@ fn finish(folder: &Path, output: Output, code: anyhow::Result<u8>) -> Result<u8,
 /// Whether the run may begin as soon as its preflight has passed: without a terminal the command
 /// itself is the word to start; at a terminal only with --yes.
 fn confirmed(args: &RunArgs) -> bool {
-    args.yes || !io::stdin().is_terminal()
+    args.drill.yes || !io::stdin().is_terminal()
 }
 
 pub fn runtime(paused: bool) -> io::Result<tokio::runtime::Runtime> {

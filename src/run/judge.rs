@@ -63,14 +63,14 @@ impl Run {
         let steady = match self.phase {
             Phase::Gate => Some(List::Gate),
             Phase::Settling => Some(List::Proof),
-            Phase::Preflight | Phase::Ready | Phase::Step(_) | Phase::Undoing(_) | Phase::Sealed => None,
+            Phase::Preflight | Phase::Ready | Phase::Steps | Phase::Undoing(_) | Phase::Sealed => None,
         };
         if let Some(list) = steady {
             for index in 0..self.scenario.steady_state.len() {
                 self.look_steady(list, index, sampled);
             }
         }
-        if !matches!(self.phase, Phase::Gate | Phase::Step(_) | Phase::Settling) {
+        if !matches!(self.phase, Phase::Gate | Phase::Steps | Phase::Settling) {
             return;
         }
         for index in 0..self.scenario.criteria.len() {
@@ -214,7 +214,8 @@ impl Run {
         let mut pending = false;
         let mut slowest: Option<f64> = None;
         let mut standing = Standing::Held;
-        for fault in 0..self.faults.len() {
+        let asked = (0..self.faults.len()).filter(|fault| !self.is_passed_over(*fault));
+        for fault in asked {
             let back = self.back(fault, criterion.stable_for);
             let lag = self.sight.lag();
             let proven = !blind && back.proven(criterion.stable_for, lag).is_some_and(|proven| self.now >= proven);
@@ -245,7 +246,7 @@ impl Run {
         let judged = &mut self.judgement.criteria[index];
         judged.latest = slowest;
         judged.worst = slowest;
-        if standing == Standing::Broken || !pending {
+        if slowest.is_some() && (standing == Standing::Broken || !pending) {
             judged.looked = judged.looked.max(1);
             judged.decide(standing, self.now);
         }

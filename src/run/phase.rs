@@ -11,8 +11,8 @@ pub enum Phase {
     Ready,
     /// The gate: the steady state must hold.
     Gate,
-    /// The steps, one after the other.
-    Step(usize),
+    /// The steps, each when its turn comes.
+    Steps,
     /// The steps are over: recoveries pending, the steady state to be proven again.
     Settling,
     /// Undoing what is left, then sealing.
@@ -40,7 +40,7 @@ impl Phase {
     /// Whether the run may break something now.
     #[must_use]
     pub const fn may_break(&self) -> bool {
-        matches!(self, Phase::Step(_))
+        matches!(self, Phase::Steps)
     }
 
     /// Whether the run is over.

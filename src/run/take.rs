@@ -123,7 +123,9 @@ impl Run {
         let now = self.now;
         match command {
             Command::Start => self.asked.start = true,
-            Command::Skip => self.asked.skip = true,
+            Command::Skip => self.skip(),
+            Command::Release { step } => self.release(*step),
+            Command::Answer { step, answer } => self.answer(*step, answer),
             Command::Abort { by } => {
                 self.note(Noted::Aborted(*by));
                 if !matches!(self.phase, Phase::Undoing(_) | Phase::Sealed) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::At;
-use crate::command::AbortedBy;
+use crate::command::{AbortedBy, Answer};
 use crate::effect::{ChaosRef, Conclusion, FaultId, PodRef};
 use crate::event::{ReportedFact, Source};
 use crate::run::phase::End;
@@ -50,6 +50,12 @@ pub enum Noted {
     Steady,
     /// A step began.
     StepBegan(usize),
+    /// A step waits for the leader's word.
+    Held(usize),
+    /// The leader gave it.
+    Released(usize),
+    /// The person whose step it is said how it went.
+    Answered(usize, Answer),
     /// The operator skipped the rest of a step.
     Skipped(usize),
     /// A fault was asked for.
@@ -119,6 +125,9 @@ impl Noted {
             Noted::Started => "started",
             Noted::Steady => "steady",
             Noted::StepBegan(_) => "step_began",
+            Noted::Held(_) => "held",
+            Noted::Released(_) => "released",
+            Noted::Answered(..) => "answered",
             Noted::Skipped(_) => "skipped",
             Noted::FaultAsked(_) => "fault_asked",
             Noted::Hit(..) => "hit",

@@ -12,15 +12,17 @@ impl Run {
     pub(super) fn is_open(&self, window: &Window) -> bool {
         match window {
             Window::Before => self.phase == Phase::Gate,
-            Window::Always => matches!(self.phase, Phase::Gate | Phase::Step(_) | Phase::Settling),
+            Window::Always => matches!(self.phase, Phase::Gate | Phase::Steps | Phase::Settling),
             Window::Fault => self.under_fault(),
             Window::After => {
                 let to_come = self.scenario.steps.iter().enumerate().any(|(index, step)| {
-                    matches!(step.action, StepAction::Fault(_)) && self.fault(FaultId(index)).is_some_and(|f| f.in_effect.is_none())
+                    matches!(step.action, StepAction::Fault(_))
+                        && self.steps[index].ended.is_none()
+                        && self.fault(FaultId(index)).is_some_and(|f| f.in_effect.is_none())
                 });
-                matches!(self.phase, Phase::Step(_) | Phase::Settling) && !to_come && !self.under_fault()
+                matches!(self.phase, Phase::Steps | Phase::Settling) && !to_come && !self.under_fault()
             }
-            Window::Step(name) => self.current_step().is_some_and(|(_, step)| step.name == *name),
+            Window::Step(name) => self.is_on(name),
         }
     }
 
@@ -36,7 +38,7 @@ impl Run {
             if state.fault.is_lasting() {
                 return state.lifted.is_none();
             }
-            let superseded = self.faults[index + 1..].iter().any(|later| later.asked.is_some());
+            let superseded = self.overtaken(index).is_some();
             let just_hit = state.last_impact().is_some_and(|seen| seen.at == self.now);
             !superseded && (just_hit || matches!(self.back(index, stable), Back::NotYet { .. } | Back::NotAsked))
         })

@@ -36,10 +36,18 @@ pub fn of_drill(spec: &Node, steps: &[Step]) -> String {
 
 /// A drill is the same whether its manifest stands in the file or beside it.
 fn put_manifests_in(value: &mut Value, steps: &[Step]) {
-    for (written, step) in value.as_array_mut().into_iter().flatten().zip(steps) {
-        if let (Some(written), StepAction::Fault(fault)) = (written.get_mut("fault"), &step.action) {
-            written.clone_from(&fault.manifest);
+    let mut steps = steps.iter();
+    for written in value.as_array_mut().into_iter().flatten() {
+        match written.get_mut("parallel").and_then(Value::as_array_mut) {
+            Some(members) => members.iter_mut().zip(&mut steps).for_each(|(written, step)| put_manifest_in(written, step)),
+            None => steps.next().into_iter().for_each(|step| put_manifest_in(written, step)),
         }
+    }
+}
+
+fn put_manifest_in(written: &mut Value, step: &Step) {
+    if let (Some(written), StepAction::Fault(fault)) = (written.get_mut("fault"), &step.action) {
+        written.clone_from(&fault.manifest);
     }
 }
 

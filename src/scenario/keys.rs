@@ -48,7 +48,11 @@ keys! {
     /// An entry of `stopWhen`.
     STOP = "a stop condition": "name" "promql" "ready" "for";
     /// An entry of `steps`.
-    STEP = "a step": "name" "fault" "observe";
+    STEP = "a step": "name" "fault" "observe" "manual" "expect" "timeout" "hold" "after" "at" "parallel";
+    /// An entry of `steps` that is a group.
+    GROUP = "a parallel group": "name" "parallel" "hold" "after" "at";
+    /// An entry of `parallel`.
+    MEMBER = "a step of a parallel group": "name" "fault" "observe" "manual" "expect" "timeout";
     /// `fault` that names a file.
     FAULT_FILE = "fault": "manifest";
     /// `limits`.
@@ -92,20 +96,13 @@ keys! {
 }
 
 /// Keys that the scenario's description has and this version does not serve, with what they are.
-const LATER: [(&str, &str); 32] = [
+const LATER: [(&str, &str); 25] = [
     ("object", "object criteria are"),
     ("command", "command criteria are"),
     ("burn", "error-budget burn criteria are"),
     ("rto", "recovery-time objectives (rto) are"),
     ("rpo", "recovery-point objectives (rpo) are"),
     ("cost", "cost criteria are"),
-    ("manual", "a person's steps (manual) are"),
-    ("expect", "a person's steps (expect) are"),
-    ("timeout", "timeouts of steps are"),
-    ("hold", "steps that hold for the leader are"),
-    ("after", "ordering of steps by after is"),
-    ("at", "steps at a time are"),
-    ("parallel", "parallel steps are"),
     ("backup", "backup drills are"),
     ("restore", "restore drills are"),
     ("dataProbe", "data probes are"),

@@ -205,13 +205,26 @@ pub enum Unit {
     PerSecond,
 }
 
-/// One step, in order.
+/// One step. Those of a `parallel` stand one after the other, each beginning with its group.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
     /// Its name, unique in the scenario.
     pub name: String,
+    /// When it begins.
+    pub begins: Begins,
     /// What is done.
     pub action: StepAction,
+}
+
+/// When a step begins: as soon as all of this is so.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Begins {
+    /// These have ended: their places in the list of steps.
+    pub after: Vec<usize>,
+    /// So long after the steady state was proven.
+    pub at: Option<Duration>,
+    /// The leader has said so.
+    pub hold: bool,
 }
 
 /// What a step does.
@@ -221,6 +234,19 @@ pub enum StepAction {
     Fault(Box<Fault>),
     /// Watch for so long.
     Observe(Duration),
+    /// A person does something and says that it is done.
+    Manual(Manual),
+    /// Nothing, once the leader has let it begin.
+    Hold,
+}
+
+/// A person's step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manual {
+    /// What is to be done.
+    pub what: String,
+    /// How long it may take.
+    pub timeout: Duration,
 }
 
 /// How far a run may go.

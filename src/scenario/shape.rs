@@ -2,6 +2,7 @@
 
 mod criteria;
 mod limits;
+mod order;
 mod places;
 mod steps;
 pub mod world;

@@ -105,7 +105,7 @@ impl Shown {
 
     fn tick(&self) -> Duration {
         match self.run.phase().0 {
-            Phase::Gate | Phase::Step(_) | Phase::Settling | Phase::Undoing(_) => TICK,
+            Phase::Gate | Phase::Steps | Phase::Settling | Phase::Undoing(_) => TICK,
             Phase::Preflight | Phase::Ready => SLOW_TICK,
             Phase::Sealed => NEVER,
         }

@@ -2,7 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use crate::command::{AbortedBy, Command};
+use crate::command::{AbortedBy, Answer, Command};
 use crate::run::Run;
 use crate::run::phase::Phase;
 use crate::text::Untrusted;
@@ -22,6 +22,8 @@ pub enum Open {
     Help,
     /// Whether to stop and undo.
     Stop,
+    /// Whether this step, which waits, may begin; whether this person's step is done.
+    GoOn(usize),
     /// Whether to skip the rest of this step.
     Skip(usize),
     /// A note being written.
@@ -79,11 +81,11 @@ impl Hands {
     pub fn scope(&self, run: &Run) -> Scope {
         match &self.open {
             Some(Open::Help | Open::Runbook { .. }) => Scope::Reading,
-            Some(Open::Stop | Open::Skip(_)) => Scope::Ask,
+            Some(Open::Stop | Open::GoOn(_) | Open::Skip(_)) => Scope::Ask,
             Some(Open::Note(_)) => Scope::Writing,
             None => match run.phase().0 {
                 Phase::Preflight | Phase::Ready => Scope::Before,
-                Phase::Gate | Phase::Step(_) | Phase::Settling => Scope::Live,
+                Phase::Gate | Phase::Steps | Phase::Settling => Scope::Live,
                 Phase::Undoing(_) => Scope::Undoing,
                 Phase::Sealed => Scope::Over,
             },
@@ -96,6 +98,8 @@ impl Hands {
         match act {
             Act::Start => preflight::is_ready(run),
             Act::Runbook => run.scenario().runbook.is_some(),
+            Act::GoOn => run.waits_for_person().is_some(),
+            Act::Failed => matches!(self.open, Some(Open::GoOn(step)) if run.step_begun(step).is_some()),
             Act::Skip => run.current_step().is_some(),
             Act::Cockpit => !self.back_to_cockpit,
             Act::Findings => self.back_to_cockpit,
@@ -108,6 +112,7 @@ impl Hands {
         let over = run.phase().0.is_over();
         let overtaken = match &self.open {
             Some(Open::Stop) => over || matches!(run.phase().0, Phase::Undoing(_)),
+            Some(Open::GoOn(asked)) => run.waits_for_person().is_none_or(|(step, _)| step != *asked),
             Some(Open::Skip(asked)) => run.current_step().is_none_or(|(step, _)| step != *asked),
             Some(Open::Note(_)) => over,
             Some(Open::Help | Open::Runbook { .. }) | None => false,
@@ -162,6 +167,14 @@ impl Hands {
                 let url = run.scenario().runbook.clone()?;
                 self.open = Some(Open::Runbook { opened: false });
                 return Some(Deed::Browse(url));
+            }
+            Act::GoOn => self.open = run.waits_for_person().map(|(step, _)| Open::GoOn(step)),
+            Act::Failed => {
+                if let (Some(Open::GoOn(step)), true) = (self.open.clone(), self.offers(Act::Failed, run)) {
+                    self.open = None;
+                    let why = Untrusted::from(format!("{} says so", self.author));
+                    return Some(Deed::Command(Command::Answer { step, answer: Answer::Failed { why } }));
+                }
             }
             Act::Skip => self.open = run.current_step().map(|(step, _)| Open::Skip(step)),
             Act::NextChart => self.chart = self.chart.wrapping_add(1),
@@ -231,7 +244,15 @@ impl Hands {
         match self.open.take()? {
             Open::Stop if !run.phase().0.is_over() => Some(Deed::Command(Command::Abort { by: AbortedBy::Key })),
             Open::Skip(asked) if run.current_step().is_some_and(|(step, _)| step == asked) => Some(Deed::Command(Command::Skip)),
-            Open::Stop | Open::Skip(_) | Open::Help | Open::Note(_) | Open::Runbook { .. } => Some(Deed::Draw),
+            Open::GoOn(asked) if run.waits_for_person().is_some_and(|(step, _)| step == asked) => {
+                let begun = run.step_begun(asked).is_some();
+                Some(Deed::Command(if begun {
+                    Command::Answer { step: asked, answer: Answer::Done }
+                } else {
+                    Command::Release { step: asked }
+                }))
+            }
+            Open::Stop | Open::GoOn(_) | Open::Skip(_) | Open::Help | Open::Note(_) | Open::Runbook { .. } => Some(Deed::Draw),
         }
     }
 

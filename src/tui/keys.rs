@@ -22,6 +22,10 @@ pub enum Act {
     Note,
     /// Open the runbook.
     Runbook,
+    /// Open the question whether the step that waits may begin, or is done.
+    GoOn,
+    /// Say that a person's step could not be done.
+    Failed,
     /// Open the question whether to skip the rest of the step.
     Skip,
     /// The next chart.
@@ -190,6 +194,20 @@ pub const TABLE: &[Binding] = &[
     danger(
         Danger::Writes,
         bind(Act::Skip, &[Key::Char('>')], &[Scope::Live], "skip step", "skip the rest of this step, undo what it broke; asks once"),
+    ),
+    danger(
+        Danger::Breaks,
+        bind(
+            Act::GoOn,
+            &[Key::Code(KeyCode::Enter)],
+            &[Scope::Live],
+            "go on",
+            "let the step that waits begin, or say that a person's step is done; asks once",
+        ),
+    ),
+    danger(
+        Danger::Writes,
+        bind(Act::Failed, &[Key::Char('f')], &[Scope::Ask], "failed", "a person's step could not be done: the run ends"),
     ),
     bind(Act::NextChart, &[Key::Code(KeyCode::Tab)], &[Scope::Live, Scope::Undoing, Scope::Over], "chart", "show the next chart"),
     bind(Act::LastChart, &[Key::Code(KeyCode::BackTab)], &[Scope::Live, Scope::Undoing, Scope::Over], "", "show the chart before"),

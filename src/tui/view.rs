@@ -44,7 +44,7 @@ fn screen(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     match scene.run.phase().0 {
         Phase::Preflight | Phase::Ready => preflight::draw(scene, body, buffer),
         Phase::Sealed if !scene.hands.back_to_cockpit => debrief::draw(scene, body, buffer),
-        Phase::Gate | Phase::Step(_) | Phase::Settling | Phase::Undoing(_) | Phase::Sealed => {
+        Phase::Gate | Phase::Steps | Phase::Settling | Phase::Undoing(_) | Phase::Sealed => {
             let mut charts = charts::all(scene.run);
             if !charts.is_empty() {
                 let count = charts.len();
@@ -155,6 +155,7 @@ fn open(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     match &scene.hands.open {
         Some(Open::Help) => help::draw(scene, area, buffer),
         Some(Open::Stop) => questions::stop(scene, area, buffer),
+        Some(Open::GoOn(step)) => questions::go_on(scene, area, buffer, *step),
         Some(Open::Skip(_)) => questions::skip(scene, area, buffer),
         Some(Open::Note(note)) => questions::note(scene, area, buffer, note),
         Some(Open::Runbook { opened }) => questions::runbook(scene, area, buffer, *opened),

@@ -42,25 +42,18 @@ impl Ahead {
 /// What the current phase is heading for, where its moment is known.
 #[must_use]
 pub fn ahead(run: &Run) -> Option<Ahead> {
-    let (phase, since) = run.phase();
-    match phase {
+    match run.phase().0 {
         Phase::Gate => steady_at(run).map(|(from, to)| Ahead { from, to, what: "steady state proven in" }),
-        Phase::Step(index) => match &run.scenario().steps.get(*index)?.action {
-            StepAction::Observe(span) => Some(Ahead { from: since, to: since + *span, what: "observation ends in" }),
-            StepAction::Fault(_) => {
-                let state = run.faults().iter().find(|state| state.id.0 == *index)?;
-                match state.in_effect {
-                    None => {
-                        let from = state.asked.unwrap_or(since);
-                        Some(Ahead { from, to: from + EFFECT_LIMIT, what: "fault not in effect yet; given up in" })
-                    }
-                    Some(from) if state.fault.is_lasting() && state.undo.asked.is_none() => {
-                        Some(Ahead { from, to: from + state.duration(), what: "fault lifted in" })
-                    }
-                    Some(_) => None,
-                }
+        Phase::Steps => {
+            let (index, step) = run.current_step()?;
+            let begun = run.step_begun(index)?;
+            match &step.action {
+                StepAction::Observe(span) => Some(Ahead { from: begun, to: begun + *span, what: "observation ends in" }),
+                StepAction::Manual(manual) => Some(Ahead { from: begun, to: begun + manual.timeout, what: "to be done within" }),
+                StepAction::Hold => None,
+                StepAction::Fault(_) => fault_ahead(run.faults().iter().find(|state| state.id.0 == index)?, begun),
             }
-        },
+        }
         Phase::Settling => {
             let back = run.recoveries().filter_map(|(_, back)| back.since()).max();
             let lasting = back.map(|from| (from, from + run.stable_for()));
@@ -68,6 +61,19 @@ pub fn ahead(run: &Run) -> Option<Ahead> {
             (to > run.now()).then_some(Ahead { from, to, what: "steady again in" })
         }
         Phase::Preflight | Phase::Ready | Phase::Undoing(_) | Phase::Sealed => None,
+    }
+}
+
+fn fault_ahead(state: &FaultState, begun: At) -> Option<Ahead> {
+    match state.in_effect {
+        None => {
+            let from = state.asked.unwrap_or(begun);
+            Some(Ahead { from, to: from + EFFECT_LIMIT, what: "fault not in effect yet; given up in" })
+        }
+        Some(from) if state.fault.is_lasting() && state.undo.asked.is_none() => {
+            Some(Ahead { from, to: from + state.duration(), what: "fault lifted in" })
+        }
+        Some(_) => None,
     }
 }
 
@@ -84,6 +90,13 @@ fn steady_at(run: &Run) -> Option<(At, At)> {
 /// What happens next, and when.
 #[must_use]
 pub fn next(run: &Run, now: At) -> String {
+    if let Some((index, step)) = run.waits_for_person() {
+        let name = safe(&step.name);
+        return match run.step_begun(index) {
+            None => format!("waits for you: Enter lets {name} begin"),
+            Some(_) => ahead(run).map_or_else(|| name.clone(), |ahead| format!("{name}: Enter when done, {} left", left(ahead.to, now))),
+        };
+    }
     if let Some(ahead) = ahead(run) {
         return format!("{} {}", ahead.what, left(ahead.to, now));
     }
@@ -95,10 +108,10 @@ pub fn next(run: &Run, now: At) -> String {
             let back = run.recoveries().any(|(_, back)| matches!(back, Back::NotYet { .. }));
             if back { "waits until the targets are back".to_owned() } else { waits(run, "the verdicts") }
         }
-        Phase::Step(index) => match run.faults().iter().find(|state| state.id.0 == *index) {
-            Some(state) if state.undo.asked.is_some() => lifting(state, now),
-            Some(_) | None => "the next step".to_owned(),
-        },
+        Phase::Steps => {
+            let lifted = run.faults().iter().rev().find(|state| state.undo.asked.is_some() && state.owes_undo());
+            lifted.map_or_else(|| "the next step".to_owned(), |state| lifting(state, now))
+        }
         Phase::Undoing(_) => match run.faults().iter().rev().find(|state| state.owes_undo()) {
             Some(state) => lifting(state, now),
             None => "the last entry is written".to_owned(),

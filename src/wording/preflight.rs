@@ -141,13 +141,39 @@ pub fn plan(run: &Run) -> String {
         .iter()
         .map(|step| match step.action {
             StepAction::Observe(span) => span,
-            StepAction::Fault(_) => Duration::ZERO,
+            StepAction::Fault(_) | StepAction::Manual(_) | StepAction::Hold => Duration::ZERO,
         })
         .sum();
     if !watch.is_zero() {
         parts.push(format!("after that {} of watching", go(watch)));
     }
     format!("{}.", parts.join("; "))
+}
+
+/// What a step does and when, in one line.
+#[must_use]
+pub fn step(run: &Run, index: usize) -> String {
+    let Some(step) = run.scenario().steps.get(index) else { return String::new() };
+    let what = match &step.action {
+        StepAction::Observe(span) => format!("watch for {}", go(*span)),
+        StepAction::Fault(_) => run.faults().iter().find(|state| state.id.0 == index).map_or_else(String::new, wording::fault_line),
+        StepAction::Manual(manual) => {
+            format!("by hand, up to {}: {}", go(manual.timeout), Untrusted::from(manual.what.as_str()).short(80))
+        }
+        StepAction::Hold => "waits for the leader".to_owned(),
+    };
+    let mut when = Vec::new();
+    let usual = index.checked_sub(1).map(|before| vec![before]).unwrap_or_default();
+    let begins = &step.begins;
+    when.extend(begins.at.map(|at| format!("at {}", go(at))));
+    if begins.after != usual && (begins.at.is_none() || !begins.after.is_empty()) {
+        let names: Vec<String> = begins.after.iter().map(|before| (before + 1).to_string()).collect();
+        when.push(if names.is_empty() { "at once".to_owned() } else { format!("after {}", names.join(", ")) });
+    }
+    if begins.hold && !matches!(step.action, StepAction::Hold) {
+        when.push("when the leader says so".to_owned());
+    }
+    if when.is_empty() { what } else { format!("{what} · {}", when.join(" · ")) }
 }
 
 /// Whether the operator's word is waited for.

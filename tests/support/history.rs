@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use gameday::clock::At;
-use gameday::command::{AbortedBy, Command};
+use gameday::command::{AbortedBy, Answer, Command};
 use gameday::effect::{Danger, Effect, EffectId, FaultId, Outcome, PodRef};
 use gameday::event::{
     ClusterFact, EndpointsSource, Entry, Event, FaultFact, MatchedPod, Number, PodFact, Reading, RecordFact, Skew, Source, WorkloadFact,
@@ -210,6 +210,9 @@ pub struct Sim {
     pub deadlines: u64,
     /// Whether kills, creations and deletions are left to the test: they wait in `asked`.
     pub by_hand: bool,
+    /// Whether nobody is there to give a word or an answer.
+    pub alone: bool,
+    worded: BTreeSet<(usize, bool)>,
     pub asked: Vec<Effect>,
     /// What probes answer at a moment, where the test says so.
     pub answers: Option<fn(u64) -> Reading>,
@@ -241,6 +244,8 @@ impl Sim {
             wild,
             deadlines: 0,
             by_hand: false,
+            alone: false,
+            worded: BTreeSet::new(),
             asked: Vec::new(),
             answers: None,
             queue: BTreeMap::new(),
@@ -373,6 +378,13 @@ impl Sim {
                 }
             }
             first.get_or_insert(effects);
+        }
+        if let (Some((step, _)), false) = (self.run.waits_for_person(), self.alone) {
+            let begun = self.run.step_begun(step).is_some();
+            let word = if begun { Command::Answer { step, answer: Answer::Done } } else { Command::Release { step } };
+            if self.worded.insert((step, begun)) {
+                self.tell(SECOND, Event::Commanded(word));
+            }
         }
         first.unwrap_or_default()
     }

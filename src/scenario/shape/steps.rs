@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::super::fields::{self, Fields, Zero};
 use super::super::mistake::Mistakes;
-use super::super::model::{Injector, Limits, Step, StepAction};
+use super::super::model::{Begins, Injector, Limits, Manual, Step, StepAction};
 use super::super::parameters::Parameters;
 use super::super::tree::{self, Content, Node, Span};
 use super::super::{Source, keys, manifest};
+use super::order::{self, Entry};
 use super::{breaks, items, name_of, tell_twice};
 use crate::clock::go;
 use crate::fault::{Fault, Mode};
@@ -16,6 +17,11 @@ use crate::fault::{Fault, Mode};
 const MOST: usize = 1000;
 /// The most bytes of manifests that stand in other files.
 const MOST_INCLUDED: usize = tree::LARGEST;
+
+/// What a step may be.
+const ACTIONS: [&str; 3] = ["fault", "observe", "manual"];
+/// How long a person's step may take where the file does not say.
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// A step as far as it could be read.
 pub struct Read {
@@ -56,58 +62,117 @@ impl Reader<'_> {
             }
             return Vec::new();
         }
-        if list.len() > MOST {
-            let message = format!("the scenario has {} steps", list.len());
+        let members = |node: &Node| match node.get("parallel").map(|group| &group.content) {
+            Some(Content::List(members)) => members.len(),
+            _ => 1,
+        };
+        let count: usize = list.iter().map(members).sum();
+        if count > MOST {
+            let message = format!("the scenario has {count} steps");
             mistakes.error(node.span, "", message).allow(format!("at most {MOST} steps")).hint("split it into several scenarios");
             return Vec::new();
         }
-        let mut names = Vec::new();
         let before = mistakes.errors();
-        let steps: Vec<Read> = list
-            .iter()
-            .map(|node| {
-                let (step, place) = self.step(node, mistakes);
-                if let (Some(name), Some(place)) = (&step.name, place) {
-                    names.push((name.clone(), place));
-                }
-                step
-            })
-            .collect();
+        let (mut steps, mut entries, mut names) = (Vec::new(), Vec::new(), Vec::new());
+        for node in list {
+            let first = steps.len();
+            let group = if node.get("parallel").is_some() {
+                self.group(node, &mut steps, &mut names, mistakes)
+            } else {
+                let fields = Fields::of(node, &keys::STEP, mistakes);
+                self.step(fields, &mut names, mistakes, &mut steps);
+                fields.map(|fields| (fields, None))
+            };
+            if let Some((fields, name)) = group {
+                entries.push(Entry::read(fields, name, first..steps.len(), mistakes));
+            }
+        }
         tell_twice("step", names.iter().map(|(name, place)| (name.as_str(), *place)), mistakes);
         // A step with an error may have been meant to break something.
         if !steps.iter().any(|step| step.is_fault) && mistakes.errors() == before {
             mistakes.warn(node.span, "", "no step breaks anything, so nothing is tested").hint("add a step with a fault");
         }
-        let observed: Duration = steps.iter().filter_map(|step| step.observe).sum();
-        if let Some(max) = self.limits.max_duration.filter(|max| observed > *max) {
-            let message = format!("the steps observe for {} in all, longer than maxDuration {}", go(observed), go(max));
+        let called: Vec<Option<String>> = steps.iter().map(|step| step.name.clone()).collect();
+        let begins = order::begins(&entries, &called, mistakes);
+        let spans: Vec<Duration> = steps.iter().map(|step| step.observe.unwrap_or_default()).collect();
+        let least = order::least(&begins, &spans);
+        if let Some(max) = self.limits.max_duration.filter(|max| least > *max) {
+            let message = format!("the steps observe for {} in all, longer than maxDuration {}", go(least), go(max));
             mistakes.error(node.span, "", message).hint("raise limits.maxDuration, or observe less");
+        }
+        for (step, begins) in steps.iter_mut().zip(begins) {
+            if let Some(step) = &mut step.done {
+                step.begins = begins;
+            }
         }
         steps
     }
 
-    fn step(&mut self, node: &Node, mistakes: &mut Mistakes) -> (Read, Option<Span>) {
+    /// A group whose steps begin together.
+    fn group<'n>(
+        &mut self,
+        node: &'n Node,
+        steps: &mut Vec<Read>,
+        names: &mut Vec<(String, Span)>,
+        mistakes: &mut Mistakes,
+    ) -> Option<(Fields<'n>, Option<String>)> {
+        let fields = Fields::of(node, &keys::GROUP, mistakes)?;
+        let named = fields.get("name").and_then(|node| fields::name(node, "the name of a group", mistakes).map(|name| (name, node.span)));
+        names.extend(named.clone());
+        let members = items(fields, "parallel", false, mistakes);
+        if let (Some(list), true) = (node.get("parallel").filter(|list| matches!(list.content, Content::List(_))), members.len() < 2) {
+            mistakes.error(list.span, "", "a parallel group needs two steps or more");
+        }
+        for member in members {
+            let fields = Fields::of(member, &keys::MEMBER, mistakes);
+            self.step(fields, names, mistakes, steps);
+        }
+        Some((fields, named.map(|(name, _)| name)))
+    }
+
+    /// One step.
+    fn step(&mut self, fields: Option<Fields<'_>>, names: &mut Vec<(String, Span)>, mistakes: &mut Mistakes, steps: &mut Vec<Read>) {
         let mut read = Read { name: None, is_fault: false, observe: None, done: None };
-        let Some(fields) = Fields::of(node, &keys::STEP, mistakes) else { return (read, None) };
-        let named = name_of(fields, "a step", mistakes);
-        let place = named.as_ref().map(|(_, place)| *place);
-        read.name = named.map(|(name, _)| name);
-        let action = match fields.one_of(&["fault", "observe"], mistakes) {
-            Some(("fault", node)) => {
+        if let Some(fields) = fields {
+            if let Some((name, place)) = name_of(fields, "a step", mistakes) {
+                names.push((name.clone(), place));
+                read.name = Some(name);
+            }
+            let holds = fields.get("hold").and_then(Node::scalar).is_some_and(|scalar| scalar.text == "true");
+            let only_holds = holds && ACTIONS.iter().all(|action| fields.get(action).is_none());
+            let action = if only_holds { Some(StepAction::Hold) } else { self.action(fields, &mut read, mistakes) };
+            for key in ["expect", "timeout"] {
+                if let Some(entry) = fields.entry(key).filter(|_| fields.get("manual").is_none()) {
+                    mistakes.error(entry.key_span, key, format!("{key} belongs to a manual step, and this is none"));
+                }
+            }
+            if let (Some(name), Some(action)) = (&read.name, action) {
+                debug_assert_eq!(breaks(&action), read.is_fault);
+                read.done = Some(Step { name: name.clone(), begins: Begins::default(), action });
+            }
+        }
+        steps.push(read);
+    }
+
+    fn action(&mut self, fields: Fields<'_>, read: &mut Read, mistakes: &mut Mistakes) -> Option<StepAction> {
+        match fields.one_of(&ACTIONS, mistakes)? {
+            ("fault", node) => {
                 read.is_fault = true;
                 self.fault(node, mistakes).map(|fault| StepAction::Fault(Box::new(fault)))
             }
-            Some((_, node)) => {
+            ("manual", node) => {
+                if let Some(node) = fields.get("expect") {
+                    fields::word(node, "expect", &["confirm"], mistakes);
+                }
+                let timeout = fields.get("timeout").map(|node| fields::duration(node, "timeout", Zero::Refused, mistakes));
+                let what = fields::text(node, "manual", mistakes)?;
+                Some(StepAction::Manual(Manual { what, timeout: timeout.unwrap_or(Some(PATIENCE))? }))
+            }
+            (_, node) => {
                 read.observe = fields::duration(node, "observe", Zero::Refused, mistakes);
                 read.observe.map(StepAction::Observe)
             }
-            None => None,
-        };
-        if let (Some(name), Some(action)) = (&read.name, action) {
-            debug_assert_eq!(breaks(&action), read.is_fault);
-            read.done = Some(Step { name: name.clone(), action });
         }
-        (read, place)
     }
 
     fn fault(&mut self, node: &Node, mistakes: &mut Mistakes) -> Option<Fault> {

@@ -15,7 +15,7 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let theme = scene.theme;
     let scope = match scene.run.phase().0 {
         Phase::Preflight | Phase::Ready => Scope::Before,
-        Phase::Gate | Phase::Step(_) | Phase::Settling => Scope::Live,
+        Phase::Gate | Phase::Steps | Phase::Settling => Scope::Live,
         Phase::Undoing(_) => Scope::Undoing,
         Phase::Sealed => Scope::Over,
     };

@@ -9,7 +9,7 @@ use crate::tui::cells::{Pen, head, lines, row, split, width, wrap};
 use crate::tui::keys::{self, Act, Scope};
 use crate::tui::scene::Scene;
 use crate::tui::theme::sign;
-use crate::wording::{self, live, margin, preflight};
+use crate::wording::{live, margin, preflight};
 
 /// Draws it.
 pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
@@ -68,15 +68,8 @@ fn drill(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         }
         rest = split(below, 1).1;
     };
-    let steps = scenario.steps.iter().enumerate().map(|(index, step)| {
-        let what = match &step.action {
-            crate::scenario::model::StepAction::Observe(span) => format!("watch for {}", crate::clock::go(*span)),
-            crate::scenario::model::StepAction::Fault(_) => {
-                run.faults().iter().find(|state| state.id.0 == index).map_or_else(String::new, wording::fault_line)
-            }
-        };
-        (format!("{} {}", index + 1, safe(&step.name)), what)
-    });
+    let steps = scenario.steps.iter().enumerate();
+    let steps = steps.map(|(index, step)| (format!("{} {}", index + 1, safe(&step.name)), preflight::step(run, index)));
     section("what is done", steps.collect());
     section("what must hold before and after", scenario.steady_state.iter().map(|c| (safe(&c.name), margin::bound(run, c))).collect());
     section("what makes it true", scenario.criteria.iter().map(|c| (safe(&c.name), margin::bound(run, c))).collect());

@@ -70,6 +70,26 @@ fn what_stopping_does(run: &Run) -> Vec<String> {
     said
 }
 
+/// Whether the step that waits may begin, or a person's step is done.
+pub fn go_on(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, step: usize) {
+    let (run, theme) = (scene.run, scene.theme);
+    let begun = run.step_begun(step).is_some();
+    let title = if begun { "is it done?" } else { "let it begin?" };
+    let width = 66.min(area.width);
+    let name = run.scenario().steps.get(step).map_or_else(String::new, |step| Untrusted::from(step.name.as_str()).to_string());
+    let text = wrap(&format!("{name}: {}", wording::preflight::step(run, step)), width.saturating_sub(4), 6);
+    let height = u16::try_from(text.len()).unwrap_or(u16::MAX).saturating_add(4);
+    let inner = dialog(scene, area, buffer, title, width, height, theme.pending);
+    lines(buffer, inner, &text, theme.text);
+    let (yes, no) = (keys::key(Scope::Ask, Act::Confirm), keys::key(Scope::Ask, Act::Close));
+    let failed = keys::key(Scope::Ask, Act::Failed);
+    if begun {
+        answers(scene, inner, buffer, &[(yes, "done"), (failed, "could not be done"), (no, "not yet")]);
+    } else {
+        answers(scene, inner, buffer, &[(yes, "let it begin"), (no, "not yet")]);
+    }
+}
+
 /// Whether to skip the rest of the step.
 pub fn skip(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let theme = scene.theme;

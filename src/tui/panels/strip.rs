@@ -48,34 +48,27 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
 }
 
 fn marks(run: &Run) -> Vec<(Mark, String)> {
-    let scenario = run.scenario();
-    let steps = scenario.steps.len();
-    // the place of the phase that is on: 0 preflight, 1 gate, 2.. steps, then settling, undo, debrief
-    let reached = (0..steps).rev().find(|step| run.step_begun(*step).is_some()).map_or(usize::from(run.begun().is_some()), |step| step + 2);
     let end = run.end();
     let early = end.is_some_and(|end| *end != End::Complete);
-    let (now, undoing) = match run.phase().0 {
-        Phase::Preflight | Phase::Ready => (0, false),
-        Phase::Gate => (1, false),
-        Phase::Step(step) => (step + 2, false),
-        Phase::Settling => (steps + 2, false),
-        Phase::Undoing(_) => (if early { reached } else { steps + 2 }, true),
-        Phase::Sealed => (if early { reached } else { steps + 3 }, false),
-    };
     let refused = matches!(end, Some(End::Refused(_)));
-    let of = |place: usize| match place.cmp(&now) {
-        std::cmp::Ordering::Less => Mark::Done,
-        std::cmp::Ordering::Equal if refused => Mark::Failed,
-        std::cmp::Ordering::Equal if early => Mark::Cut,
-        std::cmp::Ordering::Equal => Mark::Now,
-        std::cmp::Ordering::Greater if early => Mark::Never,
-        std::cmp::Ordering::Greater => Mark::ToCome,
+    let undoing = matches!(run.phase().0, Phase::Undoing(_));
+    let started = run.begun().is_some();
+    let stepped = run.steps().any(|(_, step)| step.begun.or(step.held).is_some());
+    let through = run.steps().all(|(_, step)| step.ended.is_some());
+    // each part of the run: whether it was reached, and whether it is over
+    let of = |reached: bool, over: bool| match (reached, over) {
+        (_, true) => Mark::Done,
+        (true, false) if refused => Mark::Failed,
+        (true, false) if early => Mark::Cut,
+        (true, false) => Mark::Now,
+        (false, false) if early => Mark::Never,
+        (false, false) => Mark::ToCome,
     };
-    let mut marks = vec![(of(0), "preflight".to_owned()), (of(1), "steady state".to_owned())];
-    for (index, step) in scenario.steps.iter().enumerate() {
-        marks.push((of(index + 2), Untrusted::from(step.name.as_str()).to_string()));
+    let mut marks = vec![(of(true, started), "preflight".to_owned()), (of(started, stepped), "steady state".to_owned())];
+    for (step, state) in run.steps() {
+        marks.push((of(state.is_on() || state.is_held(), state.ended.is_some()), Untrusted::from(step.name.as_str()).to_string()));
     }
-    let settling = if undoing && !early { Mark::Done } else { of(steps + 2) };
+    let settling = of(through, !early && (undoing || run.phase().0.is_over()));
     marks.push((settling, "steady again".to_owned()));
     if undoing || (early && !refused) {
         marks.push((if undoing { Mark::Now } else { Mark::Done }, "undo".to_owned()));
