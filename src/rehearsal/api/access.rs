@@ -255,13 +255,14 @@ impl State {
 }
 
 fn unreviewable(review: Review, causes: &[(&str, String)]) -> Refusal {
-    let (_, group, _, kind) = Review::ALL.iter().find(|(r, ..)| *r == review).copied().unwrap_or(Review::ALL[0]);
+    let (_, group, ..) = Review::ALL.iter().find(|(r, ..)| *r == review).copied().unwrap_or(Review::ALL[0]);
     let told: Vec<String> = causes.iter().map(|(field, why)| format!("{field}: {why}")).collect();
     Refusal {
         code: 422,
         reason: "Invalid",
-        message: format!("{kind}.{group} \"\" is invalid: {}", told.join(", ")),
-        details: Some(json!({"group": group, "kind": kind, "causes": causes.iter().map(|(field, why)|
+        // The real server does not say of what kind it is.
+        message: format!(".{group} \"\" is invalid: {}", told.join(", ")),
+        details: Some(json!({"group": group, "causes": causes.iter().map(|(field, why)|
             json!({"reason": "FieldValueInvalid", "message": why, "field": field})).collect::<Vec<_>>()})),
     }
 }

@@ -113,7 +113,7 @@ impl Anatomy {
             }
             (Shape::Map(shape), Value::Object(map)) => {
                 for (key, value) in map.iter_mut() {
-                    path.within(key, |path| self.walk(value, shape, holder, path, misfits));
+                    path.under(key, |path| self.walk(value, shape, holder, path, misfits));
                 }
             }
             (Shape::List(shape), Value::Array(items)) => {
@@ -174,6 +174,14 @@ impl Path {
         then(self);
         self.full.truncate(lengths.0);
         self.plain.truncate(lengths.1);
+    }
+
+    /// A key of a map, which Go's decoder does not tell.
+    fn under(&mut self, key: &str, then: impl FnOnce(&mut Self)) {
+        let length = self.full.len();
+        self.full.push_str(&format!(".{key}"));
+        then(self);
+        self.full.truncate(length);
     }
 
     fn at(&mut self, index: usize, then: impl FnOnce(&mut Self)) {

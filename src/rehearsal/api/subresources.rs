@@ -8,7 +8,7 @@ use super::kinds::Kind;
 use super::object::{Object, at, list, map_mut, number, pairs, text};
 use super::patches::PatchKind;
 use super::refusal::{Cause, Refusal};
-use super::requests::{named_alike, patch};
+use super::requests::{named_alike, patch, revised};
 use super::route::Place;
 use super::selector::Selector;
 use super::writes::{Intent, Part};
@@ -28,6 +28,7 @@ pub fn answer(server: &ApiServer, ask: &Ask<'_>, place: &Place, verb: &str) -> R
         (_, "status", "update") => {
             let value = ask.json()?;
             named_alike(place, &value)?;
+            revised(server, place, &value)?;
             Ok(Answer::object(200, &*server.lock().update(place.kind, &place.namespace, &place.name, value, Part::Status, ask.intent()?)?))
         }
         (_, "status", "patch") => patch(server, ask, place, Part::Status),
