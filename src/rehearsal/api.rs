@@ -14,6 +14,7 @@ pub mod deletion;
 pub mod discovery;
 pub mod fields;
 pub mod kinds;
+pub mod limits;
 pub mod logs;
 pub mod object;
 pub mod openapi;

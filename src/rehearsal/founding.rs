@@ -101,7 +101,6 @@ impl Founder<'_> {
                 continue;
             }
             self.create(Kind::Namespace, "", json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}));
-            self.create(Kind::ServiceAccount, name, json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}));
             self.state_of_namespace(name);
         }
     }

@@ -6,6 +6,8 @@
 mod rbac;
 mod roles;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use http::HeaderMap;
 use serde_json::{Value, json};
 
@@ -37,7 +39,7 @@ impl User {
         let uid = all("impersonate-uid").into_iter().next().unwrap_or_default();
         let Some(name) = all("impersonate-user").into_iter().next().filter(|name| !name.is_empty()) else {
             if groups.is_empty() && uid.is_empty() {
-                return Ok(Self::own());
+                return Ok(all("authorization").iter().find_map(|given| Self::of_token(given)).unwrap_or_else(Self::own));
             }
             return Err(Refusal::internal("requested [] without impersonating a user"));
         };
@@ -56,6 +58,17 @@ impl User {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The service account whose token this is.
+    fn of_token(given: &str) -> Option<Self> {
+        let claims = given.strip_prefix("Bearer ")?.split('.').nth(1)?;
+        let claims: Value = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
+        let name = text(&claims, "/sub");
+        let (namespace, _) = service_account(name)?;
+        let groups = ["system:serviceaccounts".to_owned(), format!("system:serviceaccounts:{namespace}"), "system:authenticated".to_owned()];
+        let uid = text(&claims, "/kubernetes.io/serviceaccount/uid").to_owned();
+        Some(Self { name: name.to_owned(), groups: groups.to_vec(), uid, bound: true })
     }
 
     fn own() -> Self {

@@ -28,6 +28,7 @@ fn subresources(resource: &Resource) -> Vec<Sub> {
             Sub("proxy", ("", "v1", "PodProxyOptions"), &PROXY_VERBS),
         ]),
         Kind::Service => all.push(Sub("proxy", ("", "v1", "ServiceProxyOptions"), &PROXY_VERBS)),
+        Kind::ServiceAccount => all.push(Sub("token", ("authentication.k8s.io", "v1", "TokenRequest"), &["create"])),
         Kind::Namespace => all.push(Sub("finalize", own, &["update"])),
         _ => {}
     }

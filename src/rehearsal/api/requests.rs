@@ -61,6 +61,10 @@ fn answered(server: &ApiServer, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let reads = || if *ask.method == Method::GET { Ok(()) } else { Err(Refusal::method_not_allowed()) };
     let found = |value: Option<Value>| value.map_or_else(nowhere, |value| Answer::json(200, &value));
     match route {
+        Route::Health if ask.raw_query.is_some_and(|query| query.contains("verbose")) => {
+            let name = ask.path.trim_start_matches('/').split('/').next().unwrap_or_default();
+            Ok(Answer::text(200, &format!("[+]ping ok\n[+]log ok\n[+]etcd ok\n{name} check passed\n")))
+        }
         Route::Health => Ok(Answer::text(200, "ok")),
         Route::Version => reads().map(|()| Answer::json(200, &discovery::version())),
         Route::CoreVersions | Route::Groups if wants_aggregated(ask) => reads().map(|()| Answer {

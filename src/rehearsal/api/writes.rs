@@ -82,6 +82,7 @@ impl State {
         }
         defaults::fill(kind, &mut value);
         self.admit(kind, &mut value, None)?;
+        self.within_limits(kind, namespace, &mut value)?;
         validation::check(kind, &value, None, intent.trusted)?;
         if resource.namespaced {
             self.within_quota(kind, namespace, &value)?;
@@ -97,6 +98,10 @@ impl State {
         }
         let object = self.store.put(key, value);
         self.settle_quotas(kind, namespace);
+        if kind == Kind::Namespace {
+            // As the controller of service accounts makes it, in a moment.
+            self.create(Kind::ServiceAccount, &name, json!({"metadata": {"name": "default"}}), OWN_WRITE)?;
+        }
         Ok(object)
     }
 
