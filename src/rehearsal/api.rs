@@ -13,6 +13,7 @@ pub mod definitions;
 pub mod deletion;
 pub mod discovery;
 pub mod fields;
+pub mod guise;
 pub mod kinds;
 pub mod limits;
 pub mod logs;

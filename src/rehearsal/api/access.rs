@@ -66,7 +66,8 @@ impl User {
         let claims: Value = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
         let name = text(&claims, "/sub");
         let (namespace, _) = service_account(name)?;
-        let groups = ["system:serviceaccounts".to_owned(), format!("system:serviceaccounts:{namespace}"), "system:authenticated".to_owned()];
+        let groups =
+            ["system:serviceaccounts".to_owned(), format!("system:serviceaccounts:{namespace}"), "system:authenticated".to_owned()];
         let uid = text(&claims, "/kubernetes.io/serviceaccount/uid").to_owned();
         Some(Self { name: name.to_owned(), groups: groups.to_vec(), uid, bound: true })
     }

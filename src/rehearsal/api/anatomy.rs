@@ -67,7 +67,7 @@ impl Anatomy {
     #[must_use]
     pub fn named(version: &str, name: &str) -> Option<&'static Self> {
         use api::{authentication, authorization, policy};
-        static REVIEWS: [OnceLock<Anatomy>; 7] = [const { OnceLock::new() }; 7];
+        static REVIEWS: [OnceLock<Anatomy>; 10] = [const { OnceLock::new() }; 10];
         if let Some(resource) = RESOURCES.iter().find(|r| r.name == name && group_version(r.group, r.version) == version) {
             return Self::of(resource.kind);
         }
@@ -77,7 +77,12 @@ impl Anatomy {
             "SubjectAccessReview" => REVIEWS[2].get_or_init(probe::read::<authorization::v1::SubjectAccessReview>),
             "LocalSubjectAccessReview" => REVIEWS[3].get_or_init(probe::read::<authorization::v1::LocalSubjectAccessReview>),
             "SelfSubjectReview" => REVIEWS[4].get_or_init(probe::read::<authentication::v1::SelfSubjectReview>),
+            "TokenRequest" => REVIEWS[9].get_or_init(probe::read::<authentication::v1::TokenRequest>),
             "Eviction" => REVIEWS[5].get_or_init(probe::read::<policy::v1::Eviction>),
+            "HorizontalPodAutoscaler" if version == "autoscaling/v1" => {
+                REVIEWS[7].get_or_init(probe::read::<api::autoscaling::v1::HorizontalPodAutoscaler>)
+            }
+            "Event" if version == "events.k8s.io/v1" => REVIEWS[8].get_or_init(probe::read::<api::events::v1::Event>),
             "DeleteOptions" => REVIEWS[6].get_or_init(probe::read::<meta::DeleteOptions>),
             _ => return None,
         })

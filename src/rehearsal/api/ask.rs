@@ -3,6 +3,7 @@
 use http::{HeaderMap, Method, header};
 use serde_json::{Value, json};
 
+use super::guise::Guise;
 use super::kinds::Kind;
 use super::logs::LogTail;
 use super::object::Object;
@@ -25,6 +26,8 @@ pub struct Ask<'a> {
     pub headers: &'a HeaderMap,
     /// Body.
     pub body: &'a [u8],
+    /// The second version in which it is asked, if it is.
+    pub guise: Option<&'static Guise>,
 }
 
 impl Ask<'_> {

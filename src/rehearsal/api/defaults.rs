@@ -62,16 +62,8 @@ pub fn fill(kind: Kind, value: &mut Value) {
             absent(map_mut(value, "spec"), "volumeMode", json!("Filesystem"));
             absent(map_mut(value, "status"), "phase", json!("Pending"));
         }
-        Kind::CronJob => {
-            let spec = map_mut(value, "spec");
-            absent(spec, "concurrencyPolicy", json!("Allow"));
-            absent(spec, "suspend", json!(false));
-            absent(spec, "successfulJobsHistoryLimit", json!(3));
-            absent(spec, "failedJobsHistoryLimit", json!(1));
-            if let Some(spec) = value.pointer_mut("/spec/jobTemplate/spec/template/spec") {
-                pod_spec_of_template(spec);
-            }
-        }
+        Kind::CronJob => cron_job(value),
+        Kind::HorizontalPodAutoscaler => autoscaler(value),
         Kind::LimitRange => super::limits::fill(value),
         Kind::Secret => {
             encode(value);
@@ -109,6 +101,24 @@ pub fn fill(kind: Kind, value: &mut Value) {
         }
         _ => {}
     }
+}
+
+fn cron_job(value: &mut Value) {
+    let spec = map_mut(value, "spec");
+    absent(spec, "concurrencyPolicy", json!("Allow"));
+    absent(spec, "suspend", json!(false));
+    absent(spec, "successfulJobsHistoryLimit", json!(3));
+    absent(spec, "failedJobsHistoryLimit", json!(1));
+    if let Some(spec) = value.pointer_mut("/spec/jobTemplate/spec/template/spec") {
+        pod_spec_of_template(spec);
+    }
+}
+
+fn autoscaler(value: &mut Value) {
+    let spec = map_mut(value, "spec");
+    absent(spec, "minReplicas", json!(1));
+    let target = json!({"type": "Utilization", "averageUtilization": 80});
+    absent(spec, "metrics", json!([{"type": "Resource", "resource": {"name": "cpu", "target": target}}]));
 }
 
 fn map_mut_of(value: &mut Value) -> &mut serde_json::Map<String, Value> {

@@ -171,9 +171,13 @@ mod tests {
         let item = &range["spec"]["limits"][0];
         assert_eq!(item["default"], json!({"cpu": "200m", "memory": "1Gi"}));
         assert_eq!(item["defaultRequest"], json!({"cpu": "200m", "memory": "1Gi"}));
-        let mut pod = json!({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "resources": {"requests": {"cpu": "100m"}}}]}});
+        let mut pod =
+            json!({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "resources": {"requests": {"cpu": "100m"}}}]}});
         fill_containers(&mut pod, item);
-        assert_eq!(pod["spec"]["containers"][0]["resources"], json!({"requests": {"cpu": "100m", "memory": "1Gi"}, "limits": {"cpu": "200m", "memory": "1Gi"}}));
+        assert_eq!(
+            pod["spec"]["containers"][0]["resources"],
+            json!({"requests": {"cpu": "100m", "memory": "1Gi"}, "limits": {"cpu": "200m", "memory": "1Gi"}})
+        );
         let note = "LimitRanger plugin set: memory request for container c; cpu, memory limit for container c";
         assert_eq!(pod["metadata"]["annotations"]["kubernetes.io/limit-ranger"], note);
     }
@@ -184,11 +188,14 @@ mod tests {
         let of = |cpu: &str, memory: &str| amounts(&json!({"resources": {"limits": {"cpu": cpu, "memory": memory}}}), "limits");
         let mut told = Vec::new();
         check(&item, &of("50m", "1Gi"), &of("200m", "2Gi"), &mut told);
-        assert_eq!(told, [
-            "minimum cpu usage per Container is 100m, but request is 50m",
-            "maximum memory usage per Container is 1Gi, but limit is 2Gi",
-            "cpu max limit to request ratio per Container is 2, but provided ratio is 4.000000",
-        ]);
+        assert_eq!(
+            told,
+            [
+                "minimum cpu usage per Container is 100m, but request is 50m",
+                "maximum memory usage per Container is 1Gi, but limit is 2Gi",
+                "cpu max limit to request ratio per Container is 2, but provided ratio is 4.000000",
+            ]
+        );
         told.clear();
         check(&item, &of("100m", "1Gi"), &of("200m", "1Gi"), &mut told);
         assert!(told.is_empty(), "{told:?}");

@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::State;
 use super::anatomy::{Anatomy, Shape};
-use super::kinds::{GROUPS, RESOURCES, Resource, group_version};
+use super::guise;
+use super::kinds::{GROUPS, Resource, group_version};
 use crate::rehearsal::controllers::chaos::schema as custom;
 
 impl State {
@@ -28,7 +29,7 @@ impl State {
             return None;
         }
         let (mut paths, mut schemas) = (Map::new(), Map::new());
-        for resource in RESOURCES.iter().filter(|r| r.group == group && r.version == version) {
+        for resource in &guise::resources(group, version).collect::<Vec<_>>() {
             describe_paths(resource, &mut paths);
             describe_schemas(resource, &mut schemas);
         }
@@ -77,7 +78,7 @@ fn describe_schemas(resource: &Resource, schemas: &mut Map<String, Value>) {
         format!("io.k8s.api.{}.{}.{name}", resource.group.split('.').next().filter(|g| !g.is_empty()).unwrap_or("core"), resource.version)
     };
     let gvk = json!([{"group": resource.group, "version": resource.version, "kind": resource.name}]);
-    let Some(anatomy) = Anatomy::of(resource.kind) else {
+    let Some(anatomy) = Anatomy::named(&group_version(resource.group, resource.version), resource.name) else {
         schemas.insert(
             own(resource.name),
             json!({"type": "object", "x-kubernetes-group-version-kind": gvk, "required": ["spec"],

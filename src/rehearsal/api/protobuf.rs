@@ -105,8 +105,10 @@ pub fn read(body: &[u8]) -> Result<Value, Refusal> {
             _ => {}
         }
     }
-    let group = version.split_once('/').map_or("core", |(group, _)| group);
     let anatomy = Anatomy::named(&version, &kind).ok_or_else(|| Refusal::media_type("application/json, application/yaml"))?;
+    let group = version.split_once('/').map_or("core", |(group, _)| group);
+    // A second version has numbers of its own.
+    let group = if tables().contains_key(&(version.as_str(), anatomy.root)) { version.as_str() } else { group };
     let reader = Reader { anatomy, group };
     let mut object = Map::new();
     object.insert("kind".to_owned(), json!(kind));

@@ -10,6 +10,7 @@ use super::anatomy::Anatomy;
 use super::ask::{Answer, Ask, Payload};
 use super::deletion::{DeleteOptions, Deleted};
 use super::discovery;
+use super::guise::Guise;
 use super::kinds::Kind;
 use super::object::text;
 use super::openapi;
@@ -27,6 +28,11 @@ use super::writes::Part;
 /// # Errors
 /// What the `Status` is made of.
 pub fn answer(server: &ApiServer, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+    if ask.guise.is_none()
+        && let Some((guise, path)) = Guise::of(ask.path)
+    {
+        return guise.answer(server, ask, &path);
+    }
     {
         let mut state = server.lock();
         state.warnings.clear();
@@ -152,7 +158,7 @@ fn objects(server: &ApiServer, ask: &Ask<'_>, user: &User, place: &Place) -> Res
         user,
         Access {
             verb,
-            group: resource.group,
+            group: ask.guise.map_or(resource.group, |guise| guise.group),
             resource: &plural,
             namespace: if place.kind == Kind::Namespace { &place.name } else { &place.namespace },
             name: &place.name,
@@ -167,7 +173,7 @@ fn objects(server: &ApiServer, ask: &Ask<'_>, user: &User, place: &Place) -> Res
         "watch" => Ok(Answer {
             code: 200,
             content_type: "application/json".to_owned(),
-            payload: Payload::Watch(Box::new(Watch::open(server, place, &ask.query, form)?)),
+            payload: Payload::Watch(Box::new(Watch::open(server, place, &ask.query, form)?.in_guise(ask.guise))),
             warnings: Vec::new(),
         }),
         "list" => Ok(Answer::wire(200, {

@@ -33,7 +33,8 @@ pub fn quality(pod: &Value) -> &'static str {
     let containers = || list(pod, "/spec/containers").iter().chain(list(pod, "/spec/initContainers"));
     let said = |container: &Value, side: &str, name: &str| container["resources"][side].get(name).map_or(0, quantity::of);
     let any = containers().any(|c| COMPUTE.iter().any(|name| said(c, "requests", name) > 0 || said(c, "limits", name) > 0));
-    let all = containers().all(|c| COMPUTE.iter().all(|name| said(c, "limits", name) > 0 && said(c, "requests", name) == said(c, "limits", name)));
+    let all = containers()
+        .all(|c| COMPUTE.iter().all(|name| said(c, "limits", name) > 0 && said(c, "requests", name) == said(c, "limits", name)));
     match (any, all) {
         (false, _) => "BestEffort",
         (true, true) => "Guaranteed",
