@@ -46,6 +46,7 @@ fn rules() -> BTreeMap<&'static str, (Vec<&'static str>, Vec<&'static str>)> {
         "regex",
         "percent_encoding",
         "serde_saphyr",
+        "base64",
     ];
     rules.insert("rehearsal", (with(&[]), also(&simulation)));
     rules.insert("driver", (with(&["run", "face", "journal", "edge"]), also(&["tokio", "reqwest"])));

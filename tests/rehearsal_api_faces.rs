@@ -276,3 +276,58 @@ async fn watch_list_should_end_its_initial_events_with_a_bookmark() {
     assert_eq!(server.ask("GET", &format!("{PODS}?watch=1&sendInitialEvents=true"), &[], &Value::Null).await.0, 422);
     assert_eq!(server.ask("GET", &format!("{PODS}?resourceVersionMatch=Exact"), &[], &Value::Null).await.0, 422);
 }
+
+#[tokio::test(start_paused = true)]
+async fn second_version_should_show_what_the_first_stores() {
+    let server = Server::start();
+    let (first, second) = ("/apis/autoscaling/v1/namespaces/staging/", "/apis/autoscaling/v2/namespaces/staging/");
+    let scaler = json!({"apiVersion": "autoscaling/v1", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "h"}, "spec": {"maxReplicas": 5,
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "task-api"}, "targetCPUUtilizationPercentage": 70}});
+    let (code, made) = server.post(&format!("{first}horizontalpodautoscalers"), &scaler).await;
+    assert_eq!((code, &made["apiVersion"]), (201, &json!("autoscaling/v1")));
+    assert_eq!((&made["spec"]["targetCPUUtilizationPercentage"], &made["spec"]["minReplicas"]), (&json!(70), &json!(1)));
+    let stored = server.get(&format!("{second}horizontalpodautoscalers/h")).await;
+    assert_eq!(stored["apiVersion"], "autoscaling/v2");
+    assert_eq!(stored["spec"]["metrics"][0]["resource"]["target"], json!({"type": "Utilization", "averageUtilization": 70}));
+    let (_, refused) = server.post(&format!("{first}horizontalpodautoscalers"), &json!({"metadata": {"name": "i"}, "spec": 7})).await;
+    assert!(refused["message"].as_str().unwrap().starts_with("HorizontalPodAutoscaler in version \"v1\" cannot be handled"), "{refused}");
+
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    server.ask("DELETE", PODS, &[], &Value::Null).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let core = server.get("/api/v1/namespaces/staging/events?fieldSelector=involvedObject.kind%3DPod").await;
+    let other = server.get("/apis/events.k8s.io/v1/namespaces/staging/events?fieldSelector=regarding.kind%3DPod").await;
+    let (core, other) = (core["items"].as_array().unwrap(), other["items"].as_array().unwrap());
+    assert!(!core.is_empty() && core.len() == other.len(), "{} {}", core.len(), other.len());
+    assert_eq!((&core[0]["message"], &core[0]["involvedObject"]), (&other[0]["note"], &other[0]["regarding"]));
+    let stream = server.send("GET", "/apis/events.k8s.io/v1/namespaces/staging/events?watch=1", &[], "").await;
+    let line = stream.into_body().into_data_stream().map_err(std::io::Error::other).into_async_read().lines().try_next().await;
+    let seen: Value = serde_json::from_str(&line.unwrap().unwrap()).unwrap();
+    assert_eq!((&seen["object"]["apiVersion"], &seen["object"]["note"]), (&json!("events.k8s.io/v1"), &other[0]["note"]));
+    assert_eq!(server.get("/apis/events.k8s.io/v1/namespaces/staging/events/x").await["message"], "events.events.k8s.io \"x\" not found");
+}
+
+#[tokio::test(start_paused = true)]
+async fn limit_range_should_complete_and_refuse_pods() {
+    let server = Server::start();
+    let limits = json!({"metadata": {"name": "l"}, "spec": {"limits": [{"type": "Container", "default": {"memory": "64Mi"}, "max": {"memory": "1Gi"}}]}});
+    assert_eq!(server.post("/api/v1/namespaces/staging/limitranges", &limits).await.0, 201);
+    let pod = |name: &str, resources: Value| json!({"metadata": {"name": name}, "spec": {"containers": [{"name": "c", "image": "x", "resources": resources}]}});
+    let (code, made) = server.post(PODS, &pod("a", json!({}))).await;
+    assert_eq!((code, &made["status"]["qosClass"]), (201, &json!("Burstable")));
+    assert_eq!(made["spec"]["containers"][0]["resources"], json!({"limits": {"memory": "64Mi"}, "requests": {"memory": "64Mi"}}));
+    let (code, refused) = server.post(PODS, &pod("b", json!({"limits": {"memory": "2Gi"}}))).await;
+    assert_eq!(code, 403);
+    assert_eq!(refused["message"], "pods \"b\" is forbidden: maximum memory usage per Container is 1Gi, but limit is 2Gi");
+}
+
+#[tokio::test(start_paused = true)]
+async fn token_should_be_its_accounts() {
+    let server = Server::start();
+    let (code, asked) = server.post("/api/v1/namespaces/staging/serviceaccounts/default/token", &json!({"spec": {}})).await;
+    assert_eq!(code, 201, "{asked}");
+    let bearer = format!("Bearer {}", asked["status"]["token"].as_str().unwrap());
+    let (code, refused) = server.ask("GET", PODS, &[("authorization", &bearer)], &Value::Null).await;
+    assert_eq!(code, 403);
+    assert!(refused["message"].as_str().unwrap().contains("User \"system:serviceaccount:staging:default\" cannot list"), "{refused}");
+}

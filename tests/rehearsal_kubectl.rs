@@ -344,3 +344,21 @@ fn kubectl_should_be_refused_what_roles_do_not_grant() {
     );
     assert!(served.shows("--context alice auth can-i --list").contains("pods"));
 }
+
+#[test]
+fn kubectl_should_create_with_its_generators_what_it_then_describes() {
+    let Some(served) = Served::start("kubectl-generators") else { return };
+    for (create, told) in [
+        ("create ingress front --rule=a.example/*=task-api:80", "ingress.networking.k8s.io/front created\n"),
+        ("autoscale deployment task-api --min=1 --max=5 --cpu-percent=70", "horizontalpodautoscaler.autoscaling/task-api autoscaled\n"),
+        ("create serviceaccount robot", "serviceaccount/robot created\n"),
+    ] {
+        assert_eq!(served.shows(create), told);
+    }
+    assert!(served.shows("describe ingress front").contains("task-api:80"));
+    assert!(served.shows("get hpa task-api").contains("70%"));
+    assert_eq!(served.shows("create token robot").trim().split('.').count(), 3);
+    assert_eq!(served.shows("get serviceaccount default -o name"), "serviceaccount/default\n");
+    let explained = served.shows("explain podchaos.spec.selector.labelSelectors");
+    assert!(explained.contains("map[string]string"), "{explained}");
+}

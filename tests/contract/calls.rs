@@ -387,6 +387,8 @@ pub async fn the_rest(talk: &mut Talk) {
     talk.delete("delete a namespace", &format!("/api/v1/namespaces/{NS}"), Value::Null).await;
     talk.post("create in a namespace that is going", &core("configmaps"), map("late", json!({}))).await;
     talk.until("its content is going", &core("configmaps/hold-it"), |_, found| found["metadata"]["deletionTimestamp"].is_string()).await;
+    let told = |_: u16, found: &Value| found["status"]["conditions"].as_array().is_some_and(|all| all.len() == 5);
+    talk.until("the namespace says what holds it", &format!("/api/v1/namespaces/{NS}"), told).await;
     talk.get("get a namespace that is going", &format!("/api/v1/namespaces/{NS}/status")).await;
     talk.patch("release what holds the namespace", "merge", &core("configmaps/hold-it"), json!({"metadata": {"finalizers": null}})).await;
     talk.until_gone("the namespace goes", &format!("/api/v1/namespaces/{NS}")).await;

@@ -13,18 +13,19 @@ use super::refusal::Refusal;
 use super::writes::Intent;
 use crate::rehearsal::controllers::chaos::webhooks;
 
+/// How the refusal of what cannot be read as this kind begins.
+pub(super) fn unreadable(kind: Kind) -> String {
+    let resource = kind.resource();
+    format!("{} in version \"{}\" cannot be handled as a {}: ", resource.name, resource.version, resource.name)
+}
+
 /// Refuse what cannot be read as an object of this kind. What it has no place for is refused, told of, or forgotten, as the intent says.
 ///
 /// # Errors
 /// 400.
 pub fn decodable(kind: Kind, value: &mut Value, intent: Intent, warnings: &mut Vec<String>) -> Result<(), Refusal> {
     let resource = kind.resource();
-    let cannot = |why: String| {
-        Refusal::bad_request(format!(
-            "{} in version \"{}\" cannot be handled as a {}: {why}",
-            resource.name, resource.version, resource.name
-        ))
-    };
+    let cannot = |why: String| Refusal::bad_request(format!("{}{why}", unreadable(kind)));
     if !value.is_object() {
         return Err(cannot(format!(
             "json: cannot unmarshal {} into Go value of type {}.{}",

@@ -67,7 +67,7 @@ impl Anatomy {
     #[must_use]
     pub fn named(version: &str, name: &str) -> Option<&'static Self> {
         use api::{authentication, authorization, policy};
-        static REVIEWS: [OnceLock<Anatomy>; 7] = [const { OnceLock::new() }; 7];
+        static REVIEWS: [OnceLock<Anatomy>; 10] = [const { OnceLock::new() }; 10];
         if let Some(resource) = RESOURCES.iter().find(|r| r.name == name && group_version(r.group, r.version) == version) {
             return Self::of(resource.kind);
         }
@@ -77,7 +77,12 @@ impl Anatomy {
             "SubjectAccessReview" => REVIEWS[2].get_or_init(probe::read::<authorization::v1::SubjectAccessReview>),
             "LocalSubjectAccessReview" => REVIEWS[3].get_or_init(probe::read::<authorization::v1::LocalSubjectAccessReview>),
             "SelfSubjectReview" => REVIEWS[4].get_or_init(probe::read::<authentication::v1::SelfSubjectReview>),
+            "TokenRequest" => REVIEWS[9].get_or_init(probe::read::<authentication::v1::TokenRequest>),
             "Eviction" => REVIEWS[5].get_or_init(probe::read::<policy::v1::Eviction>),
+            "HorizontalPodAutoscaler" if version == "autoscaling/v1" => {
+                REVIEWS[7].get_or_init(probe::read::<api::autoscaling::v1::HorizontalPodAutoscaler>)
+            }
+            "Event" if version == "events.k8s.io/v1" => REVIEWS[8].get_or_init(probe::read::<api::events::v1::Event>),
             "DeleteOptions" => REVIEWS[6].get_or_init(probe::read::<meta::DeleteOptions>),
             _ => return None,
         })
@@ -113,7 +118,7 @@ impl Anatomy {
             }
             (Shape::Map(shape), Value::Object(map)) => {
                 for (key, value) in map.iter_mut() {
-                    path.within(key, |path| self.walk(value, shape, holder, path, misfits));
+                    path.under(key, |path| self.walk(value, shape, holder, path, misfits));
                 }
             }
             (Shape::List(shape), Value::Array(items)) => {
@@ -174,6 +179,14 @@ impl Path {
         then(self);
         self.full.truncate(lengths.0);
         self.plain.truncate(lengths.1);
+    }
+
+    /// A key of a map, which Go's decoder does not tell.
+    fn under(&mut self, key: &str, then: impl FnOnce(&mut Self)) {
+        let length = self.full.len();
+        self.full.push_str(&format!(".{key}"));
+        then(self);
+        self.full.truncate(length);
     }
 
     fn at(&mut self, index: usize, then: impl FnOnce(&mut Self)) {

@@ -3,6 +3,7 @@
 use http::{HeaderMap, Method, header};
 use serde_json::{Value, json};
 
+use super::guise::Guise;
 use super::kinds::Kind;
 use super::logs::LogTail;
 use super::object::Object;
@@ -25,6 +26,8 @@ pub struct Ask<'a> {
     pub headers: &'a HeaderMap,
     /// Body.
     pub body: &'a [u8],
+    /// The second version in which it is asked, if it is.
+    pub guise: Option<&'static Guise>,
 }
 
 impl Ask<'_> {
@@ -62,8 +65,12 @@ impl Ask<'_> {
             patch if *self.method == Method::PATCH && patch.ends_with("+json") => {}
             _ => return Err(Refusal::media_type("application/json, application/yaml, application/vnd.kubernetes.protobuf")),
         }
-        serde_json::from_slice(self.body)
-            .map_err(|why| Refusal::bad_request(format!("couldn't get version/kind; json parse error: {}", unread(self.body, &why))))
+        self.read().map_err(|why| Refusal::bad_request(format!("couldn't get version/kind; json parse error: {why}")))
+    }
+
+    /// The body as JSON, or why it is none.
+    pub(super) fn read(&self) -> Result<Value, String> {
+        serde_json::from_slice(self.body).map_err(|why| unread(self.body, &why))
     }
 
     fn yaml(&self) -> Result<Value, Refusal> {
@@ -98,13 +105,17 @@ impl Ask<'_> {
 }
 
 /// Why a body is not JSON, in Go's words.
-fn unread(body: &[u8], why: &serde_json::Error) -> String {
+pub(super) fn unread(body: &[u8], why: &serde_json::Error) -> String {
     if why.is_eof() {
         return "unexpected end of JSON input".to_owned();
     }
     let line = body.split(|byte| *byte == b'\n').nth(why.line().saturating_sub(1)).unwrap_or_default();
-    let text = String::from_utf8_lossy(line.get(why.column().saturating_sub(1)..).unwrap_or_default()).into_owned();
-    let found = text.chars().next().unwrap_or('\u{fffd}');
+    // Go tells the byte, as if it were a character.
+    let found = match line.get(why.column().saturating_sub(1)).copied().unwrap_or_default() {
+        byte @ (0x80..=0xa0 | 0xad) => format!("\\u{byte:04x}"),
+        byte @ (b' '..=b'~' | 0xa1..) => char::from(byte).to_string(),
+        byte => char::from(byte).escape_default().to_string(),
+    };
     let aim = if why.to_string().contains("trailing characters") { "after top-level value" } else { "looking for beginning of value" };
     format!("invalid character '{found}' {aim}")
 }

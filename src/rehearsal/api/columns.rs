@@ -1,6 +1,7 @@
 //! The columns of each kind's table, and how its cells are made of an object, as the real server's printers make them.
 
 mod config;
+mod descriptions;
 mod nodes;
 mod pods;
 mod rights;
@@ -118,12 +119,19 @@ impl Columns {
 
     /// The table's `columnDefinitions`.
     #[must_use]
-    pub fn definitions(self) -> Value {
-        let column = |head: &Head| {
+    pub fn definitions(self, kind: Kind) -> Value {
+        let column = |(index, head): (usize, &Head)| {
             let format = if head.name == "Name" { "name" } else { "" };
-            json!({"name": head.name, "type": head.form, "format": format, "description": "", "priority": u8::from(head.wide)})
+            let description = match self.cells {
+                Cells::At(pointers) if index > 0 && head.form != "date" => {
+                    let path = pointers.get(index - 1).copied().unwrap_or_default().replace('/', ".");
+                    format!("Custom resource definition column (in JSONPath format): {path}")
+                }
+                _ => descriptions::of(kind, head.name),
+            };
+            json!({"name": head.name, "type": head.form, "format": format, "description": description, "priority": u8::from(head.wide)})
         };
-        self.heads.iter().map(column).collect()
+        self.heads.iter().enumerate().map(column).collect()
     }
 
     /// The columns as a custom resource's definition names them; none for those that every kind has.

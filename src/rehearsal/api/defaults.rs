@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::kinds::Kind;
 use super::object::{map_mut, text};
+use super::resources;
 
 /// Fill in what is absent.
 pub fn fill(kind: Kind, value: &mut Value) {
@@ -16,7 +17,7 @@ pub fn fill(kind: Kind, value: &mut Value) {
         Kind::Pod => {
             pod_spec(&mut value["spec"]);
             if value.get("status").is_none_or(Value::is_null) {
-                value["status"] = json!({"phase": "Pending", "qosClass": "Burstable"});
+                value["status"] = json!({"phase": "Pending", "qosClass": resources::quality(value)});
             }
         }
         Kind::Deployment => {
@@ -61,6 +62,9 @@ pub fn fill(kind: Kind, value: &mut Value) {
             absent(map_mut(value, "spec"), "volumeMode", json!("Filesystem"));
             absent(map_mut(value, "status"), "phase", json!("Pending"));
         }
+        Kind::CronJob => cron_job(value),
+        Kind::HorizontalPodAutoscaler => autoscaler(value),
+        Kind::LimitRange => super::limits::fill(value),
         Kind::Secret => {
             encode(value);
             absent(map_mut_of(value), "type", json!("Opaque"));
@@ -97,6 +101,24 @@ pub fn fill(kind: Kind, value: &mut Value) {
         }
         _ => {}
     }
+}
+
+fn cron_job(value: &mut Value) {
+    let spec = map_mut(value, "spec");
+    absent(spec, "concurrencyPolicy", json!("Allow"));
+    absent(spec, "suspend", json!(false));
+    absent(spec, "successfulJobsHistoryLimit", json!(3));
+    absent(spec, "failedJobsHistoryLimit", json!(1));
+    if let Some(spec) = value.pointer_mut("/spec/jobTemplate/spec/template/spec") {
+        pod_spec_of_template(spec);
+    }
+}
+
+fn autoscaler(value: &mut Value) {
+    let spec = map_mut(value, "spec");
+    absent(spec, "minReplicas", json!(1));
+    let target = json!({"type": "Utilization", "averageUtilization": 80});
+    absent(spec, "metrics", json!([{"type": "Resource", "resource": {"name": "cpu", "target": target}}]));
 }
 
 fn map_mut_of(value: &mut Value) -> &mut serde_json::Map<String, Value> {

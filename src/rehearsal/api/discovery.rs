@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::State;
 use super::access::Review;
-use super::kinds::{GROUPS, Kind, RESOURCES, Resource, group_version};
+use super::guise;
+use super::kinds::{GROUPS, Kind, Resource, group_version};
 
 const VERBS: [&str; 8] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 /// Custom resources list theirs in an order of their own.
@@ -28,6 +29,7 @@ fn subresources(resource: &Resource) -> Vec<Sub> {
             Sub("proxy", ("", "v1", "PodProxyOptions"), &PROXY_VERBS),
         ]),
         Kind::Service => all.push(Sub("proxy", ("", "v1", "ServiceProxyOptions"), &PROXY_VERBS)),
+        Kind::ServiceAccount => all.push(Sub("token", ("authentication.k8s.io", "v1", "TokenRequest"), &["create"])),
         Kind::Namespace => all.push(Sub("finalize", own, &["update"])),
         _ => {}
     }
@@ -75,16 +77,14 @@ impl State {
     /// `/apis`.
     #[must_use]
     pub fn groups(&self) -> Value {
-        let groups: Vec<Value> =
-            GROUPS.iter().filter(|(group, _)| self.serves(group)).map(|(group, version)| named(group, version)).collect();
+        let groups: Vec<Value> = names().filter(|group| self.serves(group)).map(named).collect();
         json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
     }
 
     /// `/apis/GROUP`.
     #[must_use]
     pub fn group(&self, group: &str) -> Option<Value> {
-        let (group, version) = GROUPS.iter().find(|(g, _)| *g == group && self.serves(g))?;
-        let mut answer = named(group, version);
+        let mut answer = named(names().find(|name| *name == group && self.serves(name))?);
         answer["kind"] = json!("APIGroup");
         answer["apiVersion"] = json!("v1");
         Some(answer)
@@ -98,7 +98,7 @@ impl State {
             return None;
         }
         let mut resources: Vec<Value> = Vec::new();
-        for resource in RESOURCES.iter().filter(|r| r.group == group && r.version == version) {
+        for resource in &guise::resources(group, version).collect::<Vec<_>>() {
             resources.push(listed(resource));
             resources.extend(subresources(resource).iter().map(|sub| sub_listed(resource, sub)));
         }
@@ -115,10 +115,11 @@ impl State {
         let items: Vec<Value> = if core {
             vec![json!({"metadata": {"creationTimestamp": null}, "versions": [aggregated_version("", "v1")]})]
         } else {
-            let served = GROUPS.iter().filter(|(group, _)| self.serves(group));
+            let served = names().filter(|group| self.serves(group));
             served
-                .map(|(group, version)| {
-                    json!({"metadata": {"name": group, "creationTimestamp": null}, "versions": [aggregated_version(group, version)]})
+                .map(|group| {
+                    let versions: Vec<Value> = versions(group).map(|version| aggregated_version(group, version)).collect();
+                    json!({"metadata": {"name": group, "creationTimestamp": null}, "versions": versions})
                 })
                 .collect()
         };
@@ -130,7 +131,7 @@ fn aggregated_version(group: &str, version: &str) -> Value {
     let kind = |(group, version, kind): (&str, &str, &str)| json!({"group": group, "version": version, "kind": kind});
     let scope = |namespaced: bool| if namespaced { "Namespaced" } else { "Cluster" };
     let mut resources: Vec<Value> = Vec::new();
-    for resource in RESOURCES.iter().filter(|r| r.group == group && r.version == version) {
+    for resource in &guise::resources(group, version).collect::<Vec<_>>() {
         let mut listed = json!({"resource": resource.plural, "responseKind": kind((resource.group, resource.version, resource.name)),
             "scope": scope(resource.namespaced), "singularResource": resource.singular, "verbs": verbs(resource)});
         if !resource.short.is_empty() {
@@ -156,9 +157,20 @@ fn aggregated_version(group: &str, version: &str) -> Value {
     json!({"version": version, "resources": resources, "freshness": "Current"})
 }
 
-fn named(group: &str, version: &str) -> Value {
-    let version = json!({"groupVersion": group_version(group, version), "version": version});
-    json!({"name": group, "versions": [version], "preferredVersion": version})
+/// The groups, each once.
+fn names() -> impl Iterator<Item = &'static str> {
+    let firsts = GROUPS.iter().enumerate().filter(|(index, (group, _))| GROUPS[..*index].iter().all(|(other, _)| other != group));
+    firsts.map(|(_, (group, _))| *group)
+}
+
+fn versions(group: &str) -> impl Iterator<Item = &'static str> {
+    GROUPS.iter().filter(move |(name, _)| *name == group).map(|(_, version)| *version)
+}
+
+fn named(group: &str) -> Value {
+    let all: Vec<Value> =
+        versions(group).map(|version| json!({"groupVersion": group_version(group, version), "version": version})).collect();
+    json!({"name": group, "versions": all, "preferredVersion": all[0]})
 }
 
 fn listed(resource: &Resource) -> Value {

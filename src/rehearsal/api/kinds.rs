@@ -126,12 +126,13 @@ kinds! {
     PodHttpChaos CHAOS "v1alpha1" "podhttpchaos" "podhttpchaos" [] COUNTED | STATUS;
 }
 
-/// Groups in the order discovery lists them, each with its served version.
+/// Groups in the order discovery lists them, with their served versions, the preferred one first.
 pub const GROUPS: &[(&str, &str)] = &[
     ("apps", "v1"),
     ("authentication.k8s.io", "v1"),
     ("authorization.k8s.io", "v1"),
     ("autoscaling", "v2"),
+    ("autoscaling", "v1"),
     ("batch", "v1"),
     (NETWORKING, "v1"),
     ("policy", "v1"),
@@ -140,6 +141,7 @@ pub const GROUPS: &[(&str, &str)] = &[
     ("apiextensions.k8s.io", "v1"),
     ("scheduling.k8s.io", "v1"),
     ("coordination.k8s.io", "v1"),
+    ("events.k8s.io", "v1"),
     ("discovery.k8s.io", "v1"),
     (CHAOS, "v1alpha1"),
 ];

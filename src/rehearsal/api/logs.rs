@@ -52,7 +52,7 @@ impl LogTail {
     ///
     /// # Errors
     /// 400 when there is no such container or it has not started, 404 without the pod.
-    pub fn open(server: &ApiServer, place: &Place, query: &Query) -> Result<Self, Refusal> {
+    pub fn open(server: &ApiServer, place: &Place, query: &Query) -> Result<Option<Self>, Refusal> {
         let pod = server.lock().get(place)?;
         let container = chosen(&pod, query.get("container"))?;
         for field in ["tailLines", "sinceSeconds", "limitBytes"] {
@@ -69,7 +69,8 @@ impl LogTail {
             return Err(super::ask::options_refused("PodLogOptions", "sinceSeconds", why).in_group(""));
         }
         if pod.text("/spec/nodeName").is_empty() {
-            return Err(Refusal::bad_request(format!("pod {} does not have a host assigned", pod.name())));
+            // Nobody to ask: the real server answers with nothing.
+            return Ok(None);
         }
         let status = status_of(&pod, &container);
         let life = if query.is("previous") {
@@ -89,7 +90,7 @@ impl LogTail {
         let containers = pod.list("/spec/containers").iter().chain(pod.list("/spec/initContainers"));
         let port =
             containers.into_iter().find(|c| text(c, "/name") == container).and_then(|c| number(c, "/ports/0/containerPort")).unwrap_or(0);
-        Ok(Self {
+        Ok(Some(Self {
             server: server.clone(),
             place: place.clone(),
             uid: pod.uid().to_owned(),
@@ -101,7 +102,7 @@ impl LogTail {
             query: query.clone(),
             begun: false,
             timer: Box::pin(sleep(LOOK)),
-        })
+        }))
     }
 
     /// Everything up to now that the reader wants.

@@ -1,6 +1,7 @@
 //! An API object: JSON, read by pointer. What is absent reads as empty, as it does in Kubernetes' own Go types.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::OnceLock;
 
 use serde_json::{Map, Value, json};
@@ -29,6 +30,19 @@ impl Object {
     #[must_use]
     pub fn wire(&self) -> &str {
         self.wire.get_or_init(|| self.value.to_string())
+    }
+
+    /// Its JSON as text without `apiVersion` and `kind`, which the items of a list of built-in objects do not say.
+    #[must_use]
+    pub fn item_wire(&self) -> String {
+        let Value::Object(map) = &self.value else { return self.wire().to_owned() };
+        let kept = map.iter().filter(|(field, _)| !matches!(field.as_str(), "apiVersion" | "kind"));
+        let mut out = String::with_capacity(self.wire().len());
+        for (index, (field, value)) in kept.enumerate() {
+            let _ = write!(out, "{}\"{field}\":{value}", if index == 0 { '{' } else { ',' });
+        }
+        out.push('}');
+        out
     }
 
     /// The text at this pointer; empty when absent.

@@ -4,7 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::State;
 use super::anatomy::{Anatomy, Shape};
-use super::kinds::{GROUPS, RESOURCES, Resource, group_version};
+use super::guise;
+use super::kinds::{GROUPS, Resource, group_version};
+use crate::rehearsal::controllers::chaos::schema as custom;
 
 impl State {
     /// `/openapi/v3`: where each group's document is.
@@ -27,7 +29,7 @@ impl State {
             return None;
         }
         let (mut paths, mut schemas) = (Map::new(), Map::new());
-        for resource in RESOURCES.iter().filter(|r| r.group == group && r.version == version) {
+        for resource in &guise::resources(group, version).collect::<Vec<_>>() {
             describe_paths(resource, &mut paths);
             describe_schemas(resource, &mut schemas);
         }
@@ -76,12 +78,12 @@ fn describe_schemas(resource: &Resource, schemas: &mut Map<String, Value>) {
         format!("io.k8s.api.{}.{}.{name}", resource.group.split('.').next().filter(|g| !g.is_empty()).unwrap_or("core"), resource.version)
     };
     let gvk = json!([{"group": resource.group, "version": resource.version, "kind": resource.name}]);
-    let Some(anatomy) = Anatomy::of(resource.kind) else {
-        let open = || json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+    let Some(anatomy) = Anatomy::named(&group_version(resource.group, resource.version), resource.name) else {
         schemas.insert(
             own(resource.name),
-            json!({"type": "object", "x-kubernetes-group-version-kind": gvk,
-                "properties": {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": open(), "spec": open(), "status": open()}}),
+            json!({"type": "object", "x-kubernetes-group-version-kind": gvk, "required": ["spec"],
+                "properties": {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": open(),
+                    "spec": custom_struct(&format!("{}Spec", resource.name), &[]), "status": custom_struct(&format!("{}Status", resource.name), &[])}}),
         );
         return;
     };
@@ -92,6 +94,51 @@ fn describe_schemas(resource: &Resource, schemas: &mut Map<String, Value>) {
             described["x-kubernetes-group-version-kind"] = gvk.clone();
         }
         schemas.insert(own(name), described);
+    }
+}
+
+/// An object of which nothing is said.
+fn open() -> Value {
+    json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true})
+}
+
+/// A struct of Chaos Mesh's, with all that is in it: definitions refer to nothing. What holds itself (a workflow in a workflow) is left open there.
+fn custom_struct(name: &str, within: &[&str]) -> Value {
+    let Some(found) = custom::find(name).filter(|found| !within.contains(&found.name)) else { return open() };
+    let within = [within, &[found.name]].concat();
+    let members: Vec<&custom::Field> = found.members().into_iter().map(|(_, field)| field).collect();
+    let required: Vec<&str> = members.iter().filter(|field| !field.omitted && !field.optional).map(|field| field.json).collect();
+    let properties: Map<String, Value> = members.iter().map(|field| (field.json.to_owned(), custom_field(field, &within))).collect();
+    json!({"type": "object", "properties": properties, "required": required})
+}
+
+fn custom_field(field: &custom::Field, within: &[&str]) -> Value {
+    let mut schema = custom_type(&field.of, within);
+    for (rule, bound) in [("minimum", field.least), ("maximum", field.most)] {
+        if let Some(bound) = bound {
+            schema[rule] = json!(bound);
+        }
+    }
+    if !field.allowed.is_empty() {
+        schema["enum"] = json!(field.allowed);
+    }
+    if let Some(default) = field.default_value() {
+        schema["default"] = default;
+    }
+    schema
+}
+
+fn custom_type(of: &custom::Type, within: &[&str]) -> Value {
+    match &of.shape {
+        custom::Shape::Text => json!({"type": "string"}),
+        custom::Shape::Int(size) => json!({"type": "integer", "format": if size.ends_with("64") { "int64" } else { "int32" }}),
+        custom::Shape::Flag => json!({"type": "boolean"}),
+        custom::Shape::Time => json!({"type": "string", "format": "date-time"}),
+        custom::Shape::Bytes => json!({"type": "string", "format": "byte"}),
+        custom::Shape::Any => open(),
+        custom::Shape::List(item) => json!({"type": "array", "items": custom_type(item, within)}),
+        custom::Shape::Map(item) => json!({"type": "object", "additionalProperties": custom_type(item, within)}),
+        custom::Shape::Struct(name) => custom_struct(name, within),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The four kinds of patch.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::admission::go_type;
@@ -34,9 +36,13 @@ impl PatchKind {
             _ if kind.is_custom() => {
                 Err(Refusal::media_type("application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"))
             }
-            _ => Err(Refusal::media_type(
-                "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml",
-            )),
+            // The router of built-in kinds is shorter.
+            _ => Err(Refusal {
+                code: 415,
+                reason: "UnsupportedMediaType",
+                message: "415: Unsupported Media Type".to_owned(),
+                details: Some(json!({})),
+            }),
         }
     }
 
@@ -70,6 +76,56 @@ impl PatchKind {
             }
         }
         if object.is_object() { Ok(object) } else { Err(Refusal::bad_request("the patch leaves no object")) }
+    }
+
+    /// 422: what this patch leaves cannot be read as its kind, or, strictly, has what the kind has no place for.
+    #[must_use]
+    pub fn misfit(self, patch: &Value, patched: &Value, why: &str) -> Refusal {
+        let (value, why) = match self {
+            Self::Strategic => (go_text(patch), unrestored(why)),
+            _ => (patched.to_string(), why.to_owned()),
+        };
+        let why = format!("Invalid value: {}: {why}", json!(value));
+        Refusal {
+            code: 422,
+            reason: "Invalid",
+            message: format!(" \"\" is invalid: patch: {why}"),
+            details: Some(json!({"causes": [{"reason": "FieldValueInvalid", "message": why, "field": "patch"}]})),
+        }
+    }
+}
+
+/// What the JSON decoder says of a value, as the converter says it that strategic merge goes through.
+fn unrestored(why: &str) -> String {
+    let told = why.strip_prefix("json: cannot unmarshal ").and_then(|why| Some((why.split(' ').next()?, why.rsplit_once(" of type ")?.1)));
+    let Some((found, wanted)) = told else { return why.to_owned() };
+    let found = match found {
+        "number" => "int64",
+        "array" => "slice",
+        "object" => "map",
+        plain => plain,
+    };
+    match wanted {
+        list if list.starts_with("[]") => format!("cannot restore slice from {found}"),
+        map if map.starts_with("map[") => format!("cannot restore map from {found}"),
+        fields if fields.starts_with("v1.") => format!("cannot restore struct from: {found}"),
+        "string" if found == "int64" => "cannot convert int64 to string".to_owned(),
+        plain => format!("unrecognized type: {plain}"),
+    }
+}
+
+/// A value as Go prints it.
+fn go_text(value: &Value) -> String {
+    let joined = |all: Vec<String>| all.join(" ");
+    match value {
+        Value::Null => "<nil>".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => format!("[{}]", joined(items.iter().map(go_text).collect())),
+        Value::Object(map) => {
+            let sorted: BTreeMap<&String, &Value> = map.iter().collect();
+            format!("map[{}]", joined(sorted.iter().map(|(key, value)| format!("{key}:{}", go_text(value))).collect()))
+        }
+        plain => plain.to_string(),
     }
 }
 
@@ -191,6 +247,17 @@ mod tests {
             Ok(
                 json!({"spec": {"containers": [{"name": "b", "image": "2"}], "args": ["y"]}, "metadata": {"finalizers": ["f", "g"], "labels": {"l": "1"}}})
             )
+        );
+    }
+
+    #[test]
+    fn strategic_merge_that_leaves_a_misfit_should_be_told_as_go_prints_it() {
+        let patch = json!({"spec": {"replicas": "two", "list": [1, null, true]}});
+        let why = "json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32";
+        let refusal = PatchKind::Strategic.misfit(&patch, &json!({}), why);
+        assert_eq!(
+            refusal.message,
+            " \"\" is invalid: patch: Invalid value: \"map[spec:map[list:[1 <nil> true] replicas:two]]\": unrecognized type: int32"
         );
     }
 

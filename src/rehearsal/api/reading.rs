@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::State;
 use super::kinds::Kind;
-use super::object::Object;
+use super::object::{Object, text};
 use super::refusal::Refusal;
 use super::route::{Place, Query};
 use super::selector::Selector;
@@ -31,9 +33,12 @@ impl Form {
     /// # Errors
     /// 406 when it has none of them.
     pub fn of(accept: &str, query: &Query) -> Result<Self, Refusal> {
+        const MEDIA: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
+        let mut known = false;
         for wanted in accept.split(',') {
             let mut parts = wanted.split(';').map(str::trim);
             let media = parts.next().unwrap_or_default();
+            known |= matches!(media, "" | "*/*" | "application/*") || MEDIA.split(", ").any(|served| served == media);
             if !matches!(media, "" | "application/json" | "*/*" | "application/*") {
                 continue;
             }
@@ -45,12 +50,13 @@ impl Form {
                 _ => {}
             }
         }
-        Err(Refusal {
-            code: 406,
-            reason: "NotAcceptable",
-            message: "only the following media types are accepted: application/json".to_owned(),
-            details: None,
-        })
+        // A type that the route does not have is refused by the router, before anybody looks at its parameters.
+        let (message, details) = if known {
+            (format!("only the following media types are accepted: {MEDIA}"), None)
+        } else {
+            (format!("406: Not Acceptable\n\nAvailable representations: {MEDIA}"), Some(json!({})))
+        };
+        Err(Refusal { code: 406, reason: "NotAcceptable", message, details })
     }
 
     /// This object's wire form; a table has its column definitions only where `heads` says so.
@@ -101,7 +107,10 @@ impl Page {
             if index > 0 {
                 out.push(',');
             }
-            form.write(kind, item, true, now, &mut out);
+            match form {
+                Form::Whole if !kind.is_custom() => out.push_str(&item.item_wire()),
+                _ => form.write(kind, item, true, now, &mut out),
+            }
         }
         out.push_str("]}");
         out
@@ -138,7 +147,11 @@ impl State {
         let (revision, after) = if token.is_empty() {
             (if exact { wanted } else { self.store.revision() }, None)
         } else {
-            let (revision, after) = read_token(token)?;
+            if !matches!(query.get("resourceVersion"), "" | "0") {
+                return Err(Refusal::bad_request("specifying resource version is not allowed when using continue"));
+            }
+            let (revision, after) = read_token(token, namespace)
+                .map_err(|why| Refusal::bad_request(format!("invalid continue token: continue key is not valid{why}")))?;
             (revision, Some(after))
         };
         let all = if revision == self.store.revision() {
@@ -157,7 +170,7 @@ impl State {
         let rest = items.len().saturating_sub(limit);
         items.truncate(limit);
         let next = match items.last() {
-            Some(last) if rest > 0 => format!("{revision}/{}/{}", last.namespace(), last.name()),
+            Some(last) if rest > 0 => token_after(last, revision, namespace.is_some()),
             _ => String::new(),
         };
         // The real server counts what remains only where nothing is selected away.
@@ -169,7 +182,7 @@ impl State {
         if revision.is_empty() || revision == "0" {
             return Ok(self.store.revision());
         }
-        let wanted = parse_revision(revision)?;
+        let wanted = parse_revision(revision).map_err(|why| Refusal::bad_request(format!("invalid resource version: {}", why.message)))?;
         if wanted > self.store.revision() {
             return Err(too_large(wanted, self.store.revision()));
         }
@@ -199,12 +212,13 @@ fn match_allowed(query: &Query) -> Result<(), Refusal> {
 /// The number of a `resourceVersion`.
 ///
 /// # Errors
-/// 400 when it is none.
+/// 500 when it is none: so a watch says it, where a list makes it a bad request.
 pub fn parse_revision(revision: &str) -> Result<u64, Refusal> {
-    revision.parse().map_err(|_| {
-        Refusal::bad_request(format!(
-            "resourceVersion: Invalid value: {revision:?}: strconv.ParseUint: parsing {revision:?}: invalid syntax"
-        ))
+    revision.parse().map_err(|_| Refusal {
+        code: 500,
+        reason: "",
+        message: format!("resourceVersion: Invalid value: {revision:?}: strconv.ParseUint: parsing {revision:?}: invalid syntax"),
+        details: None,
     })
 }
 
@@ -231,11 +245,39 @@ fn too_old(token: &str) -> Refusal {
     }
 }
 
-fn read_token(token: &str) -> Result<(u64, (String, String)), Refusal> {
-    let mut parts = token.splitn(3, '/');
-    let read = || Some((parts.next()?.parse().ok()?, (parts.next()?.to_owned(), parts.next()?.to_owned())));
-    let mut read = read;
-    read().ok_or_else(|| Refusal::bad_request("invalid continue token: continue key is not valid: invalid character"))
+/// Where the next page begins, as the real server writes it: behind this object.
+fn token_after(last: &Object, revision: u64, namespaced: bool) -> String {
+    let start = match last.namespace() {
+        namespace if !namespaced && !namespace.is_empty() => format!("{namespace}/{}\0", last.name()),
+        _ => format!("{}\0", last.name()),
+    };
+    URL_SAFE_NO_PAD.encode(json!({"v": "meta.k8s.io/v1", "rv": revision, "start": start}).to_string())
+}
+
+/// The revision, and the namespace and name of the last object before the page; or what is wrong with the token.
+fn read_token(token: &str, namespace: Option<&str>) -> Result<(u64, (String, String)), String> {
+    let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| {
+        let odd = token.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_')).unwrap_or(token.len());
+        format!(": illegal base64 data at input byte {odd}")
+    })?;
+    let read: Value = serde_json::from_slice(&bytes).map_err(|why| format!(": {}", super::ask::unread(&bytes, &why)))?;
+    if !read.is_object() {
+        return Err(format!(": json: cannot unmarshal {} into Go value of type storage.continueToken", super::admission::go_type(&read)));
+    }
+    match text(&read, "/v") {
+        "meta.k8s.io/v1" => {}
+        other => return Err(format!(": server does not recognize this encoded version {other}")),
+    }
+    let revision = read["rv"].as_u64().filter(|revision| *revision > 0);
+    let revision = revision.ok_or(": incorrect encoded start resourceVersion (version meta.k8s.io/v1)")?;
+    let start = text(&read, "/start").trim_end_matches('\0');
+    if start.is_empty() {
+        return Err(": encoded start key empty (version meta.k8s.io/v1)".to_owned());
+    }
+    Ok(match (namespace, start.split_once('/')) {
+        (None, Some((namespace, name))) => (revision, (namespace.to_owned(), name.to_owned())),
+        (namespace, _) => (revision, (namespace.unwrap_or_default().to_owned(), start.to_owned())),
+    })
 }
 
 /// A successful deletion's `Status`.

@@ -5,10 +5,12 @@ use serde_json::{Value, json};
 
 use super::ApiServer;
 use super::access::{Access, Review, User};
+use super::admission::unreadable;
 use super::anatomy::Anatomy;
 use super::ask::{Answer, Ask, Payload};
 use super::deletion::{DeleteOptions, Deleted};
 use super::discovery;
+use super::guise::Guise;
 use super::kinds::Kind;
 use super::object::text;
 use super::openapi;
@@ -26,6 +28,11 @@ use super::writes::Part;
 /// # Errors
 /// What the `Status` is made of.
 pub fn answer(server: &ApiServer, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+    if ask.guise.is_none()
+        && let Some((guise, path)) = Guise::of(ask.path)
+    {
+        return guise.answer(server, ask, &path);
+    }
     {
         let mut state = server.lock();
         state.warnings.clear();
@@ -60,6 +67,10 @@ fn answered(server: &ApiServer, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let reads = || if *ask.method == Method::GET { Ok(()) } else { Err(Refusal::method_not_allowed()) };
     let found = |value: Option<Value>| value.map_or_else(nowhere, |value| Answer::json(200, &value));
     match route {
+        Route::Health if ask.raw_query.is_some_and(|query| query.contains("verbose")) => {
+            let name = ask.path.trim_start_matches('/').split('/').next().unwrap_or_default();
+            Ok(Answer::text(200, &format!("[+]ping ok\n[+]log ok\n[+]etcd ok\n{name} check passed\n")))
+        }
         Route::Health => Ok(Answer::text(200, "ok")),
         Route::Version => reads().map(|()| Answer::json(200, &discovery::version())),
         Route::CoreVersions | Route::Groups if wants_aggregated(ask) => reads().map(|()| Answer {
@@ -147,7 +158,7 @@ fn objects(server: &ApiServer, ask: &Ask<'_>, user: &User, place: &Place) -> Res
         user,
         Access {
             verb,
-            group: resource.group,
+            group: ask.guise.map_or(resource.group, |guise| guise.group),
             resource: &plural,
             namespace: if place.kind == Kind::Namespace { &place.name } else { &place.namespace },
             name: &place.name,
@@ -162,7 +173,7 @@ fn objects(server: &ApiServer, ask: &Ask<'_>, user: &User, place: &Place) -> Res
         "watch" => Ok(Answer {
             code: 200,
             content_type: "application/json".to_owned(),
-            payload: Payload::Watch(Box::new(Watch::open(server, place, &ask.query, form)?)),
+            payload: Payload::Watch(Box::new(Watch::open(server, place, &ask.query, form)?.in_guise(ask.guise))),
             warnings: Vec::new(),
         }),
         "list" => Ok(Answer::wire(200, {
@@ -180,6 +191,7 @@ fn objects(server: &ApiServer, ask: &Ask<'_>, user: &User, place: &Place) -> Res
         "update" => {
             let value = ask.object(place.kind)?;
             named_alike(place, &value)?;
+            revised(server, place, &value)?;
             Ok(Answer::object(200, &*server.lock().update(place.kind, &place.namespace, &place.name, value, Part::Main, ask.intent()?)?))
         }
         "patch" => patch(server, ask, place, Part::Main),
@@ -242,16 +254,26 @@ pub(super) fn named_alike(place: &Place, value: &Value) -> Result<(), Refusal> {
     if !namespace.is_empty() && namespace != place.namespace {
         return Err(Refusal::bad_request("the namespace of the provided object does not match the namespace sent on the request"));
     }
+    Ok(())
+}
+
+/// Refuse an update of a custom resource that does not say which revision it changes.
+pub(super) fn revised(server: &ApiServer, place: &Place, value: &Value) -> Result<(), Refusal> {
     if place.kind.is_custom() && text(value, "/metadata/resourceVersion").is_empty() {
+        server.lock().get(place)?;
         let cause = super::refusal::Cause::invalid("metadata.resourceVersion", &json!(0), "must be specified for an update");
-        return Err(Refusal::invalid(place.kind, name, &[cause]));
+        return Err(Refusal::invalid(place.kind, &place.name, &[cause]));
     }
     Ok(())
 }
 
 pub(super) fn patch(server: &ApiServer, ask: &Ask<'_>, place: &Place, part: Part) -> Result<Answer, Refusal> {
     let kind = PatchKind::of(ask.header(header::CONTENT_TYPE), place.kind)?;
-    let patch = ask.json()?;
+    let patch = match kind {
+        PatchKind::Apply => ask.json()?,
+        PatchKind::Strategic => ask.read().map_err(Refusal::bad_request)?,
+        PatchKind::Json | PatchKind::Merge => ask.read().map_err(|why| Refusal::bad_request(format!("error decoding patch: {why}")))?,
+    };
     let intent = ask.intent()?;
     let mut state = server.lock();
     if kind == PatchKind::Apply {
@@ -270,27 +292,24 @@ pub(super) fn patch(server: &ApiServer, ask: &Ask<'_>, place: &Place, part: Part
     let value = kind.apply(state.get(place)?.value().clone(), &patch)?;
     named_still(place, &value)?;
     let updated = state.update(place.kind, &place.namespace, &place.name, value, part, intent);
-    Ok(Answer::object(200, &*updated.map_err(|refusal| strictly_patched(refusal, ask.body))?))
+    Ok(Answer::object(
+        200,
+        &*updated.map_err(|refusal| match refusal.message.split_once(&unreadable(place.kind)) {
+            Some((_, why)) if refusal.code == 400 => {
+                let left = state.get(place).and_then(|object| kind.apply(object.value().clone(), &patch)).unwrap_or_default();
+                kind.misfit(&patch, &left, why)
+            }
+            _ => refusal,
+        })?,
+    ))
 }
 
 /// A patch changes no name.
 fn named_still(place: &Place, value: &Value) -> Result<(), Refusal> {
     match text(value, "/metadata/name") {
-        name if name == place.name || place.kind.is_custom() => Ok(()),
+        name if name == place.name || place.kind.is_custom() || !value["metadata"].is_object() => Ok(()),
         "" => Err(Refusal::bad_request("name must be provided")),
         name => Err(Refusal::bad_request(format!("the name of the object ({name}) does not match the name on the URL ({})", place.name))),
-    }
-}
-
-/// A field too many is, in a patch, a mistake of the patch.
-fn strictly_patched(refusal: Refusal, patch: &[u8]) -> Refusal {
-    let Some((_, why)) = refusal.message.split_once(": strict decoding error: ") else { return refusal };
-    let why = format!("Invalid value: {:?}: strict decoding error: {why}", String::from_utf8_lossy(patch));
-    Refusal {
-        code: 422,
-        reason: "Invalid",
-        message: format!(" \"\" is invalid: patch: {why}"),
-        details: Some(json!({"causes": [{"reason": "FieldValueInvalid", "message": why, "field": "patch"}]})),
     }
 }
 

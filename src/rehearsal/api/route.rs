@@ -170,6 +170,14 @@ impl Query {
         self.0.get(key).map_or("", String::as_str)
     }
 
+    /// The same parameters, but this one, where it is set, of this value.
+    #[must_use]
+    pub fn with(&self, key: &str, value: &str) -> Self {
+        let mut all = self.0.clone();
+        all.entry(key.to_owned()).and_modify(|old| value.clone_into(old));
+        Self(all)
+    }
+
     /// Whether this parameter is set and true.
     #[must_use]
     pub fn is(&self, key: &str) -> bool {

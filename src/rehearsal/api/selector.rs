@@ -1,5 +1,7 @@
 //! Label and field selectors, as query parameters and as objects hold them.
 
+use std::cmp::Ordering;
+
 use serde_json::Value;
 
 use super::kinds::Kind;
@@ -12,6 +14,8 @@ enum Requirement {
     NotIn(String, Vec<String>),
     Exists(String),
     Absent(String),
+    /// A number greater or less than this one.
+    Beyond(String, Ordering, i64),
 }
 
 /// Which objects a list or a watch is about.
@@ -38,7 +42,7 @@ impl Selector {
                 return Err(Refusal::bad_request(format!("invalid selector: '{term}'; can't understand '{term}'")));
             };
             if !selectable(kind, field) {
-                return Err(Refusal::bad_request(format!("field label not supported: {field}")));
+                return Err(Refusal::bad_request(unselectable(kind, field)));
             }
             parsed.push((field.to_owned(), wanted, value.to_owned()));
         }
@@ -95,18 +99,24 @@ impl Selector {
             Requirement::NotIn(key, values) => labels.get(key.as_str()).is_none_or(|v| values.iter().all(|w| w != v)),
             Requirement::Exists(key) => labels.contains_key(key.as_str()),
             Requirement::Absent(key) => !labels.contains_key(key.as_str()),
+            Requirement::Beyond(key, than, number) => {
+                labels.get(key.as_str()).and_then(|v| v.parse::<i64>().ok()).is_some_and(|v| v.cmp(number) == *than)
+            }
         }) && self.fields.iter().all(|(field, wanted, value)| (field_value(object, field) == *value) == *wanted)
     }
 }
 
 fn expression_of(expression: &Value) -> Option<Requirement> {
     let key = text(expression, "/key").to_owned();
-    let values = list(expression, "/values").iter().filter_map(|v| v.as_str().map(str::to_owned)).collect();
+    let values: Vec<String> = list(expression, "/values").iter().filter_map(|v| v.as_str().map(str::to_owned)).collect();
+    let beyond = |than| Some(Requirement::Beyond(key.clone(), than, values.first()?.parse().ok()?));
     match text(expression, "/operator") {
         "In" => Some(Requirement::In(key, values)),
         "NotIn" => Some(Requirement::NotIn(key, values)),
         "Exists" => Some(Requirement::Exists(key)),
         "DoesNotExist" => Some(Requirement::Absent(key)),
+        "Gt" => beyond(Ordering::Greater),
+        "Lt" => beyond(Ordering::Less),
         _ => None,
     }
 }
@@ -128,7 +138,8 @@ fn selectable(kind: Kind, field: &str) -> bool {
             }
             Kind::Node => field == "spec.unschedulable",
             Kind::Namespace => field == "status.phase",
-            Kind::ReplicaSet => field == "status.replicas",
+            Kind::ReplicaSet | Kind::ReplicationController => field == "status.replicas",
+            Kind::Job => field == "status.successful",
             Kind::Secret => field == "type",
             Kind::Service => matches!(field, "spec.clusterIP" | "spec.type"),
             _ => false,
@@ -136,9 +147,27 @@ fn selectable(kind: Kind, field: &str) -> bool {
     }
 }
 
+/// Why a kind cannot be selected by this field: kinds with fields of their own say it otherwise than those without.
+fn unselectable(kind: Kind, field: &str) -> String {
+    match kind {
+        Kind::Job => format!("field label {field:?} not supported for Job"),
+        Kind::Pod
+        | Kind::Event
+        | Kind::Node
+        | Kind::Namespace
+        | Kind::ReplicaSet
+        | Kind::ReplicationController
+        | Kind::Secret
+        | Kind::Service => format!("field label not supported: {field}"),
+        kind if kind.is_custom() => format!("field label not supported: {field}"),
+        _ => format!("{field:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\""),
+    }
+}
+
 fn field_value(object: &Object, field: &str) -> String {
     let pointer = match field {
         "source" => "/source/component".to_owned(),
+        "status.successful" => "/status/succeeded".to_owned(),
         _ => format!("/{}", field.replace('.', "/")),
     };
     match object.value().pointer(&pointer) {
@@ -182,6 +211,15 @@ fn parse_label(term: &str) -> Result<Requirement, String> {
     {
         let (key, values) = one(key, value);
         return checked(key, values, Requirement::In);
+    }
+    for (sign, than) in [('>', Ordering::Greater), ('<', Ordering::Less)] {
+        if let Some((key, value)) = term.split_once(sign) {
+            let (key, values) = one(key, value);
+            let number = values[0].parse().map_err(|_| {
+                format!("values[0][{key}]: Invalid value: {:?}: for 'Gt', 'Lt' operators, the value must be an integer", values[0])
+            })?;
+            return checked(key, Vec::new(), |key, _| Requirement::Beyond(key, than, number));
+        }
     }
     if let Some((head, set)) = term.split_once('(') {
         let values = set.trim_end().strip_suffix(')').ok_or_else(|| format!("found '', expected: ')' in {term:?}"))?;
@@ -232,14 +270,24 @@ mod tests {
 
     #[test]
     fn label_selector_should_read_every_form() {
-        let labels = || json!({"app": "task-api", "tier": "web"});
-        for yes in ["app=task-api", "app==task-api,tier", "app in (x, task-api)", "app notin (x),!gone", "tier!=db", "other!=x", ""] {
+        let labels = || json!({"app": "task-api", "tier": "web", "size": "7"});
+        for yes in [
+            "size>6",
+            "size < 8",
+            "app=task-api",
+            "app==task-api,tier",
+            "app in (x, task-api)",
+            "app notin (x),!gone",
+            "tier!=db",
+            "other!=x",
+            "",
+        ] {
             assert!(matches(yes, &labels()), "{yes}");
         }
-        for no in ["app=x", "!app", "app in (x,y)", "gone", "app notin (task-api)"] {
+        for no in ["size>7", "app<9", "app=x", "!app", "app in (x,y)", "gone", "app notin (task-api)"] {
             assert!(!matches(no, &labels()), "{no}");
         }
-        for bad in ["app in x", "a b", "app=ü", "in (", "app near (x)"] {
+        for bad in ["size>big", "app in x", "a b", "app=ü", "in (", "app near (x)"] {
             assert!(Selector::parse(Kind::Pod, bad, "").is_err(), "{bad}");
         }
     }

@@ -81,6 +81,7 @@ where
                         raw_query: head.uri.query(),
                         headers: &head.headers,
                         body: &body,
+                        guise: None,
                     },
                 ),
                 Err(why) if why.is::<LengthLimitError>() => Err(Refusal {

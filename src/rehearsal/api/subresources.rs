@@ -1,5 +1,7 @@
 //! What hangs below an object: its status and scale, and a pod's log, eviction and binding.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::ask::{Answer, Ask, Payload};
@@ -8,11 +10,12 @@ use super::kinds::Kind;
 use super::object::{Object, at, list, map_mut, number, pairs, text};
 use super::patches::PatchKind;
 use super::refusal::{Cause, Refusal};
-use super::requests::{named_alike, patch};
+use super::requests::{named_alike, patch, revised};
 use super::route::Place;
 use super::selector::Selector;
 use super::writes::{Intent, Part};
 use super::{ApiServer, State, logs};
+use crate::rehearsal::clock;
 
 /// Answer a request to a subresource.
 ///
@@ -28,6 +31,7 @@ pub fn answer(server: &ApiServer, ask: &Ask<'_>, place: &Place, verb: &str) -> R
         (_, "status", "update") => {
             let value = ask.json()?;
             named_alike(place, &value)?;
+            revised(server, place, &value)?;
             Ok(Answer::object(200, &*server.lock().update(place.kind, &place.namespace, &place.name, value, Part::Status, ask.intent()?)?))
         }
         (_, "status", "patch") => patch(server, ask, place, Part::Status),
@@ -35,6 +39,7 @@ pub fn answer(server: &ApiServer, ask: &Ask<'_>, place: &Place, verb: &str) -> R
         (Kind::Pod, "eviction", "create") => evict(server, ask, place),
         (Kind::Pod, "binding", "create") => bind(server, ask, place),
         (Kind::Pod, "log", "get") => log(server, ask, place),
+        (Kind::ServiceAccount, "token", "create") => token(server, ask, place),
         (Kind::Pod, "exec" | "attach" | "portforward", _) => Err(Refusal {
             code: 501,
             reason: "",
@@ -201,7 +206,36 @@ fn bind(server: &ApiServer, ask: &Ask<'_>, place: &Place) -> Result<Answer, Refu
 fn log(server: &ApiServer, ask: &Ask<'_>, place: &Place) -> Result<Answer, Refusal> {
     let mut answer = Answer::text(200, "");
     "text/plain".clone_into(&mut answer.content_type);
-    let mut log = logs::LogTail::open(server, place, &ask.query)?;
+    let Some(mut log) = logs::LogTail::open(server, place, &ask.query)? else { return Ok(answer) };
     answer.payload = if ask.query.is("follow") { Payload::Log(Box::new(log)) } else { Payload::Whole(log.past()) };
     Ok(answer)
+}
+
+/// A token that says whose it is; nothing proves it, as nothing here needs proof.
+fn token(server: &ApiServer, ask: &Ask<'_>, place: &Place) -> Result<Answer, Refusal> {
+    let state = server.lock();
+    let account = state.get(place)?;
+    let mut request = ask.json()?;
+    let seconds = number(&request, "/spec/expirationSeconds").unwrap_or(3600);
+    if seconds < 600 {
+        let cause = Cause::invalid("spec.expirationSeconds", &json!(seconds), "may not specify a duration less than 10 minutes");
+        return Err(Refusal::invalid(Kind::ServiceAccount, &place.name, &[cause]));
+    }
+    let now = state.clock.server_now();
+    let ends = now + chrono::Duration::seconds(seconds);
+    let user = format!("system:serviceaccount:{}:{}", place.namespace, place.name);
+    let claims = json!({"aud": ["https://kubernetes.default.svc"], "exp": ends.timestamp(), "iat": now.timestamp(), "sub": user,
+        "kubernetes.io": {"namespace": place.namespace, "serviceaccount": {"name": place.name, "uid": account.uid()}}});
+    let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+    let spec = map_mut(&mut request, "spec");
+    spec.insert("expirationSeconds".to_owned(), json!(seconds));
+    if spec.get("audiences").is_none_or(Value::is_null) {
+        spec.insert("audiences".to_owned(), claims["aud"].clone());
+    }
+    request["kind"] = json!("TokenRequest");
+    request["apiVersion"] = json!("authentication.k8s.io/v1");
+    request["metadata"] = json!({"name": place.name, "namespace": place.namespace, "creationTimestamp": clock::stamp(now)});
+    let token = format!("{}.{}.{}", part(&json!({"alg": "none"})), part(&claims), part(&json!(account.uid())));
+    request["status"] = json!({"token": token, "expirationTimestamp": clock::stamp(ends)});
+    Ok(Answer::json(201, &request))
 }

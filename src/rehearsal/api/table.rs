@@ -57,7 +57,7 @@ pub fn write<'a>(
     out: &mut String,
 ) {
     let columns = Columns::of(kind);
-    let definitions = if heads { columns.definitions() } else { Value::Null };
+    let definitions = if heads { columns.definitions(kind) } else { Value::Null };
     let _ = write!(
         out,
         "{{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":{meta},\"columnDefinitions\":{definitions},\"rows\":["

@@ -11,6 +11,7 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use super::ApiServer;
 use super::State;
+use super::guise::Guise;
 use super::kinds::Kind;
 use super::reading::{Form, parse_revision, too_large};
 use super::refusal::Refusal;
@@ -40,6 +41,7 @@ pub struct Watch {
     ended: bool,
     until: Pin<Box<Sleep>>,
     bookmark: Option<Pin<Box<Sleep>>>,
+    guise: Option<&'static Guise>,
 }
 
 /// Why a watch broke off without an end.
@@ -112,7 +114,23 @@ impl Watch {
             ended: gone,
             until: Box::pin(sleep(Duration::from_secs(seconds))),
             bookmark: query.is("allowWatchBookmarks").then(|| Box::pin(sleep(BOOKMARK_EVERY))),
+            guise: None,
         })
+    }
+
+    /// The same watch in a second version of its kind.
+    #[must_use]
+    pub fn in_guise(mut self, guise: Option<&'static Guise>) -> Self {
+        self.guise = guise;
+        self
+    }
+
+    fn chunk(&self, lines: String) -> Vec<u8> {
+        match self.guise {
+            Some(guise) => guise.lines(&lines),
+            None => lines,
+        }
+        .into_bytes()
     }
 
     /// What the log has for this watch since it last looked.
@@ -195,7 +213,8 @@ impl Stream for Watch {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         if !this.first.is_empty() {
-            return Poll::Ready(Some(Ok(std::mem::take(&mut this.first).into_bytes())));
+            let first = std::mem::take(&mut this.first);
+            return Poll::Ready(Some(Ok(this.chunk(first))));
         }
         if this.ended {
             return Poll::Ready(None);
@@ -209,7 +228,7 @@ impl Stream for Watch {
         let mut out = String::new();
         this.read(&state, &mut out);
         if !out.is_empty() {
-            return Poll::Ready(Some(Ok(out.into_bytes())));
+            return Poll::Ready(Some(Ok(this.chunk(out))));
         }
         if this.until.as_mut().poll(cx).is_ready() {
             this.ended = true;
@@ -222,7 +241,7 @@ impl Stream for Watch {
             // Poll the reset timer once, so that it wakes us again.
             let _ = timer.as_mut().poll(cx);
             bookmark(&mut out, this.kind, this.cursor, false);
-            return Poll::Ready(Some(Ok(out.into_bytes())));
+            return Poll::Ready(Some(Ok(this.chunk(out))));
         }
         state.store.wait(this.waiter, cx.waker());
         Poll::Pending

@@ -83,6 +83,7 @@ impl State {
         defaults::fill(kind, &mut value);
         self.admit_new(kind, namespace, &mut value)?;
         self.admit(kind, &mut value, None)?;
+        self.within_limits(kind, namespace, &mut value)?;
         validation::check(kind, &value, None, intent.trusted)?;
         if resource.namespaced {
             self.within_quota(kind, namespace, &value)?;

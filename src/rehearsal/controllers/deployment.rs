@@ -6,7 +6,7 @@ mod status;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::duties::Duties;
 use super::recorder::{Note, record};
@@ -115,7 +115,7 @@ async fn current_set(hand: &mut Hand, rollout: &Rollout) -> Option<(Arc<Object>,
         let known = revision(current);
         if known > highest || rollout.old.is_empty() {
             renumber(hand, deployment, known).await;
-            return Some((current.clone(), None));
+            return Some((noted(hand, deployment, current).await, None));
         }
         let next = highest + 1;
         let key = Key::new(Kind::ReplicaSet, current.namespace(), current.name());
@@ -144,6 +144,25 @@ async fn current_set(hand: &mut Hand, rollout: &Rollout) -> Option<(Arc<Object>,
     }
     renumber(hand, deployment, highest + 1).await;
     Some((set, Some(Found::New)))
+}
+
+/// What of a Deployment's annotations its sets bear, too: `kubectl rollout history` reads the cause of a change there.
+fn passed_on(deployment: &Object) -> Map<String, Value> {
+    let mut annotations = deployment.value().pointer("/metadata/annotations").and_then(Value::as_object).cloned().unwrap_or_default();
+    annotations.retain(|key, _| key != "kubectl.kubernetes.io/last-applied-configuration" && !key.starts_with("deployment.kubernetes.io/"));
+    annotations
+}
+
+/// The set with its Deployment's annotations.
+async fn noted(hand: &mut Hand, deployment: &Object, set: &Arc<Object>) -> Arc<Object> {
+    let passed = passed_on(deployment);
+    if passed.iter().all(|(key, note)| set.annotation(key) == note.as_str().unwrap_or_default()) {
+        return set.clone();
+    }
+    let key = Key::new(Kind::ReplicaSet, set.namespace(), set.name());
+    let change = |value: &mut Value| map_mut(&mut value["metadata"], "annotations").extend(passed.clone());
+    // What cannot be changed now is tried again at the next change.
+    hand.edit(&key, Part::Main, change).await.unwrap_or_else(|_| set.clone())
 }
 
 fn revision(set: &Object) -> i64 {
@@ -175,8 +194,7 @@ pub fn replica_set(deployment: &Object, hash: &str, count: i64) -> Value {
     map_mut(&mut template["metadata"], "labels").insert("pod-template-hash".to_owned(), json!(hash));
     let mut selector = spec["selector"].clone();
     map_mut(&mut selector, "matchLabels").insert("pod-template-hash".to_owned(), json!(hash));
-    let mut annotations = deployment.value().pointer("/metadata/annotations").and_then(Value::as_object).cloned().unwrap_or_default();
-    annotations.retain(|key, _| key != "kubectl.kubernetes.io/last-applied-configuration" && !key.starts_with("deployment.kubernetes.io/"));
+    let mut annotations = passed_on(deployment);
     let wanted = replicas(deployment);
     annotations.insert(DESIRED.to_owned(), json!(wanted.to_string()));
     annotations.insert(MOST.to_owned(), json!((wanted + bounds(deployment, wanted).0).to_string()));

@@ -144,8 +144,8 @@ async fn tell_remains(hand: &mut Hand, namespace: &Object) {
     for resource in RESOURCES.iter().filter(|r| r.namespaced && r.kind != Kind::Event) {
         let objects = hand.list(resource.kind, Some(namespace.name()));
         if !objects.is_empty() {
-            let group = if resource.group.is_empty() { String::new() } else { format!(".{}", resource.group) };
-            left.push(format!("{}{group} has {} resource instances", resource.plural, objects.len()));
+            // The real controller leaves the point even where there is no group behind it.
+            left.push(format!("{}.{} has {} resource instances", resource.plural, resource.group, objects.len()));
         }
         for finalizer in
             objects.iter().flat_map(|object| object.list("/metadata/finalizers").to_vec()).filter_map(|f| f.as_str().map(str::to_owned))
