@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::container_chaos::Unreached;
 use super::daemon::{IoEffect, IoFault, call, find};
 use super::queue::{self, Next, Reconciler};
-use super::{go, notes};
+use super::{go, http_chaos, notes};
 use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::{Object, list, number, text};
 use crate::rehearsal::api::store::{Change, Key, Verb};
@@ -49,6 +49,7 @@ impl Reconciler for Rules {
     fn forget(&mut self, key: &Key) {
         self.hand.ground(|ground| match self.kind {
             Kind::PodNetworkChaos => ground.daemon.apply(&key.namespace, &key.name, Value::Null),
+            Kind::PodHttpChaos => ground.daemon.apply_http(&key.namespace, &key.name, Vec::new()),
             _ => ground.daemon.apply_io(&key.namespace, &key.name, Vec::new()),
         });
     }
@@ -141,7 +142,10 @@ impl Rules {
         };
         let answer = call(&mut self.hand, pod).await;
         answer.map_err(|why| failed(applying(Unreached::why(why)), true))?;
-        if self.kind == Kind::PodIOChaos {
+        if http {
+            let faults = http_chaos::faults(chaos);
+            self.hand.ground(|ground| ground.daemon.apply_http(pod.namespace(), pod.name(), faults));
+        } else {
             let faults = io_faults(chaos, pod, container);
             self.hand.ground(|ground| ground.daemon.apply_io(pod.namespace(), pod.name(), faults));
         }
