@@ -171,7 +171,7 @@ async fn daemon_away_on_one_node_should_fail_only_there() {
     let stage = Stage::new();
     let (_, pods) = stage.ask("GET", "/api/v1/namespaces/staging/pods?labelSelector=app%3Dtask-api", Value::Null).await;
     let node = pods["items"][0]["spec"]["nodeName"].as_str().unwrap().to_owned();
-    stage.cluster.trouble().chaos_daemon_down_on(&node, true);
+    stage.cluster.trouble().befall(format!("daemon-down={node}@0s+4s").parse().unwrap());
     let stressors = json!({"memory": {"workers": 1, "size": "64MB"}});
     stage.create("StressChaos", "mem", json!({"mode": "all", "selector": app("task-api"), "stressors": stressors})).await;
     wait(3.0).await;
@@ -184,7 +184,6 @@ async fn daemon_away_on_one_node_should_fail_only_there() {
         assert_eq!(instance["startTime"], "1970-01-01T00:00:00Z");
         assert!(instance["memoryUid"].is_string() && instance["uid"].is_null());
     }
-    stage.cluster.trouble().chaos_daemon_down_on(&node, false);
     wait(30.0).await;
     assert!(holds(&stage.get("stresschaos/mem").await, "AllInjected"), "it heals by itself");
 }
