@@ -171,7 +171,7 @@ async fn daemon_away_on_one_node_should_fail_only_there() {
     let stage = Stage::new();
     let (_, pods) = stage.ask("GET", "/api/v1/namespaces/staging/pods?labelSelector=app%3Dtask-api", Value::Null).await;
     let node = pods["items"][0]["spec"]["nodeName"].as_str().unwrap().to_owned();
-    stage.cluster.trouble().chaos_daemon_down_on(&node, true);
+    stage.cluster.trouble().befall(format!("daemon-down={node}@0s+4s").parse().unwrap());
     let stressors = json!({"memory": {"workers": 1, "size": "64MB"}});
     stage.create("StressChaos", "mem", json!({"mode": "all", "selector": app("task-api"), "stressors": stressors})).await;
     wait(3.0).await;
@@ -184,7 +184,6 @@ async fn daemon_away_on_one_node_should_fail_only_there() {
         assert_eq!(instance["startTime"], "1970-01-01T00:00:00Z");
         assert!(instance["memoryUid"].is_string() && instance["uid"].is_null());
     }
-    stage.cluster.trouble().chaos_daemon_down_on(&node, false);
     wait(30.0).await;
     assert!(holds(&stage.get("stresschaos/mem").await, "AllInjected"), "it heals by itself");
 }
@@ -472,4 +471,140 @@ async fn aiming_at_a_namespace_should_need_the_right_to_create_there() {
         "admission webhook \"vauth.kb.io\" denied the request: system:serviceaccount:gameday:gameday is forbidden on namespace shop";
     assert_eq!((code, why.as_str()), (403, words));
     stage.create("PodChaos", "here", spec("staging")).await;
+}
+
+/// A process that is stopped says nothing, and one that starts looks at everything (controller-runtime's manager).
+#[tokio::test(start_paused = true)]
+async fn stopped_controllers_should_be_silent_and_started_ones_should_look_at_everything() {
+    let stage = Stage::new();
+    let failure = |more: Value| {
+        let mut spec = json!({"action": "pod-failure", "mode": "one", "selector": app("task-db")});
+        spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        spec
+    };
+    stage.create("PodChaos", "over", failure(json!({"duration": "5s"}))).await;
+    stage.create("PodChaos", "nobody", failure(json!({"selector": app("no-such-app")}))).await;
+    wait(1.0).await;
+    stage.cluster.trouble().chaos_controller_down(true);
+    let before = (stage.said("over").await.len(), stage.said("nobody").await.len());
+    wait(10.0).await;
+    assert_eq!((stage.said("over").await.len(), stage.said("nobody").await.len()), before, "nobody is there to say anything");
+    stage.cluster.trouble().chaos_controller_down(false);
+    wait(1.0).await;
+    assert!(holds(&stage.get("podchaos/over").await, "AllRecovered"), "what is over is recovered at once");
+    assert_eq!(stage.said("nobody").await.len(), before.1 + 1, "and what found nothing is selected for again");
+}
+
+/// `controllers/chaosimpl/podchaos/podfailure/impl.go`, `pkg/annotation/utils.go`.
+#[tokio::test(start_paused = true)]
+async fn pod_failure_should_keep_the_images_of_every_container_under_their_own_names() {
+    let stage = Stage::new();
+    let container = |name: &str| json!({"name": name, "image": format!("registry.example/{name}:1")});
+    let mut kept = container("kept");
+    kept["name"] = json!("c");
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "two", "labels": {"app": "two"},
+        "annotations": {"chaos-mesh-swap-pod-failure-c-normal-image": "registry.example/older:1"}},
+        "spec": {"initContainers": [container("first")], "containers": [container("a"), kept]}});
+    assert_eq!(stage.ask("POST", "/api/v1/namespaces/staging/pods", pod).await.0, 201);
+    wait(5.0).await;
+    stage.create("PodChaos", "swap", json!({"action": "pod-failure", "mode": "all", "selector": app("two")})).await;
+    wait(1.0).await;
+    let pod = stage.ask("GET", "/api/v1/namespaces/staging/pods/two", Value::Null).await.1;
+    let pause = "gcr.io/google-containers/pause:latest";
+    assert_eq!(pod["metadata"]["annotations"]["chaos-mesh-swap-pod-failure-first-init-image"], "registry.example/first:1");
+    assert_eq!((&pod["spec"]["initContainers"][0]["image"], &pod["spec"]["containers"][0]["image"]), (&json!(pause), &json!(pause)));
+    assert_eq!(pod["spec"]["containers"][1]["image"], "registry.example/kept:1", "whose image is kept already is left alone");
+    stage.ask("DELETE", &format!("{HOME}/podchaos/swap"), Value::Null).await;
+    wait(1.0).await;
+    let pod = stage.ask("GET", "/api/v1/namespaces/staging/pods/two", Value::Null).await.1;
+    assert_eq!(pod["metadata"]["annotations"], Value::Null);
+    assert_eq!(pod["spec"]["initContainers"][0]["image"], "registry.example/first:1");
+}
+
+/// `controllers/podnetworkchaos/controller.go` wraps what the rules themselves are wrong about.
+#[tokio::test(start_paused = true)]
+async fn shaping_without_parameters_should_fail_in_the_words_of_its_pod() {
+    let stage = Stage::new();
+    stage.create("NetworkChaos", "empty", json!({"action": "delay", "mode": "one", "selector": app("task-db")})).await;
+    wait(1.0).await;
+    let rules = stage.items("podnetworkchaos").await.remove(0);
+    let pod = rules["metadata"]["name"].as_str().unwrap();
+    let why = format!(
+        "failed to apply for pod staging/{pod}: invalid spec for netem action, at least one is required from delay, loss, duplicate, corrupt"
+    );
+    assert_eq!(rules["status"]["failedMessage"], why);
+    assert!(stage.said(pod).await.contains(&format!("Failed Failed to set tc: {why}")));
+}
+
+/// `controllers/chaosimpl/networkchaos/trafficcontrol/impl.go` clears on both sides; only the partition beside it thinks of a pod on both.
+#[tokio::test(start_paused = true)]
+async fn pod_on_both_sides_should_keep_both_rules_of_a_partition_and_the_last_of_a_delay() {
+    let stage = Stage::new();
+    let target = json!({"mode": "all", "selector": app("task-db")});
+    let spec = |action: &str| json!({"action": action, "mode": "all", "direction": "both", "selector": app("task-db"), "target": target, "delay": {"latency": "5ms"}});
+    for (action, name, count) in [("delay", "slow", 3), ("partition", "split", 12)] {
+        stage.create("NetworkChaos", name, spec(action)).await;
+        wait(1.0).await;
+        let rules = stage.items("podnetworkchaos").await.remove(0);
+        let own = |list: &Value| list.as_array().into_iter().flatten().filter(|r| r["source"] == format!("staging/{name}")).count();
+        assert_eq!(own(&rules["spec"]["ipsets"]), count, "{action}: {}", rules["spec"]);
+    }
+}
+
+/// `pkg/selector/generic/registry`, `pkg/selector/generic/annotation`, `pkg/selector/pod/node_selector.go`.
+#[tokio::test(start_paused = true)]
+async fn selectors_that_cannot_be_read_should_name_themselves() {
+    let stage = Stage::new();
+    for (name, selector, why) in [
+        ("node", json!({"nodes": ["nowhere"]}), "cannot parse node selector, msg: Node \"nowhere\" not found"),
+        ("note", json!({"annotationSelectors": {"a": "b c"}}), "cannot parse annotation selector, msg: unable to parse requirement: "),
+        (
+            "label",
+            json!({"expressionSelectors": [{"key": "a", "operator": "Near", "values": ["b"]}]}),
+            "cannot parse label selector, msg: \"Near\" is not a valid label selector operator",
+        ),
+        ("none", json!({"annotationSelectors": {"absent": ""}}), "no pod is selected"),
+        ("field", json!({"fieldSelectors": {"spec.color": "red"}}), "field label not supported: spec.color"),
+    ] {
+        stage.create("PodChaos", name, json!({"action": "pod-kill", "mode": "one", "selector": selector})).await;
+        wait(0.5).await;
+        let said = stage.said(name).await;
+        assert!(said.iter().any(|s| s.starts_with(&format!("Failed Failed to select targets: {why}"))), "{name}: {said:?}");
+    }
+}
+
+/// `pkg/workflow/controllers/abort_node_reconciler.go` writes into a map that a Workflow without annotations does not have.
+#[tokio::test(start_paused = true)]
+async fn failing_check_should_not_abort_a_workflow_that_has_no_annotation() {
+    let stage = Stage::new();
+    let check = json!({"intervalSeconds": 1, "failureThreshold": 1, "http": {"url": "http://nobody.staging.svc/", "criteria": {"statusCode": "200"}}});
+    let templates = json!([
+        {"name": "all", "templateType": "Serial", "deadline": "60s", "children": ["watch", "rest"]},
+        {"name": "watch", "templateType": "StatusCheck", "deadline": "50s", "abortWithStatusCheck": true, "statusCheck": check},
+        {"name": "rest", "templateType": "Suspend", "deadline": "40s"},
+    ]);
+    stage.create("Workflow", "bare", json!({"entry": "all", "templates": templates})).await;
+    wait(5.0).await;
+    let names: Vec<Value> = stage.items("workflownodes").await.iter().map(|node| node["spec"]["templateName"].clone()).collect();
+    assert!(names.contains(&json!("rest")), "it goes on: {names:?}");
+    assert!(!holds(&stage.get("workflows/bare").await, "Accomplished"));
+    let annotated = json!({"metadata": {"annotations": {"a": "b"}}});
+    assert_eq!(stage.ask("PATCH", &format!("{HOME}/workflows/bare"), annotated).await.0, 200);
+    wait(10.0).await;
+    assert!(holds(&stage.get("workflows/bare").await, "Accomplished"), "the next try finds the map");
+}
+
+/// `controllers/statuscheck/manager.go` begins with what the status holds.
+#[tokio::test(start_paused = true)]
+async fn status_check_should_go_on_counting_after_its_controller_was_away() {
+    let stage = Stage::new();
+    let http = json!({"url": "http://task-api.staging.svc/", "criteria": {"statusCode": "200"}});
+    stage.create("StatusCheck", "long", json!({"mode": "Continuous", "intervalSeconds": 1, "http": http})).await;
+    wait(3.5).await;
+    stage.cluster.trouble().chaos_controller_down(true);
+    wait(2.0).await;
+    stage.cluster.trouble().chaos_controller_down(false);
+    wait(2.5).await;
+    let check = stage.get("statuschecks/long").await;
+    assert_eq!((&check["status"]["count"], check["status"]["records"].as_array().unwrap().len()), (&json!(5), 5));
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use gameday::rehearsal::NetworkFault;
 use gameday::rehearsal::controllers::chaos::daemon::{Effect, Ways};
+use gameday::rehearsal::controllers::chaos::http_chaos::HttpFault;
 use gameday::rehearsal::dice::Dice;
 use gameday::rehearsal::traffic::mesh::Mesh;
 use gameday::rehearsal::traffic::network::Rule;
@@ -225,6 +226,42 @@ fn slow_files_should_slow_those_who_use_them() {
         tallies.iter().map(|tally| tally.seconds).sum::<f64>() / tallies.iter().map(|tally| tally.total()).sum::<f64>()
     };
     assert!(mean(0.5) > mean(0.0) + 0.1, "{} {}", mean(0.0), mean(0.5));
+}
+
+#[test]
+fn proxy_should_abort_delay_and_recode_what_it_is_about() {
+    let front = || Traffic { retries: 0, ..Traffic::steady(60.0) };
+    let fault = HttpFault {
+        namespace: "a".to_owned(),
+        pod: String::new(),
+        port: 80,
+        answers: false,
+        method: String::new(),
+        path: String::new(),
+        only: None,
+        abort: false,
+        delay: Duration::ZERO,
+        code: None,
+    };
+    let codes = |fault: HttpFault| {
+        let mesh = run(front(), Traffic::called(), Traffic::called(), |service, pod| {
+            pod.proxied = if service == 0 { vec![fault.clone()] } else { Vec::new() }
+        });
+        let front = &mesh.services[0];
+        front.replicas.values().map(|replica| replica.tally.clone()).chain([front.unanswered.clone()]).collect::<Vec<_>>()
+    };
+    let count = |tallies: &[Tally], code: u16, method: usize| -> f64 { tallies.iter().filter_map(|t| t.codes.get(&(code, method))).sum() };
+    let aborted = codes(HttpFault { abort: true, method: "POST".to_owned(), ..fault.clone() });
+    assert!(count(&aborted, 502, 1) > 50.0 && count(&aborted, 502, 0) < 1.0, "{aborted:?}");
+    let recoded = codes(HttpFault { answers: true, only: Some(200), code: Some(503), ..fault.clone() });
+    assert!(count(&recoded, 503, 0) > 50.0 && count(&recoded, 502, 0) < 1.0, "{recoded:?}");
+    for answers in [false, true] {
+        let late = codes(HttpFault { answers, delay: Duration::from_millis(300), ..fault.clone() });
+        let (seconds, all) = late.iter().fold((0.0, 0.0), |(seconds, all), tally| (seconds + tally.seconds, all + tally.total()));
+        assert!(seconds / all > 0.15, "later by 0.3 s for three quarters of the time");
+    }
+    let other = codes(HttpFault { answers: true, only: Some(404), abort: true, ..fault });
+    assert!(count(&other, 502, 0) < 1.0, "an answer that is not meant goes through");
 }
 
 #[test]

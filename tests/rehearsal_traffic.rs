@@ -49,17 +49,22 @@ impl Shelf {
 }
 
 async fn network_chaos(client: &Client, spec: serde_json::Value) {
+    chaos(client, "NetworkChaos", spec).await;
+}
+
+async fn chaos(client: &Client, kind: &str, spec: serde_json::Value) -> Api<DynamicObject> {
     let resource = ApiResource {
         group: "chaos-mesh.org".into(),
         version: "v1alpha1".into(),
         api_version: "chaos-mesh.org/v1alpha1".into(),
-        kind: "NetworkChaos".into(),
-        plural: "networkchaos".into(),
+        kind: kind.into(),
+        plural: kind.to_lowercase(),
     };
     let api: Api<DynamicObject> = Api::default_namespaced_with(client.clone(), &resource);
-    let mut value = json!({"apiVersion": "chaos-mesh.org/v1alpha1", "kind": "NetworkChaos", "metadata": {"name": "it"}, "spec": spec});
+    let mut value = json!({"apiVersion": "chaos-mesh.org/v1alpha1", "kind": kind, "metadata": {"name": "it"}, "spec": spec});
     value["spec"]["selector"] = json!({"labelSelectors": {"app": "task-api"}});
     api.create(&PostParams::default(), &serde_json::from_value(value).unwrap()).await.unwrap();
+    api
 }
 
 fn start(world: World) -> (PracticeCluster, Client, Shelf) {
@@ -147,4 +152,39 @@ fn equal_seeds_should_give_equal_metrics() {
     assert!(first.len() > 100);
     assert!(first == run(1), "equal seeds gave different samples");
     assert!(first != run(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn http_chaos_should_stand_between_a_pod_and_its_requests_until_it_is_lifted() {
+    let (_cluster, client, shelf) = start(World::task_api("staging"));
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    // What is on another port, or for who posts, leaves the probes alone.
+    let spec = |port: u16| json!({"mode": "all", "target": "Request", "port": port, "method": "POST", "abort": true});
+    let api = chaos(&client, "HTTPChaos", spec(9999)).await;
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert!(shelf.growth(&["http_requests_total", "code=5"], 20) < 1.0, "nobody listens there");
+    api.delete("it", &DeleteParams::default()).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    chaos(&client, "HTTPChaos", spec(8080)).await;
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let posts = shelf.growth(&["http_requests_total", "method=POST"], 10);
+    let failed = shelf.growth(&["http_requests_total", "code=502", "method=POST"], 10);
+    assert!(failed > 0.9 * posts && posts > 10.0, "{failed} of {posts}");
+    assert!(shelf.growth(&["http_requests_total", "code=5", "method=GET"], 10) < 1.0);
+    api.delete("it", &DeleteParams::default()).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(25)).await;
+    assert!(shelf.growth(&["http_requests_total", "code=5"], 15) < 1.0, "lifted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn http_chaos_on_everything_should_fail_the_probes_too() {
+    let (_cluster, client, shelf) = start(World::task_api("staging"));
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    chaos(&client, "HTTPChaos", json!({"mode": "one", "target": "Response", "port": 8080, "path": "/health*", "abort": true})).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    let pods: Api<Pod> = Api::default_namespaced(client);
+    let ready =
+        |pod: &Pod| pod.status.as_ref().unwrap().conditions.as_ref().unwrap().iter().any(|c| c.type_ == "Ready" && c.status == "True");
+    assert_eq!(pods.list(&ListParams::default()).await.unwrap().items.iter().filter(|pod| !ready(pod)).count(), 1);
+    assert!(shelf.growth(&["http_requests_total", "code=5"], 15) < 1.0, "nobody asks a pod that is not ready");
 }

@@ -28,6 +28,7 @@ use super::api::kinds::Kind;
 use super::api::store::KindSet;
 use super::api::{ApiServer, State};
 use super::controllers::chaos::daemon::{Effect, IoFault, NetworkFault, Stress, Ways};
+use super::controllers::chaos::http_chaos::HttpFault;
 use super::prometheus::rules::RuleGroup;
 use mesh::Mesh;
 use scrape::Round;
@@ -71,6 +72,7 @@ struct Watch {
     faults: Vec<NetworkFault>,
     stress: Vec<Stress>,
     files: Vec<IoFault>,
+    requests: Vec<HttpFault>,
     revision: u64,
     /// The newest change of what [`sight`] looks at, once it has looked.
     seen: Option<u64>,
@@ -103,11 +105,15 @@ impl Watch {
         self.looks = 0;
         let (mut faults, daemon) = (state.daemon.faults(), &state.daemon);
         faults.extend(out_of_reach(state));
-        let same = faults == self.faults && daemon.stresses().eq(&self.stress) && daemon.io_faults().eq(&self.files);
+        let same = faults == self.faults
+            && daemon.stresses().eq(&self.stress)
+            && daemon.io_faults().eq(&self.files)
+            && daemon.http_faults().eq(&self.requests);
         if !same {
             self.faults = faults;
             self.stress = daemon.stresses().cloned().collect();
             self.files = daemon.io_faults().cloned().collect();
+            self.requests = daemon.http_faults().cloned().collect();
         }
         !same
     }
@@ -120,7 +126,8 @@ pub fn start(server: &ApiServer, mut sink: Box<dyn MetricSink>) {
     let past = every * scrapes(every);
     let wall = state.clock.now() - chrono::Duration::from_std(past).unwrap_or_default();
     let mesh = Mesh::new(&state.world.workloads, &state.dice, wall.timestamp_millis());
-    let mut watch = Watch { mesh, faults: Vec::new(), stress: Vec::new(), files: Vec::new(), revision: 0, seen: None, looks: 0 };
+    let mut watch =
+        Watch { mesh, faults: Vec::new(), stress: Vec::new(), files: Vec::new(), requests: Vec::new(), revision: 0, seen: None, looks: 0 };
     let mut round = Round::new(&state.dice);
     sink.begin(every, &state.world.rules);
     drop(state);

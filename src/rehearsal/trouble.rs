@@ -5,13 +5,13 @@ mod mishaps;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::Duration;
+use tokio::sync::watch;
 
 use super::api::ApiServer;
 use super::world::Denial;
 
 /// What is wrong at the moment.
 #[derive(Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a trouble of its own, and any of them may be there at once")]
 pub struct Troubles {
     /// Nobody answers at the API server's address.
     pub api_down: bool,
@@ -27,8 +27,8 @@ pub struct Troubles {
     pub chaos_daemon_down_on: BTreeSet<String>,
     /// The error with which Chaos Mesh's daemons answer every call, if they do.
     pub chaos_daemon_fails: Option<String>,
-    /// Chaos Mesh's controllers and webhooks do not run.
-    pub chaos_controller_down: bool,
+    /// Whether Chaos Mesh's controllers and webhooks do not run; the controllers listen for it.
+    pub chaos_controller_down: watch::Sender<bool>,
     /// Prometheus scrapes nothing.
     pub scrapes_missed: bool,
     /// Nodes whose kubelets do not answer.
@@ -157,9 +157,7 @@ impl Trouble {
 
     /// Whether Chaos Mesh's controllers and webhooks are down. Nothing expires or recovers while they are.
     pub fn chaos_controller_down(&self, down: bool) {
-        let mut state = self.server.lock();
-        state.troubles.chaos_controller_down = down;
-        state.store.wake_all();
+        self.server.lock().troubles.chaos_controller_down.send_replace(down);
     }
 
     /// Set the cluster's clocks off against the true time (negative: behind).

@@ -189,30 +189,32 @@ pub async fn wait<F: Future<Output = bool>>(what: &str, mut until: impl FnMut() 
     }
 }
 
-/// Chaos Mesh's custom resource between its controllers, which the test cluster lacks: made unless it is there.
-pub async fn pod_network_chaos(client: &Client) {
+/// Chaos Mesh's custom resources between its controllers, which the test cluster lacks: made unless they are there.
+pub async fn internal_kinds(client: &Client) {
     let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-    let definition = json!({
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "podnetworkchaos.chaos-mesh.org"},
-        "spec": {
-            "group": "chaos-mesh.org", "scope": "Namespaced",
-            "names": {"kind": "PodNetworkChaos", "listKind": "PodNetworkChaosList", "plural": "podnetworkchaos", "singular": "podnetworkchaos"},
-            "versions": [{
-                "name": "v1alpha1", "served": true, "storage": true, "subresources": {"status": {}},
-                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}
-            }]
+    for (kind, plural) in [("PodNetworkChaos", "podnetworkchaos"), ("PodIOChaos", "podiochaos")] {
+        let definition = json!({
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": format!("{plural}.chaos-mesh.org")},
+            "spec": {
+                "group": "chaos-mesh.org", "scope": "Namespaced",
+                "names": {"kind": kind, "listKind": format!("{kind}List"), "plural": plural, "singular": kind.to_lowercase()},
+                "versions": [{
+                    "name": "v1alpha1", "served": true, "storage": true, "subresources": {"status": {}},
+                    "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}
+                }]
+            }
+        });
+        let request = Request::post(path).body(definition.to_string().into_bytes()).unwrap();
+        match client.request::<Value>(request).await {
+            Err(kube::Error::Api(status)) if status.code == 409 => {}
+            made => drop(made.unwrap()),
         }
-    });
-    let request = Request::post(path).body(definition.to_string().into_bytes()).unwrap();
-    match client.request::<Value>(request).await {
-        Err(kube::Error::Api(status)) if status.code == 409 => {}
-        made => drop(made.unwrap()),
+        wait("the custom resource", || async {
+            let list = Request::get(format!("/apis/chaos-mesh.org/v1alpha1/{plural}")).body(Vec::new()).unwrap();
+            client.request::<Value>(list).await.is_ok()
+        })
+        .await;
     }
-    wait("the custom resource", || async {
-        let list = Request::get("/apis/chaos-mesh.org/v1alpha1/podnetworkchaos").body(Vec::new()).unwrap();
-        client.request::<Value>(list).await.is_ok()
-    })
-    .await;
 }
 
 /// Kills, on this machine, the processes of a pod's containers; how many there were.

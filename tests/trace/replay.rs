@@ -161,6 +161,9 @@ fn is_well(word: &str) -> bool {
 fn harness(trouble: &Trouble, word: &str, recording: &Recording) {
     let well = is_well(word);
     if word.contains("controller") {
+        if word.contains("restart") {
+            trouble.chaos_controller_down(true);
+        }
         trouble.chaos_controller_down(!well);
     } else if word.contains("daemon") {
         trouble.chaos_daemon_down(false);

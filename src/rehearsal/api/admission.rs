@@ -140,7 +140,7 @@ impl State {
         if !kind.is_chaos() {
             return Ok(());
         }
-        if self.troubles.chaos_controller_down && webhooks::is_admitted(kind) {
+        if *self.troubles.chaos_controller_down.borrow() && webhooks::is_admitted(kind) {
             let name = kind.resource().singular;
             return Err(Refusal::internal(format!(
                 "failed calling webhook \"m{name}.kb.io\": failed to call webhook: Post \"https://chaos-mesh-controller-manager.chaos-mesh.svc:443/mutate-chaos-mesh-org-v1alpha1-{name}?timeout=5s\": no endpoints available for service \"chaos-mesh-controller-manager\""

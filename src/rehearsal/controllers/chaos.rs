@@ -72,7 +72,7 @@ pub fn start(home: &Home, tasks: &mut JoinSet<()>) {
 ///
 /// Pods are killed and images swapped there in earnest. Network rules are accepted and noted ([`Attached::ground`]), without effect. Containers are
 /// killed by whoever takes the pods' processes over ([`Workers::hand_over`](super::kubelet::Workers::hand_over)); nobody has, at first. There are no
-/// webhooks: objects are expected with their defaults filled in.
+/// webhooks: objects of others are expected with their defaults filled in, those that the controllers make come so.
 ///
 /// # Errors
 /// When the server cannot be asked, or refuses to list something.

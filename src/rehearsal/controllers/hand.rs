@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::chaos::daemon::Daemon;
+use super::chaos::webhooks;
 use super::kubelet::Workers;
 use super::remote::Remote;
 use crate::rehearsal::api::deletion::DeleteOptions;
@@ -155,12 +156,15 @@ impl Hand {
     ///
     /// # Errors
     /// As the server refuses it.
-    pub async fn create(&mut self, kind: Kind, namespace: &str, value: Value) -> Result<Arc<Object>, Refusal> {
+    pub async fn create(&mut self, kind: Kind, namespace: &str, mut value: Value) -> Result<Arc<Object>, Refusal> {
         self.travel().await;
-        match &self.home.remote {
-            None => self.home.server.lock().create(kind, namespace, value, OWN_WRITE),
-            Some(remote) => remote.create(kind, namespace, &value).await,
+        let Some(remote) = &self.home.remote else { return self.home.server.lock().create(kind, namespace, value, OWN_WRITE) };
+        if webhooks::is_admitted(kind) {
+            // Nobody calls webhooks there. Where somebody does, to fill in twice is as good as once.
+            metadata(&mut value).insert("namespace".to_owned(), json!(namespace));
+            webhooks::admit(kind, &mut value, None)?;
         }
+        remote.create(kind, namespace, &value).await
     }
 
     /// Change an object; the value's `resourceVersion` must be the stored one's.

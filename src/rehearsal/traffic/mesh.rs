@@ -7,7 +7,7 @@ use super::calls::{Agenda, Call, CallId, Calls, Seat, Stage, Step};
 use super::network::{OUTSIDE, Path};
 use super::replica::{micros, micros_f64};
 use super::service::Service;
-use super::sight::Sight;
+use super::sight::{Proxied, Sight};
 use crate::rehearsal::dice::Dice;
 use crate::rehearsal::world::Workload;
 
@@ -166,7 +166,7 @@ impl Mesh {
         let open = if rolls.unit() < FRESH { path.open(rolls) } else { Some(0.0) };
         let there = path.there(QUESTION, rolls);
         if let (Some(open), Some(there)) = (open, there) {
-            self.agenda.plan(self.now + micros((open + there) * 1e6), Step::Reach(id));
+            self.agenda.plan(self.now + micros((open + there + self.proxied(id, None).late) * 1e6), Step::Reach(id));
         }
         let overhead = path.overhead() * self.weight;
         if let Some(replica) = from.and_then(|seat| self.replica(seat)) {
@@ -187,6 +187,9 @@ impl Mesh {
         if settled {
             self.calls.end(id);
             return;
+        }
+        if self.proxied(id, None).aborted {
+            return self.reply(id, seat, 502);
         }
         let room = match self.replica(seat) {
             Some(replica) if replica.takes() => Some((replica.working < concurrency, replica.queue.len() < backlog)),
@@ -279,8 +282,10 @@ impl Mesh {
     fn reply(&mut self, id: CallId, seat: Seat, code: u16) {
         let Some(call) = self.calls.get(id) else { return };
         let from = call.from;
+        let made = if call.stage == Stage::Answered { self.proxied(id, Some(code)) } else { Proxied::default() };
+        let code = if made.aborted { 502 } else { made.code.unwrap_or(code) };
         let path = self.path(from, seat);
-        let back = path.back(ANSWER, &mut self.services[seat.service].streams.network);
+        let back = path.back(ANSWER, &mut self.services[seat.service].streams.network).map(|back| back + made.late);
         let bytes = ANSWER * path.overhead() * self.weight;
         if let Some(replica) = self.replica(seat) {
             replica.usage.sent += bytes;
@@ -365,6 +370,13 @@ impl Mesh {
         if let Some(replica) = service.replicas.remove(&seat.replica) {
             service.buried += replica.tally.total();
         }
+    }
+
+    /// What a proxy in the pod that is called makes of this call, or of its answer.
+    fn proxied(&self, id: CallId, answered: Option<u16>) -> Proxied {
+        let Some(call) = self.calls.get(id) else { return Proxied::default() };
+        let replica = self.services[call.service].replicas.get(&call.to.unwrap_or(u32::MAX));
+        replica.map(|replica| replica.pod.proxied(call.method, answered)).unwrap_or_default()
     }
 
     fn replica(&mut self, seat: Seat) -> Option<&mut super::replica::Replica> {

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::network::{self, Rule};
+use super::tally::METHODS;
 use crate::rehearsal::api::State;
 use crate::rehearsal::api::kinds::Kind;
-use crate::rehearsal::api::object::{Object, list, pairs, text};
+use crate::rehearsal::api::object::{Object, list, number, pairs, text};
 use crate::rehearsal::controllers::chaos::daemon::{IoEffect, NetworkFault, Size};
+use crate::rehearsal::controllers::chaos::http_chaos::HttpFault;
 use crate::rehearsal::dice::fnv32;
 use crate::rehearsal::quantity;
 use crate::rehearsal::world::Workload;
@@ -64,6 +66,21 @@ pub struct Pod {
     pub held: f64,
     /// What befalls its volume's files.
     pub disk: Disk,
+    /// The port that it serves on.
+    pub port: i64,
+    /// What a proxy does to the requests that come to that port. Which paths are meant is not looked at: requests here have none.
+    pub proxied: Vec<HttpFault>,
+}
+
+/// What a proxy in a pod makes of a request, or of its answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Proxied {
+    /// It is cut off.
+    pub aborted: bool,
+    /// It is held up, in seconds.
+    pub late: f64,
+    /// The answer's code is this instead.
+    pub code: Option<u16>,
 }
 
 /// What befalls the operations on a volume.
@@ -82,6 +99,18 @@ impl Pod {
     #[must_use]
     pub fn end(&self) -> network::End<'_> {
         network::End { ip: self.address, rules: &self.rules }
+    }
+
+    /// What its proxy makes of a request of this method, or of its answer with this code.
+    #[must_use]
+    pub fn proxied(&self, method: usize, answered: Option<u16>) -> Proxied {
+        let mut made = Proxied::default();
+        for fault in self.proxied.iter().filter(|fault| fault.meets(METHODS[method], answered)) {
+            made.aborted |= fault.abort;
+            made.late += fault.delay.as_secs_f64();
+            made.code = fault.code.or(made.code);
+        }
+        made
     }
 
     /// Cores that the process which serves has to itself when it is busy.
@@ -145,6 +174,7 @@ fn pod(object: &Object, serving: &str) -> Option<Pod> {
         cpu_request: amount("/resources/requests/cpu").unwrap_or(0.1),
         memory_request: amount("/resources/requests/memory").unwrap_or(64.0 * 1_048_576.0),
         memory_limit: amount("/resources/limits/memory"),
+        port: number(spec, "/ports/0/containerPort").unwrap_or(80),
         ..Pod::default()
     })
 }
@@ -181,6 +211,8 @@ fn befall(state: &State, namespace: &str, pod: &mut Pod, faults: &[NetworkFault]
         }
     }
     (pod.burners, pod.burning, pod.held, pod.disk) = (burners, burning, held, disk);
+    let proxied = |f: &&HttpFault| f.namespace == namespace && f.pod == *pod.name && f.port == pod.port;
+    pod.proxied = state.daemon.http_faults().filter(proxied).cloned().collect();
 }
 
 /// The ready endpoints of the Service in front of the workload; none when there is no Service.

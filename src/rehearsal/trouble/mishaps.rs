@@ -67,9 +67,13 @@ impl Trouble {
                 Some(undo(|this| this.skew(chrono::Duration::zero())))
             }
             What::Denied => self.deny_right(mishap),
-            What::DaemonDown => {
+            What::DaemonDown if mishap.of.is_none() => {
                 self.chaos_daemon_down(true);
                 Some(undo(|this| this.chaos_daemon_down(false)))
+            }
+            What::DaemonDown => {
+                self.chaos_daemon_down_on(&of, true);
+                Some(undo(move |this| this.chaos_daemon_down_on(&of, false)))
             }
             What::ControllerDown => {
                 self.chaos_controller_down(true);

@@ -21,7 +21,7 @@ pub enum What {
     ClockSkew,
     /// The user may not do something.
     Denied,
-    /// Chaos Mesh's daemons do not answer.
+    /// Chaos Mesh's daemon does not answer on a node, or on any.
     DaemonDown,
     /// Chaos Mesh's controllers and webhooks do not run.
     ControllerDown,
@@ -99,7 +99,7 @@ const ROWS: [Row; 19] = [
     moment(What::HistoryLost, "history-lost"),
     measured(What::ClockSkew, "clock-skew", About::Nothing),
     row(What::Denied, "denied", About::Right),
-    row(What::DaemonDown, "daemon-down", About::Nothing),
+    row(What::DaemonDown, "daemon-down", About::AnyNode),
     row(What::ControllerDown, "controller-down", About::Nothing),
     row(What::PrometheusGap, "prometheus-gap", About::Nothing),
     row(What::NodeDown, "node-down", About::Node),
@@ -382,7 +382,7 @@ mod tests {
         for (text, why) in [
             ("daemon-down", "needs a time"),
             ("daemon-down@ten", "no duration"),
-            ("daemon-down=node-1@1s", "about nothing else"),
+            ("controller-down=node-1@1s", "about nothing else"),
             ("node-down@1s", "needs the name of a node"),
             ("slow-pull=task-api@1s", "needs a length of time"),
             ("watch-cut@1s+3s", "over at once"),

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::container_chaos::Unreached;
 use super::go;
+use super::http_chaos::HttpFault;
 use crate::rehearsal::api::object::{Object, list, text};
 use crate::rehearsal::controllers::Hand;
 
@@ -16,6 +17,7 @@ pub struct Daemon {
     network: BTreeMap<(String, String), Value>,
     files: BTreeMap<(String, String), Vec<IoFault>>,
     stress: BTreeMap<(String, String), Vec<Stress>>,
+    requests: BTreeMap<(String, String), Vec<HttpFault>>,
 }
 
 /// How much memory a stressor takes.
@@ -145,6 +147,11 @@ impl Daemon {
         self.files.insert((namespace.to_owned(), pod.to_owned()), faults);
     }
 
+    /// These faults are in force on this pod's requests now, instead of those before.
+    pub fn apply_http(&mut self, namespace: &str, pod: &str, faults: Vec<HttpFault>) {
+        self.requests.insert((namespace.to_owned(), pod.to_owned()), faults);
+    }
+
     /// This stress has begun.
     pub fn begin(&mut self, stress: Stress) {
         self.stress.entry((stress.namespace.clone(), stress.pod.clone())).or_default().push(stress);
@@ -173,6 +180,7 @@ impl Daemon {
         self.network.remove(&key);
         self.files.remove(&key);
         self.stress.remove(&key);
+        self.requests.remove(&key);
     }
 
     /// All stress in force. Who reads it compares [`Stress::container_id`] with the pod's status: a restarted container is free of it.
@@ -183,6 +191,11 @@ impl Daemon {
     /// All faults of files in force. Who reads it compares [`IoFault::container_id`] with the pod's status: a restarted container is free of it.
     pub fn io_faults(&self) -> impl Iterator<Item = &IoFault> {
         self.files.values().flatten()
+    }
+
+    /// All faults of requests in force. The proxy lives in the pod, whatever becomes of its containers.
+    pub fn http_faults(&self) -> impl Iterator<Item = &HttpFault> {
+        self.requests.values().flatten()
     }
 
     /// All rules of networks in force.

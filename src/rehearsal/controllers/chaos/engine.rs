@@ -67,7 +67,7 @@ impl Reconciler for Engine {
 impl Engine {
     fn until_end(&self, key: &Key) -> Next {
         let Some(object) = self.hand.get(key) else { return Next::Done };
-        if object.deleting() || experiment::one_shot(self.kind, &object) || object.text("/status/experiment/desiredPhase") != "Run" {
+        if object.deleting() || experiment::one_shot(self.kind, &object) {
             return Next::Done;
         }
         let left = experiment::ends(&object).and_then(|end| (end - self.hand.now()).to_std().ok());

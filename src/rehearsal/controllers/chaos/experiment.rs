@@ -69,7 +69,8 @@ pub fn conditions(experiment: &Object) -> [(&'static str, bool); 4] {
 #[must_use]
 pub fn has_conditions(experiment: &Object, wanted: &[(&'static str, bool); 4]) -> bool {
     let stored = experiment.list("/status/conditions");
-    wanted.iter().all(|(kind, holds)| stored.iter().any(|c| c["type"] == *kind && (c["status"] == "True") == *holds))
+    stored.len() == wanted.len()
+        && wanted.iter().all(|(kind, holds)| stored.iter().any(|c| c["type"] == *kind && (c["status"] == "True") == *holds))
 }
 
 /// An experiment without what its controllers do not react to: the counters of the server, and the events in its records.

@@ -1,9 +1,79 @@
-//! `HTTPChaos`: the rules for the requests of a pod.
+//! `HTTPChaos`: the rules for the requests of a pod, and what the proxy in the pod makes of them.
+
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use super::go;
 use super::rules::source;
-use crate::rehearsal::api::object::Object;
+use crate::rehearsal::api::object::{Object, number, text};
+
+/// What a proxy in a pod does to the requests that come to one of its ports, or to their answers.
+///
+/// Of what a rule replaces or patches only the code of an answer means anything here: the practice cluster's requests have no bodies and no headers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HttpFault {
+    /// The pod's namespace.
+    pub namespace: String,
+    /// The pod.
+    pub pod: String,
+    /// The port.
+    pub port: i64,
+    /// Whether it is the answer that is meant, and not the request.
+    pub answers: bool,
+    /// The requests' method; empty for all.
+    pub method: String,
+    /// The requests' path, as a pattern with `*` and `?`; empty for all.
+    pub path: String,
+    /// The answers' code; none for all.
+    pub only: Option<i64>,
+    /// The connection is cut off.
+    pub abort: bool,
+    /// It is held up for so long.
+    pub delay: Duration,
+    /// The answer says this code instead of its own.
+    pub code: Option<u16>,
+}
+
+impl HttpFault {
+    /// Whether a request of this method, or its answer of this code, is meant.
+    #[must_use]
+    pub fn meets(&self, method: &str, answered: Option<u16>) -> bool {
+        let code = self.only.is_none_or(|only| answered.map(i64::from) == Some(only));
+        self.answers == answered.is_some() && (self.method.is_empty() || self.method == method) && (!self.answers || code)
+    }
+}
+
+/// Whether a path is as this pattern: `*` for any text, `?` for any character; an empty pattern for all.
+#[must_use]
+pub fn is_like(path: &str, pattern: &str) -> bool {
+    fn like(path: &[u8], pattern: &[u8]) -> bool {
+        match pattern.split_first() {
+            None => path.is_empty(),
+            Some((b'*', rest)) => (0..=path.len()).any(|taken| like(&path[taken..], rest)),
+            Some((one, rest)) => path.split_first().is_some_and(|(first, path)| (*one == b'?' || one == first) && like(path, rest)),
+        }
+    }
+    pattern.is_empty() || like(path.as_bytes(), pattern.as_bytes())
+}
+
+/// What the rules of this `PodHttpChaos` do.
+#[must_use]
+pub fn faults(chaos: &Object) -> Vec<HttpFault> {
+    let fault = |rule: &Value| HttpFault {
+        namespace: chaos.namespace().to_owned(),
+        pod: chaos.name().to_owned(),
+        port: number(rule, "/port").unwrap_or(0),
+        answers: text(rule, "/target") == "Response",
+        method: text(rule, "/selector/method").to_owned(),
+        path: text(rule, "/selector/path").to_owned(),
+        only: number(rule, "/selector/code"),
+        abort: rule["actions"]["abort"] == true,
+        delay: Duration::from_nanos(go::duration(text(rule, "/actions/delay")).unwrap_or(0).unsigned_abs()),
+        code: number(rule, "/actions/replace/code").and_then(|code| u16::try_from(code).ok()),
+    };
+    chaos.list("/spec/rules").iter().map(fault).collect()
+}
 
 /// The rules for a pod.
 #[must_use]

@@ -88,7 +88,7 @@ impl Reconciler for Nodes {
                 }
             }
             (Duty::StatusCheck, "StatusCheck") => self.check(&node).await,
-            (Duty::Abort, _) if condition(node.value(), "Aborted") => self.abort(&node, &kind).await,
+            (Duty::Abort, _) if condition(node.value(), "Aborted") => return self.abort(&node, &kind).await,
             _ => {}
         }
         Next::Done
@@ -292,17 +292,20 @@ impl Nodes {
         .await;
     }
 
-    async fn abort(&mut self, node: &Object, kind: &str) {
+    async fn abort(&mut self, node: &Object, kind: &str) -> Next {
         if kind != "StatusCheck" {
             self.pass_down(node, kind, ("Aborted", "ParentNodeAborted"), "abort the node because parent node", "aborted").await;
-            return;
+            return Next::Done;
         }
         let name = node.labels().get(WORKFLOW).copied().unwrap_or_default().to_owned();
         let key = Key::new(Kind::Workflow, node.namespace(), &name);
-        let annotated = |value: &mut Value| drop(map_mut(&mut value["metadata"], "annotations").insert(ABORT.to_owned(), json!("true")));
-        if self.hand.get(&key).is_some_and(|workflow| workflow.annotation(ABORT) != "true") {
-            drop(self.hand.edit(&key, Part::Main, annotated).await);
+        let Some(workflow) = self.hand.get(&key).filter(|workflow| workflow.annotation(ABORT) != "true") else { return Next::Done };
+        if workflow.value()["metadata"]["annotations"].is_null() {
+            // The real one writes into a map that is not there, panics, and tries again: a Workflow without any annotation is not aborted.
+            return Next::Failed;
         }
+        let annotated = |value: &mut Value| drop(map_mut(&mut value["metadata"], "annotations").insert(ABORT.to_owned(), json!("true")));
+        if self.hand.edit(&key, Part::Main, annotated).await.is_err() { Next::Failed } else { Next::Done }
     }
 }
 

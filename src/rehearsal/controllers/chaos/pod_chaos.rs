@@ -1,6 +1,7 @@
 //! `PodChaos`: pods killed, containers killed, images swapped.
 
-use serde_json::{Value, json};
+use serde_json::map::Entry;
+use serde_json::{Map, Value, json};
 
 use super::container_chaos::{self, Unreached};
 use super::daemon::call;
@@ -8,7 +9,7 @@ use super::experiment::record_target;
 use super::records::{INJECTED, NOT_INJECTED};
 use crate::rehearsal::api::deletion::DeleteOptions;
 use crate::rehearsal::api::kinds::Kind;
-use crate::rehearsal::api::object::{Object, map_mut, metadata, text};
+use crate::rehearsal::api::object::{Object, metadata, text};
 use crate::rehearsal::api::store::Key;
 use crate::rehearsal::api::writes::Part;
 use crate::rehearsal::controllers::Hand;
@@ -60,37 +61,45 @@ pub async fn recover(hand: &mut Hand, experiment: &Object, record: &Value) -> Re
     Ok(NOT_INJECTED)
 }
 
+/// Where the containers of a pod stand, and what tells their annotations apart.
+const CONTAINERS: [(&str, &str); 2] = [("containers", "normal"), ("initContainers", "init")];
+
 /// Where the image of a container is kept while it is swapped.
 fn annotation(chaos: &str, container: &str, what: &str) -> String {
-    let long = format!("chaos-mesh-{chaos}-pod-failure-{container}-normal-{what}");
-    if long.len() <= 63 {
-        return long;
-    }
-    if what == "image" { format!("{container}-normal") } else { format!("{container}-init") }
+    let long = format!("chaos-mesh-{chaos}-pod-failure-{container}-{what}-image");
+    if long.len() <= 63 { long } else { format!("{container}-{what}") }
 }
 
 fn swap(value: &mut Value, chaos: &str) {
-    for (field, what) in [("containers", "image"), ("initContainers", "init-image")] {
-        let mut kept = Vec::new();
+    for (field, what) in CONTAINERS {
+        let mut annotations = metadata(value).get("annotations").and_then(Value::as_object).cloned().unwrap_or_default();
         for container in value["spec"].get_mut(field).and_then(Value::as_array_mut).into_iter().flatten() {
-            kept.push((annotation(chaos, text(container, "/name"), what), container["image"].clone()));
-            container["image"] = json!(PAUSE_IMAGE);
+            // A container whose image is kept already is left alone, whatever it runs.
+            if let Entry::Vacant(kept) = annotations.entry(annotation(chaos, text(container, "/name"), what)) {
+                kept.insert(container["image"].clone());
+                container["image"] = json!(PAUSE_IMAGE);
+            }
         }
-        let annotations = map_mut(&mut value["metadata"], "annotations");
-        for (key, image) in kept {
-            annotations.entry(key).or_insert(image);
-        }
+        annotate(value, annotations);
     }
 }
 
 fn swap_back(value: &mut Value, chaos: &str) {
-    for (field, what) in [("containers", "image"), ("initContainers", "init-image")] {
+    for (field, what) in CONTAINERS {
         let mut annotations = metadata(value).get("annotations").and_then(Value::as_object).cloned().unwrap_or_default();
         for container in value["spec"].get_mut(field).and_then(Value::as_array_mut).into_iter().flatten() {
             if let Some(image) = annotations.shift_remove(&annotation(chaos, text(container, "/name"), what)) {
                 container["image"] = image;
             }
         }
+        annotate(value, annotations);
+    }
+}
+
+fn annotate(value: &mut Value, annotations: Map<String, Value>) {
+    if annotations.is_empty() {
+        metadata(value).shift_remove("annotations");
+    } else {
         metadata(value).insert("annotations".to_owned(), Value::Object(annotations));
     }
 }

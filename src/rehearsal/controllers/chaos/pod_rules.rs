@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::container_chaos::Unreached;
 use super::daemon::{IoEffect, IoFault, call, find};
 use super::queue::{self, Next, Reconciler};
-use super::{go, notes};
+use super::{go, http_chaos, notes};
 use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::{Object, list, number, text};
 use crate::rehearsal::api::store::{Change, Key, Verb};
@@ -49,6 +49,7 @@ impl Reconciler for Rules {
     fn forget(&mut self, key: &Key) {
         self.hand.ground(|ground| match self.kind {
             Kind::PodNetworkChaos => ground.daemon.apply(&key.namespace, &key.name, Value::Null),
+            Kind::PodHttpChaos => ground.daemon.apply_http(&key.namespace, &key.name, Vec::new()),
             _ => ground.daemon.apply_io(&key.namespace, &key.name, Vec::new()),
         });
     }
@@ -103,13 +104,16 @@ impl Rules {
             return Err(Failure { activity: "inject network chaos", why, again: false });
         }
         find(&self.hand, pod).map_err(|why| Failure { activity: "create chaos daemon client", why: why.why(), again: true })?;
+        let failed = |activity, why: String| Failure { activity, why: format!("failed to apply for pod {place}: {why}"), again: true };
+        if pod.list("/status/containerStatuses").is_empty() {
+            return Err(failed("set ipsets", format!("pod {place} has empty container status: container not found")));
+        }
         call(&mut self.hand, pod).await.map_err(|_| {
             // What the daemon said is only in the logs; each call goes the way of the first one.
-            let why = format!("failed to apply for pod {place}: unable to flush ip sets for pod {}", pod.name());
-            Failure { activity: "set ipsets", why, again: true }
+            failed("set ipsets", format!("unable to flush ip sets for pod {}", pod.name()))
         })?;
         if let Some(why) = empty_netem(chaos) {
-            return Err(Failure { activity: "set tc", why, again: true });
+            return Err(failed("set tc", why));
         }
         let rules = chaos.value()["spec"].clone();
         self.hand.ground(|ground| ground.daemon.apply(pod.namespace(), pod.name(), rules));
@@ -120,7 +124,9 @@ impl Rules {
     async fn processes(&mut self, chaos: &Object, pod: &Object) -> Result<Value, Failure> {
         let failed = |why: String, again: bool| Failure { activity: "", why, again };
         let place = format!("{}/{}", pod.namespace(), pod.name());
-        find(&self.hand, pod).map_err(|why| failed(why.why(), true))?;
+        let applying = |why: String| format!("failed to apply for pod {place}: {why}");
+        let http = self.kind == Kind::PodHttpChaos;
+        find(&self.hand, pod).map_err(|why| failed(if http { applying(why.why()) } else { why.why() }, true))?;
         let statuses = pod.list("/status/containerStatuses");
         let container = match chaos.text("/spec/container").trim() {
             "" => statuses.first(),
@@ -135,8 +141,11 @@ impl Rules {
             return Err(failed(why, false));
         };
         let answer = call(&mut self.hand, pod).await;
-        answer.map_err(|why| failed(format!("failed to apply for pod {place}: {}", Unreached::why(why)), true))?;
-        if self.kind == Kind::PodIOChaos {
+        answer.map_err(|why| failed(applying(Unreached::why(why)), true))?;
+        if http {
+            let faults = http_chaos::faults(chaos);
+            self.hand.ground(|ground| ground.daemon.apply_http(pod.namespace(), pod.name(), faults));
+        } else {
             let faults = io_faults(chaos, pod, container);
             self.hand.ground(|ground| ground.daemon.apply_io(pod.namespace(), pod.name(), faults));
         }

@@ -3,14 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::store::{Change, Key, Verb};
 use crate::rehearsal::controllers::{Feed, Hand, Home};
-
-/// How often a controller that is down is looked at.
-const DOWN_POLL: Duration = Duration::from_millis(250);
 
 /// When to look at an object again, unless something changes before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +36,7 @@ pub trait Reconciler: Send {
     /// One of its objects is gone.
     fn forget(&mut self, _key: &Key) {}
 
-    /// The controller starts again: what was only in its memory is lost.
+    /// The controller starts, again perhaps: what was only in its memory is lost.
     fn restart(&mut self) {}
 
     /// Bring one object to where it should be.
@@ -48,30 +45,37 @@ pub trait Reconciler: Send {
 
 /// Run a controller for ever.
 pub async fn run<R: Reconciler>(home: Home, mut controller: R) {
-    let kinds = controller.kinds();
-    let mut feed = Feed::new(&home, &kinds);
-    let mut queue = Queue { own: kinds.first().copied(), due: BTreeMap::new(), failures: BTreeMap::new() };
+    let mut down = home.ground(|ground| ground.troubles.chaos_controller_down.subscribe());
     let hand = Hand::new(&home, "queue");
-    let down = || home.ground(|ground| ground.troubles.chaos_controller_down);
-    queue.all_due(&hand);
     loop {
-        if down() {
-            sleep(DOWN_POLL).await;
-            if !down() {
-                queue.due.clear();
-                queue.failures.clear();
-                controller.restart();
-                queue.all_due(&hand);
-            }
-            continue;
+        // It has gone with the cluster.
+        if down.wait_for(|down| !down).await.is_err() {
+            return;
         }
+        controller.restart();
+        tokio::select! {
+            biased;
+            // A process that is stopped leaves what it was about to do undone.
+            _ = down.changed() => {}
+            () = live(&home, &hand, &mut controller) => {}
+        }
+    }
+}
+
+/// One life of a controller's process. At its start every object is due.
+async fn live<R: Reconciler>(home: &Home, hand: &Hand, controller: &mut R) {
+    let kinds = controller.kinds();
+    let mut feed = Feed::new(home, &kinds);
+    let mut queue = Queue { own: kinds.first().copied(), due: BTreeMap::new(), failures: BTreeMap::new() };
+    queue.all_due(hand);
+    loop {
         let next = queue.due.iter().map(|(key, at)| (*at, key.clone())).min();
         let batch = match &next {
             Some((at, _)) => timeout_at(*at, feed.next()).await.ok(),
             None => Some(feed.next().await),
         };
         match (batch, next) {
-            (Some(batch), _) => batch.iter().for_each(|change| queue.hear(&mut controller, change)),
+            (Some(batch), _) => batch.iter().for_each(|change| queue.hear(controller, change)),
             (None, Some((_, key))) => {
                 queue.due.remove(&key);
                 let next = controller.reconcile(&key).await;

@@ -50,8 +50,8 @@ pub async fn operate(
         match kind {
             Kind::NetworkChaos => {
                 let Some(rules) = network_chaos::rules(hand, experiment, record, &work.records)? else { return Ok(INJECTED) };
-                // The target's side does not begin by clearing: a pod may be on both.
-                let clears = text(record, "/selectorKey") == ".";
+                // The target's side of a partition does not begin by clearing, since a pod may be on both. Shaping forgets that.
+                let clears = text(record, "/selectorKey") == "." || experiment.text("/spec/action") != "partition";
                 commit(hand, &key, &pod, |spec| {
                     if clears {
                         take_out(spec, &source);

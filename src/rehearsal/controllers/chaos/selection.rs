@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::{Object, list, pairs, text};
@@ -59,13 +59,18 @@ fn matching(hand: &Hand, selector: &Value) -> Result<Vec<Arc<Object>>, String> {
         .map_err(|why| format!("cannot parse label selector, msg: {why}"))?;
     let fields = pairs(selector, "/fieldSelectors").iter().map(|(field, value)| format!("{field}={value}")).collect::<Vec<_>>().join(",");
     let fields = Selector::parse(Kind::Pod, "", &fields).map_err(|refusal| refusal.message)?;
-    let annotations = pairs(selector, "/annotationSelectors");
+    // Annotations are compared as labels are, by the same grammar.
+    let annotated =
+        pairs(selector, "/annotationSelectors").iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",");
+    let annotated = Selector::parse(Kind::Pod, &annotated, "")
+        .map_err(|refusal| format!("cannot parse annotation selector, msg: {}", refusal.message))?;
+    let annotations = |pod: &Object| Object::new(json!({"metadata": {"labels": pod.value()["metadata"]["annotations"]}}));
     let nodes = nodes(hand, selector)?;
     let fits = |pod: &Object| {
         labels.matches(pod)
             && expressions.matches(pod)
             && fields.matches(pod)
-            && annotations.iter().all(|(key, value)| pod.annotation(key) == *value)
+            && (annotated.is_everything() || annotated.matches(&annotations(pod)))
             && phase_fits(selector, pod.text("/status/phase"))
             && nodes.as_ref().is_none_or(|nodes| nodes.iter().any(|node| node == pod.text("/spec/nodeName")))
     };
@@ -89,7 +94,7 @@ fn nodes(hand: &Hand, selector: &Value) -> Result<Option<Vec<String>>, String> {
     let mut nodes: Vec<String> = Vec::new();
     for name in named.iter().filter_map(Value::as_str) {
         if !hand.list(Kind::Node, None).iter().any(|node| node.name() == name) {
-            return Err(format!("Node \"{name}\" not found"));
+            return Err(format!("cannot parse node selector, msg: Node \"{name}\" not found"));
         }
         nodes.push(name.to_owned());
     }

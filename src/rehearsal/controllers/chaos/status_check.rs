@@ -24,7 +24,7 @@ pub async fn run(home: Home) {
 
 struct Checks {
     hand: Hand,
-    /// What is only in the controller's memory: a controller that starts again begins to count again.
+    /// What is only in the controller's memory.
     workers: BTreeMap<Key, Worker>,
 }
 
@@ -63,7 +63,14 @@ impl Reconciler for Checks {
         let interval =
             std::time::Duration::from_secs(check.number("/spec/intervalSeconds").and_then(|n| u64::try_from(n).ok()).unwrap_or(10));
         let began = self.hand.stamp();
-        let fresh = || Worker { next: Some(Instant::now() + interval), records: Vec::new(), count: 0, last: None, in_a_row: 0 };
+        // What a controller before it has counted is taken up; only the row of equal answers begins again.
+        let fresh = || Worker {
+            next: Some(Instant::now() + interval),
+            records: check.list("/status/records").to_vec(),
+            count: check.number("/status/count").unwrap_or(0),
+            last: None,
+            in_a_row: 0,
+        };
         let worker = self.workers.entry(key.clone()).or_insert_with(fresh);
         if worker.next.is_some_and(|next| next <= Instant::now()) {
             worker.next = worker.next.map(|next| next + interval);

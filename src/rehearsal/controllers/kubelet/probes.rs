@@ -7,7 +7,8 @@ use tokio::time::Instant;
 
 use crate::rehearsal::api::object::{Object, number, text};
 use crate::rehearsal::controllers::Hand;
-use crate::rehearsal::controllers::chaos::daemon::Effect;
+use crate::rehearsal::controllers::chaos::daemon::{Daemon, Effect};
+use crate::rehearsal::controllers::chaos::http_chaos::{HttpFault, is_like};
 use crate::rehearsal::dice::Rolls;
 
 /// What a probe decides.
@@ -132,6 +133,7 @@ pub fn ask(hand: &Hand, rolls: &mut Rolls, gauge: &Gauge, asked: &Asked<'_>) -> 
                 asked.host,
             );
         }
+        trouble = trouble.or_else(|| form.proxied(ground.daemon, asked.pod, gauge.timeout));
         let workload = ground.world.workload_of(asked.pod.namespace(), &asked.pod.labels());
         let plight = workload.and_then(|w| ground.troubles.plights.get(&w.name));
         plight.is_some_and(|plight| match gauge.kind {
@@ -143,6 +145,7 @@ pub fn ask(hand: &Hand, rolls: &mut Rolls, gauge: &Gauge, asked: &Asked<'_>) -> 
     match (trouble, deaf, sick) {
         (Some(Lost::Connect), ..) => Err(form.no_connection(gauge.timeout)),
         (Some(Lost::Answer), ..) => Err(form.no_answer(gauge.timeout)),
+        (Some(Lost::Cut), ..) => Err(form.cut()),
         (None, true, _) => Err(form.refused()),
         (None, false, true) => Err(form.bad()),
         (None, false, false) => Ok(()),
@@ -154,6 +157,7 @@ pub fn ask(hand: &Hand, rolls: &mut Rolls, gauge: &Gauge, asked: &Asked<'_>) -> 
 enum Lost {
     Connect,
     Answer,
+    Cut,
 }
 
 /// What the pod's network does to a question of its node: two ways to connect, two to ask.
@@ -231,6 +235,27 @@ impl Form {
 
     fn over_network(&self) -> bool {
         !matches!(self, Self::Exec(_))
+    }
+
+    /// What a proxy in the pod does to the question or its answer.
+    fn proxied(&self, daemon: &Daemon, pod: &Object, timeout: Duration) -> Option<Lost> {
+        let Self::Http(url, address) = self else { return None };
+        let port: i64 = address.rsplit_once(':')?.1.parse().ok()?;
+        let path = url.split_once(address.as_str())?.1;
+        let here = |f: &&HttpFault| f.pod == pod.name() && f.namespace == pod.namespace() && f.port == port && is_like(path, &f.path);
+        let meant = |f: &&HttpFault| f.meets("GET", f.answers.then_some(200));
+        let faults: Vec<&HttpFault> = daemon.http_faults().filter(here).filter(meant).collect();
+        if faults.iter().any(|fault| fault.abort) {
+            return Some(Lost::Cut);
+        }
+        (faults.iter().map(|fault| fault.delay).sum::<Duration>() >= timeout).then_some(Lost::Answer)
+    }
+
+    fn cut(&self) -> String {
+        match self {
+            Self::Http(url, _) => format!("Get \"{url}\": EOF"),
+            other => other.refused(),
+        }
     }
 
     fn refused(&self) -> String {
