@@ -25,6 +25,7 @@ pub mod revision;
 pub mod scheduler;
 pub mod statefulset;
 pub mod template;
+pub mod volumes;
 
 use std::collections::BTreeSet;
 
@@ -70,6 +71,7 @@ fn start_all(home: &Home, tasks: &mut JoinSet<()>) {
     tasks.spawn(garbage::run(home.clone()));
     tasks.spawn(lifecycle::run(home.clone()));
     tasks.spawn(quota::run(home.clone()));
+    tasks.spawn(volumes::run(home.clone()));
     tasks.spawn(disruption::run(home.clone()));
     chaos::start(home, tasks);
 }
