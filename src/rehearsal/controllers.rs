@@ -26,6 +26,7 @@ pub mod revision;
 pub mod scheduler;
 pub mod statefulset;
 pub mod template;
+pub mod volumes;
 
 use std::collections::BTreeSet;
 
@@ -72,6 +73,7 @@ fn start_all(home: &Home, tasks: &mut JoinSet<()>) {
     tasks.spawn(lifecycle::run(home.clone()));
     tasks.spawn(quota::run(home.clone()));
     tasks.spawn(accounts::run(home.clone()));
+    tasks.spawn(volumes::run(home.clone()));
     tasks.spawn(disruption::run(home.clone()));
     chaos::start(home, tasks);
 }

@@ -16,7 +16,7 @@ use super::api::{ApiServer, State};
 use super::controllers::kubelet::status::Sketch;
 use super::controllers::scheduler::fit::Room;
 use super::controllers::template::{Counts, template_hash};
-use super::controllers::{accounts, daemonset, deployment, endpoints, replicaset, statefulset};
+use super::controllers::{accounts, daemonset, deployment, endpoints, replicaset, statefulset, volumes};
 use super::world::{Workload, WorkloadKind, World, WorldNode, WorldService};
 
 /// How long the world has been there before the rehearsal starts.
@@ -33,6 +33,7 @@ pub fn found(server: &ApiServer) {
     let mut founder = Founder { state: &mut state };
     founder.namespaces(&world);
     founder.nodes(&world.nodes);
+    founder.create(Kind::StorageClass, "", volumes::usual_class());
     for secret in &world.secrets {
         founder.create(Kind::Secret, &secret.namespace, forms::held(secret, "Secret"));
     }

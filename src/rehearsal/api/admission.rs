@@ -1,6 +1,7 @@
 //! What stands between a request and the store: can the object be read as its kind, and what do the admission webhooks say.
 
 mod account;
+pub mod storage;
 
 use serde_json::Value;
 
@@ -137,6 +138,9 @@ impl State {
     /// # Errors
     /// What they answer, or that they cannot be reached.
     pub fn admit(&self, kind: Kind, value: &mut Value, old: Option<&Object>) -> Result<(), Refusal> {
+        if matches!(kind, Kind::PersistentVolumeClaim | Kind::PersistentVolume) && old.is_none() {
+            self.admit_storage(kind, value);
+        }
         if !kind.is_chaos() {
             return Ok(());
         }

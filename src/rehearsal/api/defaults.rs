@@ -65,6 +65,16 @@ pub fn fill(kind: Kind, value: &mut Value) {
         Kind::CronJob => cron_job(value),
         Kind::HorizontalPodAutoscaler => autoscaler(value),
         Kind::LimitRange => super::limits::fill(value),
+        Kind::PersistentVolume => {
+            let spec = map_mut(value, "spec");
+            absent(spec, "persistentVolumeReclaimPolicy", json!("Retain"));
+            absent(spec, "volumeMode", json!("Filesystem"));
+            absent(map_mut(value, "status"), "phase", json!("Pending"));
+        }
+        Kind::StorageClass => {
+            absent(map_mut_of(value), "reclaimPolicy", json!("Delete"));
+            absent(map_mut_of(value), "volumeBindingMode", json!("Immediate"));
+        }
         Kind::Secret => {
             encode(value);
             absent(map_mut_of(value), "type", json!("Opaque"));

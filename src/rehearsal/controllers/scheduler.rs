@@ -3,20 +3,22 @@
 pub mod fit;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::recorder::{Note, record};
-use super::{Feed, Hand, Home};
+use super::{Feed, Hand, Home, volumes};
 use crate::rehearsal::api::kinds::Kind;
-use crate::rehearsal::api::object::{Object, list, text};
+use crate::rehearsal::api::object::{Object, list, map_mut, text};
 use crate::rehearsal::api::store::{Change, Key, Verb};
+use crate::rehearsal::api::writes::Part;
 use fit::Room;
 
 /// Run the scheduler.
 pub async fn run(home: Home) {
     let mut hand = Hand::new(&home, "scheduler");
-    let mut feed = Feed::new(&home, &[Kind::Pod, Kind::Node]);
+    let mut feed = Feed::new(&home, &[Kind::Pod, Kind::Node, Kind::PersistentVolumeClaim]);
     // Those for which there was no room; each change that may make some is a reason to look again.
     let mut waiting: BTreeSet<Key> = hand.list(Kind::Pod, None).iter().filter(|pod| unbound(pod)).map(|pod| key_of(pod)).collect();
     let mut anew = true;
@@ -49,6 +51,10 @@ fn unbound(pod: &Object) -> bool {
 
 /// Whether a pod that did not fit may fit after this change: a node is other than before, or a pod has left one.
 fn makes_room(change: &Change) -> bool {
+    if change.key.kind == Kind::PersistentVolumeClaim {
+        let phase = |object: &Object| object.text("/status/phase").to_owned();
+        return change.previous.as_ref().is_none_or(|old| phase(old) != phase(&change.object));
+    }
     if change.key.kind == Kind::Node {
         let parts = ["/spec", "/metadata/labels", "/status/allocatable"];
         return change
@@ -71,7 +77,27 @@ async fn place(hand: &mut Hand, key: &Key) -> bool {
         return true;
     }
     let room = Room::new(hand.list(Kind::Node, None), hand.list(Kind::Pod, None));
-    match room.choose(&pod) {
+    let claims = match claims(hand, &pod) {
+        Ok(claims) => claims,
+        Err(why) => {
+            refuse(hand, &pod, &fit::refused_everywhere(hand.list(Kind::Node, None).len(), &why)).await;
+            return false;
+        }
+    };
+    let volumes = claims.iter().filter_map(|claim| hand.get(&Key::new(Kind::PersistentVolume, "", claim.text("/spec/volumeName"))));
+    match room.with_volumes(volumes.collect()).choose(&pod) {
+        Ok(node) if claims.iter().any(|claim| !volumes::is_bound(claim)) => {
+            // The pod is bound when its volumes are there, on the node that was chosen for them.
+            for claim in claims.iter().filter(|claim| !volumes::is_bound(claim) && claim.annotation(volumes::SELECTED_NODE).is_empty()) {
+                let key = Key::new(Kind::PersistentVolumeClaim, claim.namespace(), claim.name());
+                let choose = |value: &mut Value| {
+                    let annotations = map_mut(value, "metadata").entry("annotations").or_insert_with(|| json!({}));
+                    annotations[volumes::SELECTED_NODE] = json!(node.name());
+                };
+                let _ = hand.edit(&key, Part::Main, choose).await;
+            }
+            false
+        }
         Ok(node) => {
             if hand.bind(&pod, node.name()).await.is_ok() {
                 let message = format!("Successfully assigned {}/{} to {}", pod.namespace(), pod.name(), node.name());
@@ -84,6 +110,31 @@ async fn place(hand: &mut Hand, key: &Key) -> bool {
             false
         }
     }
+}
+
+/// The claims of this pod's volumes.
+///
+/// # Errors
+/// Why no node can take the pod, in the scheduler's words.
+fn claims(hand: &Hand, pod: &Object) -> Result<Vec<Arc<Object>>, String> {
+    let mut claims = Vec::new();
+    for (name, claim) in volumes::claims_of(hand, pod) {
+        let claim = claim.ok_or_else(|| format!("persistentvolumeclaim \"{name}\" not found"))?;
+        if claim.text("/status/phase") == "Lost" {
+            return Err(format!(
+                "persistentvolumeclaim \"{name}\" bound to non-existent persistentvolume \"{}\"",
+                claim.text("/spec/volumeName")
+            ));
+        }
+        if claim.deleting() {
+            return Err(format!("persistentvolumeclaim \"{name}\" is being deleted"));
+        }
+        claims.push(claim);
+    }
+    if claims.iter().any(|claim| !volumes::is_bound(claim) && !volumes::waits_for_a_pod(hand, claim)) {
+        return Err("pod has unbound immediate PersistentVolumeClaims".to_owned());
+    }
+    Ok(claims)
 }
 
 /// Say that there is no node for this pod.

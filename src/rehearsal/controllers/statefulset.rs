@@ -211,11 +211,13 @@ async fn claim(hand: &mut Hand, set: &Object, ordinal: i64) {
         claim["kind"] = json!("PersistentVolumeClaim");
         map_mut(&mut claim, "metadata").insert("labels".to_owned(), set.value()["spec"]["selector"]["matchLabels"].clone());
         let message = format!("create Claim {name} Pod {} in StatefulSet {} success", pod_name(set, ordinal), set.name());
-        let Ok(claim) = hand.create(Kind::PersistentVolumeClaim, set.namespace(), claim).await else { continue };
-        record(hand, Kind::StatefulSet, set, Note::normal("statefulset-controller", "SuccessfulCreate", &message));
-        // Who provisions volumes is no part of this cluster: each claim is met at once.
-        let status = json!({"phase": "Bound", "accessModes": claim.value()["spec"]["accessModes"], "capacity": claim.value()["spec"]["resources"]["requests"]});
-        let _ = hand.set_status(Kind::PersistentVolumeClaim, &claim, status).await;
+        if set.text("/spec/persistentVolumeClaimRetentionPolicy/whenDeleted") == "Delete" {
+            let owner = json!([{"apiVersion": "apps/v1", "kind": "StatefulSet", "name": set.name(), "uid": set.uid()}]);
+            metadata(&mut claim).insert("ownerReferences".to_owned(), owner);
+        }
+        if hand.create(Kind::PersistentVolumeClaim, set.namespace(), claim).await.is_ok() {
+            record(hand, Kind::StatefulSet, set, Note::normal("statefulset-controller", "SuccessfulCreate", &message));
+        }
     }
 }
 

@@ -32,6 +32,7 @@ impl Misfit {
 pub struct Room {
     nodes: Vec<Arc<Object>>,
     pods: Vec<Arc<Object>>,
+    volumes: Vec<Arc<Object>>,
 }
 
 impl Room {
@@ -39,7 +40,13 @@ impl Room {
     #[must_use]
     pub fn new(nodes: Vec<Arc<Object>>, mut pods: Vec<Arc<Object>>) -> Self {
         pods.retain(|pod| !pod.text("/spec/nodeName").is_empty() && !matches!(pod.text("/status/phase"), "Succeeded" | "Failed"));
-        Self { nodes, pods }
+        Self { nodes, pods, volumes: Vec::new() }
+    }
+
+    /// The same for a pod that has these volumes.
+    #[must_use]
+    pub fn with_volumes(self, volumes: Vec<Arc<Object>>) -> Self {
+        Self { volumes, ..self }
     }
 
     fn on<'r>(&'r self, node: &'r Object) -> impl Iterator<Item = &'r Arc<Object>> {
@@ -127,6 +134,13 @@ impl Room {
         if !misfit.reasons.is_empty() {
             return Err(misfit);
         }
+        let reach = |volume: &Arc<Object>| {
+            let terms = at(volume.value(), "/spec/nodeAffinity/required/nodeSelectorTerms");
+            terms.and_then(Value::as_array).is_none_or(|terms| terms.iter().any(|term| matches_term(term, node)))
+        };
+        if !self.volumes.iter().all(reach) {
+            return Err(Misfit::of("node(s) didn't match PersistentVolume's node affinity"));
+        }
         let required = |kind: &str| list(pod.value(), &format!("/spec/affinity/{kind}/requiredDuringSchedulingIgnoredDuringExecution"));
         if required("podAffinity").iter().any(|term| !self.meets(pod, term, node)) {
             return Err(Misfit::of("node(s) didn't match pod affinity rules"));
@@ -194,6 +208,14 @@ fn matches_term(term: &Value, node: &Object) -> bool {
     };
     let by_label = list(term, "/matchExpressions").iter().all(|r| holds(r, labels.get(text(r, "/key")).copied()));
     by_label && list(term, "/matchFields").iter().all(|r| holds(r, (text(r, "/key") == "metadata.name").then_some(node.name())))
+}
+
+/// `FailedScheduling` where a pod is refused before any node is looked at.
+#[must_use]
+pub fn refused_everywhere(nodes: usize, why: &str) -> String {
+    format!(
+        "0/{nodes} nodes are available: {why}. preemption: 0/{nodes} nodes are available: {nodes} Preemption is not helpful for scheduling."
+    )
 }
 
 /// `FailedScheduling` as the scheduler of 1.36 says it.
