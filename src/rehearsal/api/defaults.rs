@@ -65,12 +65,7 @@ pub fn fill(kind: Kind, value: &mut Value) {
         Kind::CronJob => cron_job(value),
         Kind::HorizontalPodAutoscaler => autoscaler(value),
         Kind::LimitRange => super::limits::fill(value),
-        Kind::PersistentVolume => {
-            let spec = map_mut(value, "spec");
-            absent(spec, "persistentVolumeReclaimPolicy", json!("Retain"));
-            absent(spec, "volumeMode", json!("Filesystem"));
-            absent(map_mut(value, "status"), "phase", json!("Pending"));
-        }
+        Kind::PersistentVolume => volume(value),
         Kind::StorageClass => {
             absent(map_mut_of(value), "reclaimPolicy", json!("Delete"));
             absent(map_mut_of(value), "volumeBindingMode", json!("Immediate"));
@@ -111,6 +106,13 @@ pub fn fill(kind: Kind, value: &mut Value) {
         }
         _ => {}
     }
+}
+
+fn volume(value: &mut Value) {
+    let spec = map_mut(value, "spec");
+    absent(spec, "persistentVolumeReclaimPolicy", json!("Retain"));
+    absent(spec, "volumeMode", json!("Filesystem"));
+    absent(map_mut(value, "status"), "phase", json!("Pending"));
 }
 
 fn cron_job(value: &mut Value) {
