@@ -294,7 +294,7 @@ async fn second_version_should_show_what_the_first_stores() {
 
     tokio::time::sleep(Duration::from_secs(5)).await;
     server.ask("DELETE", PODS, &[], &Value::Null).await;
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     let core = server.get("/api/v1/namespaces/staging/events?fieldSelector=involvedObject.kind%3DPod").await;
     let other = server.get("/apis/events.k8s.io/v1/namespaces/staging/events?fieldSelector=regarding.kind%3DPod").await;
     let (core, other) = (core["items"].as_array().unwrap(), other["items"].as_array().unwrap());
