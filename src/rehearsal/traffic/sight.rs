@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::network::{self, Rule};
+use super::policy::{self, Policy};
 use crate::rehearsal::api::State;
 use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::{Object, list, pairs, text};
@@ -18,7 +19,7 @@ use crate::rehearsal::world::Workload;
 pub const PROXIES: usize = 3;
 
 /// The kinds of the objects that are looked at.
-pub const KINDS: &[Kind] = &[Kind::Pod, Kind::Service, Kind::EndpointSlice];
+pub const KINDS: &[Kind] = &[Kind::Pod, Kind::Service, Kind::EndpointSlice, Kind::NetworkPolicy, Kind::Namespace];
 
 /// A workload as it is at a moment.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -56,6 +57,10 @@ pub struct Pod {
     pub memory_limit: Option<f64>,
     /// Rules on its network.
     pub rules: Vec<Rule>,
+    /// The port that it serves on.
+    pub port: Option<u16>,
+    /// What it may take and send; none where that is not limited.
+    pub policy: Option<Policy>,
     /// Processes that burn CPU beside the one that serves, and how much of a core each wants.
     pub burners: f64,
     /// Cores that they want together.
@@ -81,7 +86,7 @@ impl Pod {
     /// The side of a path that it is.
     #[must_use]
     pub fn end(&self) -> network::End<'_> {
-        network::End { ip: self.address, rules: &self.rules }
+        network::End { ip: self.address, port: self.port, rules: &self.rules, policy: self.policy.as_ref() }
     }
 
     /// Cores that the process which serves has to itself when it is busy.
@@ -108,7 +113,13 @@ pub fn look(state: &State, workload: &Workload, faults: &[NetworkFault]) -> Sigh
     let ours = |labels: &BTreeMap<&str, &str>| workload.labels.iter().all(|(key, value)| labels.get(key.as_str()) == Some(&value.as_str()));
     let objects = state.store.list(Kind::Pod, Some(namespace)).filter(|pod| ours(&pod.labels()));
     let serving = workload.containers.first().map_or("", |container| container.name.as_str());
-    let mut pods: Vec<Pod> = objects.filter_map(|object| pod(object, serving)).collect();
+    let judged = state.store.list(Kind::NetworkPolicy, Some(namespace)).next().is_some();
+    let mut pods: Vec<Pod> = objects
+        .filter_map(|object| {
+            let policy = judged.then(|| policy::of(state, object)).filter(|policy| *policy != Policy::default());
+            Some(Pod { policy, ..pod(object, serving)? })
+        })
+        .collect();
     for pod in &mut pods {
         befall(state, namespace, pod, faults);
     }
@@ -138,6 +149,7 @@ fn pod(object: &Object, serving: &str) -> Option<Pod> {
         address: network::address(object.text("/status/podIP")),
         proxy: fnv32(object.text("/spec/nodeName")) as usize % PROXIES,
         container: container.into(),
+        port: list(spec, "/ports").first().and_then(|port| u16::try_from(port["containerPort"].as_u64()?).ok()),
         // a pause image runs, and nobody listens
         listening: running && !text(status, "/image").contains("pause"),
         draining: object.deleting() && spec.pointer("/lifecycle/preStop").is_none(),
