@@ -285,3 +285,19 @@ async fn namespace_should_say_what_holds_it_and_go_when_nothing_does() {
     sleep(Duration::from_secs(5)).await;
     assert!(namespaces.get_opt("staging").await.unwrap().is_none());
 }
+
+#[tokio::test(start_paused = true)]
+async fn pods_of_a_deleted_node_should_be_collected_and_replaced() {
+    let (_cluster, client) = start(World::task_api("staging"));
+    let pods: Api<Pod> = Api::default_namespaced(client.clone());
+    let nodes: Api<Node> = Api::all(client.clone());
+    let on = |list: Vec<Pod>, node: &str| list.into_iter().filter(|p| p.spec.as_ref().unwrap().node_name.as_deref() == Some(node)).count();
+    let node = pods.list(&ListParams::default()).await.unwrap().items[0].spec.clone().unwrap().node_name.unwrap();
+    nodes.delete(&node, &DeleteParams::default()).await.unwrap();
+    sleep(Duration::from_secs(30)).await;
+    assert!(on(pods.list(&ListParams::default()).await.unwrap().items, &node) > 0, "a node that is missing may come back");
+    sleep(Duration::from_secs(60)).await;
+    let left = pods.list(&ListParams::default()).await.unwrap().items;
+    assert_eq!((left.len(), on(left.clone(), &node)), (3, 0));
+    assert!(left.iter().all(|pod| pod.status.as_ref().unwrap().phase.as_deref() == Some("Running")));
+}
