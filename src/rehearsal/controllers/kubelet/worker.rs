@@ -330,8 +330,10 @@ fn address(hand: &Hand, node: &str, uid: &str) -> String {
     let taken: BTreeSet<&str> = pods.iter().filter(|p| p.uid() != uid).map(|p| p.text("/status/podIP")).collect();
     let free = (0..256_u32)
         .flat_map(|step| (2..255_u32).map(move |last| format!("10.244.{}.{last}", (number + step * 16 + step / 16) % 256)))
-        .find(|ip| !taken.contains(ip.as_str()));
-    free.unwrap_or_default()
+        .find(|ip| !taken.contains(ip.as_str()) && !hand.ground(|ground| ground.workers.is_taken(ip, uid)));
+    let address = free.unwrap_or_default();
+    hand.ground(|ground| ground.workers.keep_address(&address, uid));
+    address
 }
 
 /// Take over a pod that runs already.
