@@ -63,6 +63,12 @@ async fn missing_image_should_be_backed_off_from_in_the_kubelets_words() {
     }
     let why = "rpc error: code = NotFound desc = failed to pull and unpack image \"registry.example/gone:1\": failed to resolve image: registry.example/gone:1: not found";
     let backed_off = ("ImagePullBackOff".to_owned(), format!("Back-off pulling image \"registry.example/gone:1\": ErrImagePull: {why}"));
+    // a try that has just failed says so for a moment
+    for _ in 0..4 {
+        if place.waiting("gone").await != backed_off {
+            sleep(Duration::from_secs(1)).await;
+        }
+    }
     assert_eq!(place.waiting("gone").await, backed_off);
     sleep(Duration::from_mins(10)).await;
     let told = place.told("gone").await;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use gameday::rehearsal::{MetricSink, PracticeCluster, World};
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::Client;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, PostParams};
 use serde_json::json;
@@ -131,6 +132,47 @@ async fn partition_from_the_database_should_fail_its_callers() {
     assert!((0.2..0.45).contains(&failed), "one of three: {failed}");
     tokio::time::sleep(20 * SECONDS).await;
     assert!(shelf.growth(&["http_requests_total", "code=5"], 10) < 1.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn network_policy_should_let_through_what_it_allows_and_drop_the_rest() {
+    let (_cluster, client, shelf) = start(World::task_api_with_db("staging"));
+    let policies: Api<NetworkPolicy> = Api::default_namespaced(client.clone());
+    let policy = |name: &str, spec: serde_json::Value| -> NetworkPolicy {
+        serde_json::from_value(
+            json!({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": name}, "spec": spec}),
+        )
+        .unwrap()
+    };
+    let database = json!({"matchLabels": {"app": "task-db"}});
+    let deny = policy("deny", json!({"podSelector": database, "policyTypes": ["Ingress"]}));
+    policies.create(&PostParams::default(), &deny).await.unwrap();
+    tokio::time::sleep(20 * SECONDS).await;
+    let failed = |shelf: &Shelf| shelf.growth(&["http_requests_total", "code=5", "task-api"], 8);
+    assert!(failed(&shelf) > 200.0, "nobody reaches the database: {}", failed(&shelf));
+    let silent = shelf.growth(&["http_requests_total", "code=502"], 8) + shelf.growth(&["http_requests_total", "code=503"], 8);
+    assert!(silent < 1.0, "dropped, not refused");
+    // what one policy allows is allowed, whatever others do not say
+    let peers = |app: &str| json!([{"podSelector": {"matchLabels": {"app": app}}}]);
+    let open =
+        |app: &str, port: serde_json::Value| json!({"podSelector": database, "ingress": [{"from": peers(app), "ports": [{"port": port}]}]});
+    policies.create(&PostParams::default(), &policy("others", open("somebody", json!(8080)))).await.unwrap();
+    policies.create(&PostParams::default(), &policy("port", open("task-api", json!(1)))).await.unwrap();
+    tokio::time::sleep(20 * SECONDS).await;
+    assert!(failed(&shelf) > 200.0, "neither the caller nor the port is meant");
+    policies.create(&PostParams::default(), &policy("allow", open("task-api", json!("http")))).await.unwrap();
+    tokio::time::sleep(20 * SECONDS).await;
+    assert!(failed(&shelf) < 1.0, "{}", failed(&shelf));
+    // the other way: who may send nowhere but to one block
+    let block = |cidr: &str| json!({"podSelector": {"matchLabels": {"app": "task-api"}}, "policyTypes": ["Egress"], "egress": [{"to": [{"ipBlock": {"cidr": cidr}}]}]});
+    policies.create(&PostParams::default(), &policy("egress", block("192.168.0.0/16"))).await.unwrap();
+    tokio::time::sleep(20 * SECONDS).await;
+    assert!(failed(&shelf) > 200.0);
+    policies.delete("egress", &DeleteParams::default()).await.unwrap();
+    policies.create(&PostParams::default(), &policy("egress", block("10.244.0.0/16"))).await.unwrap();
+    tokio::time::sleep(20 * SECONDS).await;
+    assert!(failed(&shelf) < 1.0);
+    policies.delete("deny", &DeleteParams::default()).await.unwrap();
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use gameday::rehearsal::world::{Budget, Quota, WorkloadKind};
+use gameday::rehearsal::world::{Budget, Quota, WorkloadKind, WorldNode};
 use gameday::rehearsal::{PracticeCluster, World};
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::core::v1::{Event, Namespace, Node, Pod, ResourceQuota};
@@ -284,4 +284,41 @@ async fn namespace_should_say_what_holds_it_and_go_when_nothing_does() {
     patch(&pods, &name, json!({"metadata": {"finalizers": null}})).await;
     sleep(Duration::from_secs(5)).await;
     assert!(namespaces.get_opt("staging").await.unwrap().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn pods_of_a_deleted_node_should_be_collected_and_replaced() {
+    let (_cluster, client) = start(World::task_api("staging"));
+    let pods: Api<Pod> = Api::default_namespaced(client.clone());
+    let nodes: Api<Node> = Api::all(client.clone());
+    let on = |list: Vec<Pod>, node: &str| list.into_iter().filter(|p| p.spec.as_ref().unwrap().node_name.as_deref() == Some(node)).count();
+    let node = pods.list(&ListParams::default()).await.unwrap().items[0].spec.clone().unwrap().node_name.unwrap();
+    nodes.delete(&node, &DeleteParams::default()).await.unwrap();
+    sleep(Duration::from_secs(30)).await;
+    assert!(on(pods.list(&ListParams::default()).await.unwrap().items, &node) > 0, "a node that is missing may come back");
+    sleep(Duration::from_mins(1)).await;
+    let left = pods.list(&ListParams::default()).await.unwrap().items;
+    assert_eq!((left.len(), on(left.clone(), &node)), (3, 0));
+    assert!(left.iter().all(|pod| pod.status.as_ref().unwrap().phase.as_deref() == Some("Running")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn pods_should_have_addresses_of_their_own_whatever_their_node_is_called() {
+    let node = WorldNode { name: "ip-10-0-4294967295".to_owned(), ..WorldNode::number(1) };
+    let (_cluster, client) = start(World { nodes: vec![node], ..World::task_api("staging") });
+    let api: Api<Deployment> = Api::default_namespaced(client.clone());
+    patch(&api, "task-api", json!({"spec": {"replicas": 20}})).await;
+    sleep(Duration::from_mins(2)).await;
+    let pods: Api<Pod> = Api::all(client);
+    let ips: Vec<std::net::Ipv4Addr> = pods
+        .list(&ListParams::default())
+        .await
+        .unwrap()
+        .items
+        .into_iter()
+        .map(|pod| pod.status.unwrap().pod_ip.unwrap().parse().unwrap())
+        .collect();
+    assert!(ips.len() > 20);
+    assert!(ips.iter().all(|ip| (1..255).contains(&ip.octets()[3])));
+    assert_eq!(ips.iter().collect::<std::collections::BTreeSet<_>>().len(), ips.len());
 }

@@ -18,6 +18,7 @@ mod hand;
 pub mod kubelet;
 pub mod lifecycle;
 mod mirror;
+pub mod orphans;
 pub mod quota;
 pub mod recorder;
 mod remote;
@@ -71,6 +72,7 @@ fn start_all(home: &Home, tasks: &mut JoinSet<()>) {
     tasks.spawn(endpoints::run(home.clone()));
     tasks.spawn(garbage::run(home.clone()));
     tasks.spawn(lifecycle::run(home.clone()));
+    tasks.spawn(orphans::run(home.clone()));
     tasks.spawn(quota::run(home.clone()));
     tasks.spawn(accounts::run(home.clone()));
     tasks.spawn(volumes::run(home.clone()));

@@ -200,7 +200,7 @@ impl Founder<'_> {
         let Ok(node) = room.choose(&pod) else { return Some(pod) };
         let number = 1 + store.list(Kind::Node, None).position(|other| other.name() == node.name()).unwrap_or(0);
         let before = store.list(Kind::Pod, None).filter(|p| p.text("/spec/nodeName") == node.name()).count();
-        let ip = format!("10.244.{}.{}", number % 256, 2 + before);
+        let ip = format!("10.244.{}.{}", (number + before / 253 * 16) % 256, 2 + before % 253);
         let host = node.text("/status/addresses/0/address").to_owned();
         let now = self.state.clock.stamp();
         let pod = self.state.bind(pod.namespace(), pod.name(), pod.uid(), node.name()).ok()?;

@@ -14,6 +14,7 @@ pub mod kube_state;
 pub mod mesh;
 pub mod network;
 pub mod page;
+pub mod policy;
 pub mod replica;
 pub mod scrape;
 pub mod service;

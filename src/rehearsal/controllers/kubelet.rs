@@ -28,6 +28,8 @@ pub struct Workers {
     outside: Option<UnboundedSender<Killing>>,
     /// Images that were fetched to a node.
     images: BTreeSet<(String, String)>,
+    /// The pods' addresses, by their uids: given away before the API knows of it.
+    addresses: BTreeMap<String, String>,
 }
 
 /// A container whose process is to be killed on a node that is not ours.
@@ -57,6 +59,17 @@ impl Workers {
         self.images.insert((node.to_owned(), image.to_owned()));
     }
 
+    /// Whether this address belongs to another pod than this.
+    #[must_use]
+    pub fn is_taken(&self, address: &str, uid: &str) -> bool {
+        self.addresses.iter().any(|(pod, taken)| pod != uid && taken == address)
+    }
+
+    /// This address is this pod's until the pod is gone.
+    pub fn keep_address(&mut self, address: &str, uid: &str) {
+        self.addresses.insert(uid.to_owned(), address.to_owned());
+    }
+
     /// Kill the process of this container. False when nobody can.
     #[must_use]
     pub fn kill(&self, pod: &Arc<Object>, container: &str) -> bool {
@@ -81,7 +94,10 @@ pub async fn run(home: Home) {
     loop {
         for change in feed.next().await {
             if change.verb == Verb::Deleted {
-                let worker = home.ground(|ground| ground.workers.by_pod.remove(change.object.uid()));
+                let worker = home.ground(|ground| {
+                    ground.workers.addresses.remove(change.object.uid());
+                    ground.workers.by_pod.remove(change.object.uid())
+                });
                 if let Some(worker) = worker {
                     let _ = worker.send(News::Gone);
                 }

@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::chance;
+use super::policy::Policy;
 use crate::rehearsal::controllers::chaos::daemon::{Effect, NetworkFault};
 use crate::rehearsal::dice::Rolls;
 
@@ -48,17 +49,48 @@ impl Rule {
     }
 }
 
+/// The addresses of a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    first: u32,
+    prefix: u32,
+}
+
+impl Network {
+    /// The network of these words: `10.0.0.0/8`.
+    #[must_use]
+    pub fn of(text: &str) -> Option<Self> {
+        cidr(text).map(|(first, prefix)| Self { first, prefix })
+    }
+
+    /// The network of one address.
+    #[must_use]
+    pub fn one(ip: u32) -> Self {
+        Self { first: ip, prefix: 32 }
+    }
+
+    /// Whether the address is one of it; that of nobody in the cluster is one of all addresses alone.
+    #[must_use]
+    pub fn holds(self, ip: Option<u32>) -> bool {
+        self.prefix == 0 || ip.is_some_and(|ip| (ip ^ self.first) >> (32 - self.prefix.min(32)) == 0)
+    }
+}
+
 /// One side of a path: its address, if it is a pod's, and the rules there.
 #[derive(Debug, Clone, Copy)]
 pub struct End<'a> {
     /// The address.
     pub ip: Option<u32>,
+    /// The port that it serves on.
+    pub port: Option<u16>,
     /// The rules.
     pub rules: &'a [Rule],
+    /// What it may take and send, if that is limited.
+    pub policy: Option<&'a Policy>,
 }
 
 /// The world outside the cluster.
-pub const OUTSIDE: End<'static> = End { ip: None, rules: &[] };
+pub const OUTSIDE: End<'static> = End { ip: None, port: None, rules: &[], policy: None };
 
 /// What rules do to packets that go one way.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -130,7 +162,11 @@ impl Path {
     /// The path between these two.
     #[must_use]
     pub fn between(from: End<'_>, to: End<'_>) -> Self {
-        Self { there: Way::between(from, to), back: Way::between(to, from) }
+        // A policy is about who begins: what it lets through may be answered.
+        let kept = from.policy.is_some_and(|policy| !policy.sends(to.ip, to.port))
+            || to.policy.is_some_and(|policy| !policy.takes(from.ip, to.port));
+        let there = Way::between(from, to);
+        Self { there: Way { cut: there.cut || kept, ..there }, back: Way::between(to, from) }
     }
 
     fn resend(&self, least: f64) -> f64 {
@@ -211,14 +247,14 @@ mod tests {
     fn delay_should_come_once_and_loss_in_steps() {
         let mut rolls = Dice::new(1).stream("network");
         let slow = [rule(shaped(200, 20, 0.0), None)];
-        let path = Path::between(OUTSIDE, End { ip: Some(1), rules: &slow });
+        let path = Path::between(OUTSIDE, End { ip: Some(1), rules: &slow, ..OUTSIDE });
         for _ in 0..500 {
             let there = path.there(500.0, &mut rolls).unwrap_or(99.0);
             let back = path.back(500.0, &mut rolls).unwrap_or(99.0);
             assert!(there < 0.001 && (0.18..0.222).contains(&back), "egress alone is shaped: {there} {back}");
         }
         let lossy = [rule(shaped(0, 0, 0.5), None)];
-        let path = Path::between(OUTSIDE, End { ip: Some(1), rules: &lossy });
+        let path = Path::between(OUTSIDE, End { ip: Some(1), rules: &lossy, ..OUTSIDE });
         let backs: Vec<f64> = (0..2000).filter_map(|_| path.back(500.0, &mut rolls)).collect();
         let share = |from: f64, to: f64| backs.iter().filter(|s| (from..to).contains(*s)).count();
         assert!(share(0.0, 0.01) > 800 && share(0.2, 0.21) > 350 && share(0.6, 0.61) > 150, "half at once, then after 0.2 s, 0.6 s, …");
@@ -229,11 +265,11 @@ mod tests {
     fn partition_should_be_silence_one_way_or_both() {
         let mut rolls = Dice::new(1).stream("network");
         let deaf = [rule(Effect::Dropped(Ways { outgoing: false, incoming: true }), Some(&["10.0.0.1/32"]))];
-        let from = End { ip: address("10.0.0.1"), rules: &[] };
-        let path = Path::between(from, End { ip: address("10.0.0.2"), rules: &deaf });
+        let from = End { ip: address("10.0.0.1"), ..OUTSIDE };
+        let path = Path::between(from, End { ip: address("10.0.0.2"), rules: &deaf, ..OUTSIDE });
         assert!(path.open(&mut rolls).is_none() && path.there(1.0, &mut rolls).is_none());
         assert!(path.back(1.0, &mut rolls).is_some());
-        let other = End { ip: address("10.0.0.3"), rules: &[] };
-        assert!(Path::between(other, End { ip: address("10.0.0.2"), rules: &deaf }).open(&mut rolls).is_some());
+        let other = End { ip: address("10.0.0.3"), ..OUTSIDE };
+        assert!(Path::between(other, End { ip: address("10.0.0.2"), rules: &deaf, ..OUTSIDE }).open(&mut rolls).is_some());
     }
 }

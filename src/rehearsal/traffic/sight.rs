@@ -6,10 +6,11 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::network::{self, Rule};
+use super::policy::{self, Policy};
 use super::tally::METHODS;
 use crate::rehearsal::api::State;
 use crate::rehearsal::api::kinds::Kind;
-use crate::rehearsal::api::object::{Object, list, number, pairs, text};
+use crate::rehearsal::api::object::{Object, list, pairs, text};
 use crate::rehearsal::controllers::chaos::daemon::{IoEffect, NetworkFault, Size};
 use crate::rehearsal::controllers::chaos::http_chaos::HttpFault;
 use crate::rehearsal::dice::fnv32;
@@ -20,7 +21,7 @@ use crate::rehearsal::world::Workload;
 pub const PROXIES: usize = 3;
 
 /// The kinds of the objects that are looked at.
-pub const KINDS: &[Kind] = &[Kind::Pod, Kind::Service, Kind::EndpointSlice];
+pub const KINDS: &[Kind] = &[Kind::Pod, Kind::Service, Kind::EndpointSlice, Kind::NetworkPolicy, Kind::Namespace];
 
 /// A workload as it is at a moment.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -58,6 +59,10 @@ pub struct Pod {
     pub memory_limit: Option<f64>,
     /// Rules on its network.
     pub rules: Vec<Rule>,
+    /// The port that it serves on.
+    pub port: Option<u16>,
+    /// What it may take and send; none where that is not limited.
+    pub policy: Option<Policy>,
     /// Processes that burn CPU beside the one that serves, and how much of a core each wants.
     pub burners: f64,
     /// Cores that they want together.
@@ -66,8 +71,6 @@ pub struct Pod {
     pub held: f64,
     /// What befalls its volume's files.
     pub disk: Disk,
-    /// The port that it serves on.
-    pub port: i64,
     /// What a proxy does to the requests that come to that port. Which paths are meant is not looked at: requests here have none.
     pub proxied: Vec<HttpFault>,
 }
@@ -98,7 +101,7 @@ impl Pod {
     /// The side of a path that it is.
     #[must_use]
     pub fn end(&self) -> network::End<'_> {
-        network::End { ip: self.address, rules: &self.rules }
+        network::End { ip: self.address, port: self.port, rules: &self.rules, policy: self.policy.as_ref() }
     }
 
     /// What its proxy makes of a request of this method, or of its answer with this code.
@@ -137,7 +140,13 @@ pub fn look(state: &State, workload: &Workload, faults: &[NetworkFault]) -> Sigh
     let ours = |labels: &BTreeMap<&str, &str>| workload.labels.iter().all(|(key, value)| labels.get(key.as_str()) == Some(&value.as_str()));
     let objects = state.store.list(Kind::Pod, Some(namespace)).filter(|pod| ours(&pod.labels()));
     let serving = workload.containers.first().map_or("", |container| container.name.as_str());
-    let mut pods: Vec<Pod> = objects.filter_map(|object| pod(object, serving)).collect();
+    let judged = state.store.list(Kind::NetworkPolicy, Some(namespace)).next().is_some();
+    let mut pods: Vec<Pod> = objects
+        .filter_map(|object| {
+            let policy = judged.then(|| policy::of(state, object)).filter(|policy| *policy != Policy::default());
+            Some(Pod { policy, ..pod(object, serving)? })
+        })
+        .collect();
     for pod in &mut pods {
         befall(state, namespace, pod, faults);
     }
@@ -167,6 +176,7 @@ fn pod(object: &Object, serving: &str) -> Option<Pod> {
         address: network::address(object.text("/status/podIP")),
         proxy: fnv32(object.text("/spec/nodeName")) as usize % PROXIES,
         container: container.into(),
+        port: list(spec, "/ports").first().and_then(|port| u16::try_from(port["containerPort"].as_u64()?).ok()),
         // a pause image runs, and nobody listens
         listening: running && !text(status, "/image").contains("pause"),
         draining: object.deleting() && spec.pointer("/lifecycle/preStop").is_none(),
@@ -174,7 +184,6 @@ fn pod(object: &Object, serving: &str) -> Option<Pod> {
         cpu_request: amount("/resources/requests/cpu").unwrap_or(0.1),
         memory_request: amount("/resources/requests/memory").unwrap_or(64.0 * 1_048_576.0),
         memory_limit: amount("/resources/limits/memory"),
-        port: number(spec, "/ports/0/containerPort").unwrap_or(80),
         ..Pod::default()
     })
 }
@@ -211,7 +220,7 @@ fn befall(state: &State, namespace: &str, pod: &mut Pod, faults: &[NetworkFault]
         }
     }
     (pod.burners, pod.burning, pod.held, pod.disk) = (burners, burning, held, disk);
-    let proxied = |f: &&HttpFault| f.namespace == namespace && f.pod == *pod.name && f.port == pod.port;
+    let proxied = |f: &&HttpFault| f.namespace == namespace && f.pod == *pod.name && f.port == pod.port.map_or(80, i64::from);
     pod.proxied = state.daemon.http_faults().filter(proxied).cloned().collect();
 }
 

@@ -2,6 +2,7 @@
 //!
 //! The worker is a list of steps that are due at moments, interrupted by news of the pod.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -320,15 +321,19 @@ impl Worker {
     }
 }
 
-/// An address on this node that no other pod has.
+/// An address on this node that no other pod has: of the node's own network, or where that is full or unknown, of one that follows it.
 fn address(hand: &Hand, node: &str, uid: &str) -> String {
-    let number: u32 = node.rsplit('-').next().and_then(|n| n.parse().ok()).unwrap_or(0);
+    let node = hand.get(&Key::new(Kind::Node, "", node));
+    let network = node.as_ref().and_then(|node| node.text("/spec/podCIDR").strip_prefix("10.244.")?.split('.').next()?.parse::<u32>().ok());
+    let number = network.unwrap_or(200);
     let pods = hand.list(Kind::Pod, None);
-    let taken: Vec<&str> = pods.iter().filter(|p| p.uid() != uid).map(|p| p.text("/status/podIP")).collect();
-    let free = (2..=u32::from(u16::MAX))
-        .map(|n| format!("10.244.{}.{}", (number + (n >> 8) * 16) % 256, n & 0xff))
-        .find(|ip| !taken.contains(&ip.as_str()));
-    free.unwrap_or_default()
+    let taken: BTreeSet<&str> = pods.iter().filter(|p| p.uid() != uid).map(|p| p.text("/status/podIP")).collect();
+    let free = (0..256_u32)
+        .flat_map(|step| (2..255_u32).map(move |last| format!("10.244.{}.{last}", (number + step * 16 + step / 16) % 256)))
+        .find(|ip| !taken.contains(ip.as_str()) && !hand.ground(|ground| ground.workers.is_taken(ip, uid)));
+    let address = free.unwrap_or_default();
+    hand.ground(|ground| ground.workers.keep_address(&address, uid));
+    address
 }
 
 /// Take over a pod that runs already.
