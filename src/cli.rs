@@ -7,6 +7,7 @@ mod answers;
 pub mod args;
 mod check;
 mod drill;
+mod elsewhere;
 mod new;
 mod outlet;
 mod rbac;

@@ -6,11 +6,11 @@
 pub mod agentless;
 pub mod api_error;
 pub mod chaos_mesh;
-
 pub mod connect;
 pub mod endpoints;
 pub mod events;
 pub mod http_probe;
+pub mod lease;
 pub mod pods;
 pub mod prometheus;
 pub mod pulse;

@@ -5,6 +5,7 @@
 //! effects to perform and knows when it wants to be asked again.
 
 mod alerts;
+pub mod claim;
 pub mod fleet;
 mod judge;
 pub mod ledger;
@@ -30,6 +31,7 @@ use crate::criterion::{Check, Criterion, StopCondition};
 use crate::effect::{Conclusion, Effect, Verdict};
 use crate::event::{ClusterFact, Entry, Source};
 use crate::header::Header;
+use crate::run::claim::Claim;
 use crate::run::fleet::Fleet;
 use crate::run::judge::Judgement;
 use crate::run::ledger::FaultState;
@@ -63,6 +65,7 @@ pub struct Run {
     asked: settle::AskedOnce,
     recovered: Vec<bool>,
     conclusion: Option<Conclusion>,
+    claim: Option<Claim>,
 }
 
 impl Run {
@@ -95,6 +98,7 @@ impl Run {
             timeline: Vec::new(),
             asked: settle::AskedOnce::default(),
             conclusion: None,
+            claim: Claim::of(&header),
             header,
             scenario,
         }
@@ -182,6 +186,18 @@ impl Run {
     #[must_use]
     pub fn faults(&self) -> &[FaultState] {
         &self.faults
+    }
+
+    /// The run's Lease; none in rehearsal.
+    #[must_use]
+    pub const fn claim(&self) -> Option<&Claim> {
+        self.claim.as_ref()
+    }
+
+    /// Whether anything of it may be in the cluster that must be taken out again.
+    #[must_use]
+    pub fn owes_anything(&self) -> bool {
+        self.faults.iter().any(FaultState::owes_undo) || self.claim.as_ref().is_some_and(Claim::is_owed)
     }
 
     /// The probes.
@@ -273,7 +289,8 @@ impl Run {
     /// What the run comes to as it stands. Final once sealed.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        if self.faults.iter().any(|fault| fault.undo.handed_over.is_some()) {
+        let left = self.claim.as_ref().is_some_and(|claim| claim.handed_over.is_some());
+        if left || self.faults.iter().any(|fault| fault.undo.handed_over.is_some()) {
             return Verdict::CleanupIncomplete;
         }
         let end = self.end();

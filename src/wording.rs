@@ -66,6 +66,7 @@ pub fn moment(run: &Run, moment: &Moment) -> String {
         Noted::Warned(fact) => format!("{} {}: {} {}", fact.kind, fact.name.short(60), fact.reason, fact.message.short(160)),
         Noted::Note(author, text) => format!("note: {text} — {author}"),
         Noted::Aborted(by) => format!("stop and undo asked for: {}", aborted(*by)),
+        Noted::Unclaimed(why) => format!("no Lease, so others can't see or stop this run: {}", why.short(160)),
         Noted::Left => "left at once; what remains is handed over".to_owned(),
         Noted::Ending(end) => ending(run, end),
         Noted::Settling => "steps over; waiting to be steady again".to_owned(),
