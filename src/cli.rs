@@ -8,6 +8,7 @@ pub mod args;
 mod check;
 mod drill;
 mod elsewhere;
+mod force;
 mod new;
 mod outlet;
 mod rbac;

@@ -1,11 +1,11 @@
 //! Runs that die, and runs of other machines: on the practice cluster served on a port, by processes of their own.
 //!
 //! `GAMEDAY_KILLS=1000 cargo nextest run --test killed` is the long run.
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test stops where it fails")]
 
 mod support;
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
@@ -91,13 +91,17 @@ impl Machine {
     }
 }
 
-/// Asks with the bare minimum of HTTP.
 fn get(url: &str) -> String {
-    use std::io::{Read, Write};
+    ask("GET", url, "")
+}
+
+/// Asks with the bare minimum of HTTP.
+fn ask(method: &str, url: &str, body: &str) -> String {
     let rest = url.strip_prefix("http://").unwrap();
     let (host, path) = rest.split_once('/').unwrap();
     let mut stream = std::net::TcpStream::connect(host).unwrap();
-    write!(stream, "GET /{path} HTTP/1.0\r\nHost: {host}\r\nAccept: application/json\r\nConnection: close\r\n\r\n").unwrap();
+    let head = "Accept: application/json\r\nContent-Type: application/json\r\nConnection: close";
+    write!(stream, "{method} /{path} HTTP/1.0\r\nHost: {host}\r\n{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer.split_once("\r\n\r\n").unwrap().1.to_owned()
@@ -176,4 +180,39 @@ fn run_of_another_machine_should_be_seen_asked_to_stop_and_undone_when_it_is_los
         last.contains("is taken to be dead")
     });
     assert_eq!(served.ours(), Vec::<String>::new(), "{last}");
+}
+
+#[test]
+fn finalizer_should_be_taken_off_only_once_the_name_was_typed() {
+    let folder = scratch("forced");
+    let served = Served::start(&folder);
+    let machine = served.machine(&folder.join("laptop"));
+    let path = format!("{}/apis/chaos-mesh.org/v1alpha1/namespaces/staging/networkchaos", served.api);
+    // the controllers here leave what another cluster's are for alone: nobody will take its finalizer off
+    let stuck = r#"{"apiVersion": "chaos-mesh.org/v1alpha1", "kind": "NetworkChaos",
+        "metadata": {"name": "stuck", "namespace": "staging", "finalizers": ["example.com/keep"]},
+        "spec": {"action": "delay", "mode": "one", "remoteCluster": "elsewhere", "selector": {"labelSelectors": {"app": "nobody"}}, "delay": {"latency": "1ms"}}}"#;
+    assert!(ask("POST", &path, stuck).contains("\"uid\""));
+    let object = "NetworkChaos/staging/stuck";
+    let out = machine.said(&["recover", "--force", object]);
+    assert!(!out.status.success() && said(&out).contains("is not being deleted"), "{}", said(&out));
+    ask("DELETE", &format!("{path}/stuck"), "");
+    let out = machine.said(&["recover", "--force", object]);
+    assert_eq!(out.status.code(), Some(7), "{}", said(&out));
+    for told in ["held by its finalizer example.com/keep", "1. mend Chaos Mesh", "2. delete", "3. last", "must be typed at a terminal"] {
+        assert!(said(&out).contains(told), "{told}: {}", said(&out));
+    }
+    // `script` (util-linux) gives it a terminal
+    for (typed, code) in [("stuk", 7), ("stuck", 0)] {
+        let mut command = machine.gameday(&[]);
+        let mut terminal = Command::new("script");
+        terminal.env_clear().envs(command.env("TERM", "xterm-256color").get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let run = format!("exec {} recover --force {object}", env!("CARGO_BIN_EXE_gameday"));
+        let child = terminal.args(["-qefc", &run, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let Ok(mut child) = child else { return println!("skipped: no `script` here, which gives a terminal") };
+        writeln!(child.stdin.as_mut().unwrap(), "{typed}").unwrap();
+        let out = child.wait_with_output().unwrap();
+        assert_eq!(out.status.code(), Some(code), "{typed}: {}", said(&out));
+        assert_eq!(get(&format!("{path}/stuck")).contains("\"uid\""), code == 7, "{typed}");
+    }
 }

@@ -208,6 +208,9 @@ pub struct AbortArgs {
 /// Flags of `recover`.
 #[derive(Debug, Group)]
 pub struct RecoverArgs {
+    /// Take the finalizers off an object that is stuck in its deletion; asks for its name. The last of all ways out.
+    #[arg(long, value_name = "KIND/NAMESPACE/NAME")]
+    pub force: Option<String>,
     /// The kubeconfig context to sweep.
     #[arg(long, value_name = "NAME")]
     pub context: Option<String>,

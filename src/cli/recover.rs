@@ -10,7 +10,7 @@ use anyhow::{Context, anyhow, bail};
 use crate::cli::args::{AbortArgs, RecoverArgs};
 use crate::cli::elsewhere::Reach;
 use crate::cli::outlet::Outlet;
-use crate::cli::{Failure, LEFT, Means, REFUSED, USAGE, complain, drill, print, report};
+use crate::cli::{Failure, LEFT, Means, REFUSED, USAGE, complain, drill, force, print, report};
 use crate::driver::{Clock, Driver, Signals, World};
 use crate::edge::connect::ConnectError;
 use crate::edge::{Cluster, Unreachable, connect, sweep};
@@ -58,6 +58,9 @@ pub struct Tally {
 }
 
 pub fn recover(args: &RecoverArgs) -> Result<u8, Failure> {
+    if let Some(object) = &args.force {
+        return force::force(object, args.context.as_deref());
+    }
     let mut tally = Tally::default();
     for folder in archive::all().means(REFUSED)? {
         tally.settle(&folder);
