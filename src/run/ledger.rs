@@ -224,7 +224,12 @@ impl FaultState {
                 self.undo.attempts = self.undo.attempts.max(*attempt);
                 self.undo.next = Some(at + REQUEST_DEADLINE);
             }
-            Effect::Resolve { .. } | Effect::Sample { .. } | Effect::DryRun { .. } | Effect::LookFor { .. } | Effect::Seal { .. } => {}
+            Effect::Resolve { .. }
+            | Effect::Inspect { .. }
+            | Effect::Sample { .. }
+            | Effect::DryRun { .. }
+            | Effect::LookFor { .. }
+            | Effect::Seal { .. } => {}
         }
     }
 

@@ -52,6 +52,7 @@ pub fn header(text: &str) -> Header {
         injector: None,
         scenario: Sources { file: "drill.yaml".to_owned(), text: text.to_owned(), manifests: BTreeMap::new(), sets: BTreeMap::new() },
         world: None,
+        gate: None,
     }
 }
 
@@ -485,7 +486,8 @@ impl Sim {
                 }
             }
             Effect::LookFor { fault, .. } => self.later(soon, Due::Look(*fault, way)),
-            Effect::Seal { .. } => {}
+            // its header has no gate: nothing is looked at before the start
+            Effect::Inspect { .. } | Effect::Seal { .. } => {}
         }
     }
 
