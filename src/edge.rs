@@ -9,13 +9,17 @@ pub mod chaos_mesh;
 pub mod connect;
 pub mod endpoints;
 pub mod events;
+pub mod hours;
 pub mod http_probe;
+pub mod inspect;
 pub mod lease;
 pub mod pods;
 pub mod prometheus;
 pub mod pulse;
 pub mod sweep;
 pub mod targets;
+pub mod tier;
+mod victims;
 mod watching;
 pub mod workloads;
 
@@ -45,7 +49,7 @@ pub struct Cluster {
     pub alive: watch::Receiver<bool>,
     alive_tx: watch::Sender<bool>,
     /// The apiVersion of an Eviction here.
-    eviction: &'static str,
+    pub(crate) eviction: &'static str,
 }
 
 /// A cluster does not answer, or refuses.

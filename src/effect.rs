@@ -3,12 +3,15 @@
 //! Owns [`Effect`]: imperative, idempotent, named by an [`EffectId`], each with its [`Danger`].
 //! The fold emits them, the driver performs them, `edge` knows how.
 
+pub mod inspection;
+
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::effect::inspection::Inspection;
 use crate::text::Untrusted;
 
 /// The place of a fault's step in the scenario, from 0: there is one fault a step.
@@ -100,6 +103,11 @@ pub enum Effect {
         /// Which time of asking, from 1: at preflight, at the step.
         round: u32,
     },
+    /// Look at something before the start. Answered by `Inspected`.
+    Inspect {
+        /// At what.
+        inspection: Inspection,
+    },
     /// Ask a probe once. Answered by `Sampled`.
     Sample {
         /// Which.
@@ -179,6 +187,7 @@ impl Effect {
     pub fn id(&self) -> EffectId {
         EffectId(match self {
             Effect::Resolve { fault, round } => format!("resolve/{}/{round}", fault.0),
+            Effect::Inspect { inspection } => format!("inspect/{}", inspection.aspect()),
             Effect::Sample { probe } => format!("sample/{}", probe.0),
             Effect::DryRun { fault, .. } => format!("dry-run/{}", fault.0),
             Effect::Kill { fault, victim, .. } => format!("kill/{}/{}", fault.0, victim.uid),
@@ -196,7 +205,9 @@ impl Effect {
     pub const fn danger(&self) -> Danger {
         match self {
             Effect::Seal { .. } => Danger::None,
-            Effect::Resolve { .. } | Effect::Sample { .. } | Effect::DryRun { .. } | Effect::LookFor { .. } => Danger::Reads,
+            Effect::Resolve { .. } | Effect::Inspect { .. } | Effect::Sample { .. } | Effect::DryRun { .. } | Effect::LookFor { .. } => {
+                Danger::Reads
+            }
             Effect::Lift { .. } | Effect::Claim { .. } | Effect::Release { .. } => Danger::Writes,
             Effect::Kill { .. } | Effect::Apply { .. } => Danger::Breaks,
         }

@@ -2,6 +2,8 @@
 //!
 //! Owns [`Event`] and [`Entry`]. Entries are stamped once, in the driver.
 
+pub mod inspected;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -11,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::At;
 use crate::command::Command;
 use crate::effect::{ChaosRef, Conclusion, Effect, EffectId, FaultId, Outcome, PodRef, ProbeId, micros};
+use crate::event::inspected::Inspected;
 use crate::scenario::model::TargetRef;
 use crate::text::Untrusted;
 
@@ -89,6 +92,11 @@ pub enum Event {
         round: u32,
         /// Why.
         why: Untrusted,
+    },
+    /// Something was looked at before the start.
+    Inspected {
+        /// What was seen.
+        seen: Inspected,
     },
     /// A probe was answered, or not.
     Sampled {

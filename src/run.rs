@@ -5,6 +5,7 @@
 //! effects to perform and knows when it wants to be asked again.
 
 mod alerts;
+pub mod checks;
 pub mod claim;
 pub mod fleet;
 mod judge;
@@ -14,6 +15,7 @@ pub mod phase;
 mod preflight;
 pub mod probes;
 pub mod recovery;
+pub mod rights;
 mod settle;
 pub mod sight;
 pub mod steps;
@@ -24,13 +26,16 @@ pub mod verdicts;
 pub mod victims;
 mod windows;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::clock::At;
 use crate::criterion::{Check, Criterion, StopCondition};
 use crate::effect::{Conclusion, Effect, Verdict};
+use crate::event::inspected::Inspected;
 use crate::event::{ClusterFact, Entry, Source};
 use crate::header::Header;
+use crate::run::checks::Checkpoint;
 use crate::run::claim::Claim;
 use crate::run::fleet::Fleet;
 use crate::run::judge::Judgement;
@@ -61,6 +66,8 @@ pub struct Run {
     faults: Vec<FaultState>,
     probes: Probes,
     judgement: Judgement,
+    inspections: BTreeMap<&'static str, Inspected>,
+    checked: Vec<Checkpoint>,
     timeline: Vec<Moment>,
     asked: settle::AskedOnce,
     recovered: Vec<bool>,
@@ -95,6 +102,8 @@ impl Run {
             faults,
             probes: Probes::of(&scenario),
             judgement: Judgement::of(&scenario),
+            inspections: BTreeMap::new(),
+            checked: Vec::new(),
             timeline: Vec::new(),
             asked: settle::AskedOnce::default(),
             conclusion: None,

@@ -29,6 +29,7 @@ use std::collections::BTreeMap;
 use self::mistake::Mistakes;
 pub use self::mistake::{Judge, Mistake, Severity};
 use self::model::Scenario;
+pub use self::near::nearest;
 pub use self::query::raw_strings;
 use self::tree::Span;
 use self::world::World;

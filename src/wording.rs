@@ -34,6 +34,8 @@ pub fn moment(run: &Run, moment: &Moment) -> String {
     match &moment.noted {
         Noted::Connected => connected(run),
         Noted::Ready => "preflight passed".to_owned(),
+        Noted::Checked(point) => preflight::told(point),
+        Noted::Mistyped(typed) => format!("typed {}, which does not begin this run", typed.short(60)),
         Noted::Refused(why) => format!("refused: {why}"),
         Noted::Started => "started".to_owned(),
         Noted::Steady => "steady state holds".to_owned(),

@@ -30,7 +30,8 @@ fn rules() -> BTreeMap<&'static str, (Vec<&'static str>, Vec<&'static str>)> {
     rules.insert("headless", (with(&["run", "findings", "wording", "face"]), vec!["serde_json"]));
     rules.insert("tui", (with(&["run", "findings", "wording", "face"]), vec!["ratatui", "crossterm", "unicode_width", "tokio", "chrono"]));
     rules.insert("report", (with(&["run", "findings", "wording"]), vec!["serde_json"]));
-    let network = ["kube", "k8s_openapi", "tokio", "futures", "http", "reqwest", "prometheus_http_query", "base64", "percent_encoding"];
+    let network =
+        ["kube", "k8s_openapi", "tokio", "futures", "http", "reqwest", "prometheus_http_query", "base64", "percent_encoding", "jiff"];
     rules.insert("edge", (with(&[]), also(&network)));
     let simulation = [
         "kube",
@@ -50,6 +51,7 @@ fn rules() -> BTreeMap<&'static str, (Vec<&'static str>, Vec<&'static str>)> {
     ];
     rules.insert("rehearsal", (with(&[]), also(&simulation)));
     rules.insert("driver", (with(&["run", "face", "journal", "edge"]), also(&["tokio", "reqwest"])));
+    rules.insert("config", (with(&[]), also(&["toml"])));
     rules.insert("archive", (with(&["run", "findings", "journal"]), also(&[])));
     rules
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::cli::world::WorldArgs;
+use crate::scenario::model::Injector;
 
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 
@@ -36,8 +37,12 @@ pub enum Verb {
     Abort(AbortArgs),
     /// After a crash: undo what journals and labels say is left.
     Recover(RecoverArgs),
-    /// Print the role that a run needs, to be applied by whoever may.
-    Rbac,
+    /// Can this cluster run it? Each check with what was seen, and the one command that mends it.
+    Doctor(Box<DoctorArgs>),
+    /// Print the roles that a scenario needs, to be applied by whoever may.
+    Rbac(RbacArgs),
+    /// Show where the settings are and what they come to.
+    Config,
 }
 
 /// Flags of `run`.
@@ -61,6 +66,73 @@ pub struct RunArgs {
     /// Who breaks things, over the file's.
     #[arg(long, value_enum)]
     pub injector: Option<InjectorArg>,
+    /// What its gates go by.
+    #[command(flatten)]
+    pub gates: GateArgs,
+}
+
+/// What the gates of a run go by.
+#[derive(Debug, Default, Group)]
+pub struct GateArgs {
+    /// The held staging run of the same drill that lets this one into production: an id, a prefix, a folder, or last. Its journal is folded again.
+    #[arg(long, value_name = "RUN")]
+    pub held: Option<String>,
+    /// Overrule a check of the preflight that failed; who and why stand in journal and report. No gate of production can be overruled.
+    #[arg(long = "override", value_name = "CHECK=WHY", value_parser = pair)]
+    pub overrides: Vec<(String, String)>,
+}
+
+/// Flags of `doctor`.
+#[derive(Debug, Group)]
+pub struct DoctorArgs {
+    /// The scenario; without one the cluster alone is looked at.
+    pub file: Option<PathBuf>,
+    /// The environment of the scenario; the first is the default.
+    #[arg(long, value_name = "NAME")]
+    pub env: Option<String>,
+    /// The kubeconfig context; must be the environment's where that names one.
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+    /// The namespace of target and faults that name none.
+    #[arg(long, short, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// Prometheus, over the environment's.
+    #[arg(long, value_name = "URL")]
+    pub prometheus: Option<String>,
+    /// Who breaks things, over the file's.
+    #[arg(long, value_enum)]
+    pub injector: Option<InjectorArg>,
+    /// A parameter of the scenario.
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
+    pub sets: Vec<(String, String)>,
+    /// What its gates go by.
+    #[command(flatten)]
+    pub gates: GateArgs,
+    /// How the checks look.
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+}
+
+/// Flags of `rbac`.
+#[derive(Debug, Group)]
+pub struct RbacArgs {
+    /// The scenario; without one, a role for any pod kill or network fault in one namespace.
+    pub file: Option<PathBuf>,
+    /// The environment of the scenario; the first is the default.
+    #[arg(long, value_name = "NAME")]
+    pub env: Option<String>,
+    /// The namespace of target and faults that name none.
+    #[arg(long, short, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// Who breaks things, over the file's.
+    #[arg(long, value_enum)]
+    pub injector: Option<InjectorArg>,
+    /// Who is bound to the roles; without it only the roles are printed.
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    /// A parameter of the scenario.
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
+    pub sets: Vec<(String, String)>,
 }
 
 /// Flags of `rehearse`.
@@ -245,6 +317,17 @@ pub enum InjectorArg {
     Agentless,
     /// gameday itself: the eviction of pods is asked for; a disruption budget may refuse it.
     Eviction,
+}
+
+impl From<InjectorArg> for Injector {
+    fn from(injector: InjectorArg) -> Injector {
+        match injector {
+            InjectorArg::Auto => Injector::Auto,
+            InjectorArg::ChaosMesh => Injector::ChaosMesh,
+            InjectorArg::Agentless => Injector::Agentless,
+            InjectorArg::Eviction => Injector::Eviction,
+        }
+    }
 }
 
 /// How fast a rehearsal goes.

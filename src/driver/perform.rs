@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use crate::driver::Clock;
 use crate::edge::prometheus::Prometheus;
-use crate::edge::{Cluster, Inbox, agentless, chaos_mesh, endpoints, events, http_probe, lease, pulse, targets, workloads};
+use crate::edge::{Cluster, Inbox, agentless, chaos_mesh, endpoints, events, http_probe, inspect, lease, pulse, targets, workloads};
 use crate::effect::{ChaosRef, Effect, FaultId};
 use crate::event::{EndpointsSource, Event, Reading};
 use crate::manifest;
@@ -67,6 +67,13 @@ impl World {
                     let sent = Instant::now();
                     let reading = world.read(&ask, &targets).await;
                     let _ = inbox.send(Event::Sampled { probe, took: sent.elapsed(), reading }).await;
+                });
+            }
+            Effect::Inspect { inspection } => {
+                let (cluster, prometheus, inspection) = (self.cluster.clone(), self.prometheus.clone(), inspection.clone());
+                tokio::spawn(async move {
+                    let seen = inspect::look(&cluster, prometheus.as_ref(), inspection).await;
+                    let _ = inbox.send(Event::Inspected { seen }).await;
                 });
             }
             Effect::Kill { victim, grace, evict, .. } => {

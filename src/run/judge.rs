@@ -159,7 +159,7 @@ impl Run {
     }
 
     /// One look at a condition that has no memory; `None` if there is nothing new to look at.
-    fn look_now(&self, check: &Check, sampled: Option<ProbeId>) -> Option<(Look, Worse)> {
+    pub(super) fn look_now(&self, check: &Check, sampled: Option<ProbeId>) -> Option<(Look, Worse)> {
         match check {
             Check::Ready { min } => Some((self.look_ready(|target| target.has(*min)), lower as Worse)),
             Check::Promql(promql) => {

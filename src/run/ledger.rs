@@ -227,6 +227,7 @@ impl FaultState {
             Effect::Claim { .. }
             | Effect::Release { .. }
             | Effect::Resolve { .. }
+            | Effect::Inspect { .. }
             | Effect::Sample { .. }
             | Effect::DryRun { .. }
             | Effect::LookFor { .. }

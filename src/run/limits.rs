@@ -96,7 +96,10 @@ impl Run {
             return Some(format!("the pods that step {:?} means", state.step));
         }
         let unchecked = self.faults.iter().find(|state| state.via == Some(Via::ChaosMesh) && state.dry_run.is_none());
-        unchecked.map(|state| format!("the API server's check of step {:?}", state.step))
+        if let Some(state) = unchecked {
+            return Some(format!("the API server's check of step {:?}", state.step));
+        }
+        self.unanswered_look().map(|aspect| format!("the answer to its look at {aspect}"))
     }
 
     /// Ends the run where it went on too long or blind.

@@ -25,6 +25,7 @@ impl Run {
                 effects.push(Effect::Resolve { fault: self.faults[index].id, round: 1 });
             }
         }
+        self.inspect(effects);
         if let Some(why) = self.faults.iter().find_map(|state| state.resolved.values().next_back()?.as_ref().err().cloned()) {
             return self.refuse(why);
         }
@@ -51,6 +52,10 @@ impl Run {
         let idle = self.fleet.targets.iter().find(|target| target.desired() == Some(0)).and_then(|target| target.workload.as_ref());
         if let Some(workload) = idle {
             return self.refuse(format!("{} is scaled to 0: there is nothing to break and nothing to come back", workload.workload).into());
+        }
+        self.note_checks();
+        if let Some(why) = self.forbidden() {
+            return self.refuse(why);
         }
         self.note(Noted::Ready);
         self.enter(Phase::Ready);

@@ -22,6 +22,7 @@ pub(super) struct AskedOnce {
     pub proof: bool,
     pub connected: bool,
     pub dry_runs: BTreeSet<FaultId>,
+    pub inspections: BTreeSet<&'static str>,
     pub seal: bool,
 }
 
@@ -117,6 +118,10 @@ impl Run {
         match self.phase.clone() {
             Phase::Preflight => self.preflight(effects),
             Phase::Ready => {
+                // the moment may have passed while the screen was read
+                if let Some(why) = self.forbidden().filter(|_| self.asked.start) {
+                    return self.refuse(why);
+                }
                 if self.asked.start {
                     effects.extend(self.claim.as_ref().map(Claim::take));
                     self.begun = Some(self.now);

@@ -81,12 +81,9 @@ impl Run {
                     return Some(*probe);
                 }
             }
+            Event::Inspected { seen } => drop(self.inspections.insert(seen.aspect(), seen.clone())),
             Event::FaultSeen(fact) => self.fault_seen(fact),
-            Event::FaultGone { fault } => {
-                if let Some(state) = self.fault_mut(*fault) {
-                    state.vanished(now);
-                }
-            }
+            Event::FaultGone { fault } => self.fault_mut(*fault).into_iter().for_each(|state| state.vanished(now)),
             Event::FaultLookedFor { fault, present, residue } => {
                 let seen = self.sight.live(now);
                 if let Some(state) = self.fault_mut(*fault) {
@@ -110,7 +107,8 @@ impl Run {
     fn commanded(&mut self, command: &Command) {
         let now = self.now;
         match command {
-            Command::Start => self.asked.start = true,
+            Command::Start => self.asked.start |= self.typed_word().is_none(),
+            Command::Confirm { typed } => self.confirmed(typed),
             Command::Skip => self.skip(),
             Command::Release { step } => self.release(*step),
             Command::Answer { step, answer } => self.answer(*step, answer),
@@ -162,7 +160,12 @@ impl Run {
             Effect::Release { attempt, .. } => {
                 self.claim.iter_mut().for_each(|claim| claim.attempts = claim.attempts.max(*attempt));
             }
-            Effect::Resolve { .. } | Effect::Sample { .. } | Effect::DryRun { .. } | Effect::LookFor { .. } | Effect::Seal { .. } => {}
+            Effect::Resolve { .. }
+            | Effect::Inspect { .. }
+            | Effect::Sample { .. }
+            | Effect::DryRun { .. }
+            | Effect::LookFor { .. }
+            | Effect::Seal { .. } => {}
         }
     }
 

@@ -6,6 +6,7 @@ use crate::clock::At;
 use crate::command::{AbortedBy, Answer};
 use crate::effect::{ChaosRef, Conclusion, FaultId, PodRef};
 use crate::event::{ReportedFact, Source};
+use crate::run::checks::Checkpoint;
 use crate::run::phase::End;
 use crate::run::recovery::Back;
 use crate::run::verdicts::Standing;
@@ -42,6 +43,10 @@ pub enum Noted {
     Connected,
     /// All that must be known before the start is known, and nothing forbids it.
     Ready,
+    /// A check of the preflight did not simply pass.
+    Checked(Box<Checkpoint>),
+    /// What was typed to begin is not what had to be typed.
+    Mistyped(Untrusted),
     /// Something forbids it.
     Refused(Untrusted),
     /// The operator said go.
@@ -123,6 +128,8 @@ impl Noted {
         match self {
             Noted::Connected => "connected",
             Noted::Ready => "ready",
+            Noted::Checked(_) => "checked",
+            Noted::Mistyped(_) => "mistyped",
             Noted::Refused(_) => "refused",
             Noted::Started => "started",
             Noted::Steady => "steady",

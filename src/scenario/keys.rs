@@ -20,7 +20,7 @@ keys! {
     /// `metadata`.
     METADATA = "metadata": "name" "labels";
     /// `spec`.
-    SPEC = "spec": "title" "hypothesis" "owner" "runbook" "environments" "parameters" "target" "injector" "panels" "steadyState" "steps" "criteria" "stopWhen" "limits" "world";
+    SPEC = "spec": "title" "hypothesis" "owner" "runbook" "environments" "parameters" "target" "injector" "panels" "steadyState" "steps" "criteria" "stopWhen" "limits" "acknowledgeDataRisk" "world";
     /// An entry of `environments`.
     ENVIRONMENT = "an environment": "tier" "context" "namespace" "prometheus";
     /// `prometheus` of an environment.
@@ -56,7 +56,9 @@ keys! {
     /// `fault` that names a file.
     FAULT_FILE = "fault": "manifest";
     /// `limits`.
-    LIMITS = "limits": "maxTargets" "maxShare" "allowAll" "maxDuration" "blindLimit";
+    LIMITS = "limits": "maxTargets" "maxShare" "allowAll" "maxDuration" "blindLimit" "hours";
+    /// `hours`.
+    HOURS = "hours": "timezone" "only";
     /// A file of kind `World`.
     WORLD_FILE = "the file": "apiVersion" "kind" "metadata" "spec";
     /// `world` that names a file.
@@ -96,7 +98,7 @@ keys! {
 }
 
 /// Keys that the scenario's description has and this version does not serve, with what they are.
-const LATER: [(&str, &str); 25] = [
+const LATER: [(&str, &str); 23] = [
     ("object", "object criteria are"),
     ("command", "command criteria are"),
     ("burn", "error-budget burn criteria are"),
@@ -107,11 +109,9 @@ const LATER: [(&str, &str); 25] = [
     ("restore", "restore drills are"),
     ("dataProbe", "data probes are"),
     ("brake", "the brake is"),
-    ("acknowledgeDataRisk", "acknowledgeDataRisk is"),
     ("regions", "regions are"),
     ("requiredLabels", "required labels are"),
     ("budget", "budgets are"),
-    ("hours", "limits to hours of the week are"),
     ("secret", "drills with a secret are"),
     ("window", "drills within a window are"),
     ("injects", "injects of a drill are"),

@@ -38,6 +38,7 @@ pub fn scenario(mut root: Node, source: &Source<'_>, sets: &BTreeMap<String, Str
     let environments = places::environments(spec, mistakes);
     let targets = places::targets(spec, mistakes);
     let injector = places::injector(spec, mistakes);
+    let risk = spec.get("acknowledgeDataRisk").and_then(|node| fields::boolean(node, "acknowledgeDataRisk", mistakes));
     let limits = spec.get("limits").map(|node| limits::limits(node, mistakes)).unwrap_or_default();
 
     let mut included = Mistakes::of(source.file);
@@ -80,6 +81,7 @@ pub fn scenario(mut root: Node, source: &Source<'_>, sets: &BTreeMap<String, Str
         criteria,
         stop_when,
         limits,
+        acknowledge_data_risk: risk.unwrap_or(false),
         parameters: parameters.values,
         world: world.map(Box::new),
     })

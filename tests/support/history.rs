@@ -53,6 +53,7 @@ pub fn header(text: &str) -> Header {
         injector: None,
         scenario: Sources { file: "drill.yaml".to_owned(), text: text.to_owned(), manifests: BTreeMap::new(), sets: BTreeMap::new() },
         world: None,
+        gate: None,
     }
 }
 
@@ -517,7 +518,8 @@ impl Sim {
                 }
             }
             Effect::LookFor { fault, .. } => self.later(soon, Due::Look(*fault, way)),
-            Effect::Seal { .. } => {}
+            // its header has no gate: nothing is looked at before the start
+            Effect::Inspect { .. } | Effect::Seal { .. } => {}
         }
     }
 

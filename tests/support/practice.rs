@@ -87,5 +87,6 @@ pub fn header(text: &str, seed: u64, started: chrono::DateTime<chrono::Utc>, pro
         injector: None,
         scenario: Sources { file: "test.yaml".to_owned(), text: text.to_owned(), manifests: BTreeMap::new(), sets: BTreeMap::new() },
         world: None,
+        gate: None,
     }
 }
