@@ -1,7 +1,7 @@
 //! Runs that die, and runs of other machines: on the practice cluster served on a port, by processes of their own.
 //!
 //! `GAMEDAY_KILLS=1000 cargo nextest run --test killed` is the long run.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 mod support;
 
