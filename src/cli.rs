@@ -10,6 +10,8 @@ mod check;
 mod config;
 mod doctor;
 mod drill;
+mod elsewhere;
+mod force;
 mod gate;
 mod new;
 mod outlet;

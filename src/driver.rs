@@ -163,13 +163,13 @@ impl<F: Face> Driver<F> {
             }
             let effects = self.run.apply(&entry);
             if let Event::Asked(effect) = entry.event {
-                self.world.perform(&effect, &self.run, &self.inbox);
+                self.world.perform(&effect, &self.run, self.clock, &self.inbox);
             }
             for effect in effects {
                 match effect {
                     Effect::Seal { conclusion } => waiting.push_back(Event::Sealed(conclusion)),
                     effect if effect.danger() >= Danger::Writes => waiting.push_back(Event::Asked(effect)),
-                    effect => self.world.perform(&effect, &self.run, &self.inbox),
+                    effect => self.world.perform(&effect, &self.run, self.clock, &self.inbox),
                 }
             }
         }

@@ -6,13 +6,13 @@
 pub mod agentless;
 pub mod api_error;
 pub mod chaos_mesh;
-
 pub mod connect;
 pub mod endpoints;
 pub mod events;
 pub mod hours;
 pub mod http_probe;
 pub mod inspect;
+pub mod lease;
 pub mod pods;
 pub mod prometheus;
 pub mod pulse;

@@ -50,10 +50,10 @@ impl fmt::Display for PodRef {
     }
 }
 
-/// An object of Chaos Mesh.
+/// An object that gameday makes: one of Chaos Mesh, or the Lease of a run.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ChaosRef {
-    /// `PodChaos`, `NetworkChaos`.
+    /// `PodChaos`, `NetworkChaos`, `Lease`.
     pub kind: String,
     /// Its namespace.
     pub namespace: String,
@@ -142,6 +142,20 @@ pub enum Effect {
         /// As it is sent.
         manifest: Value,
     },
+    /// Take the run's Lease, keep it fresh, and look in it for the wish of another to stop.
+    Claim {
+        /// The Lease.
+        lease: ChaosRef,
+        /// Who holds it.
+        holder: String,
+    },
+    /// Delete the run's Lease. Idempotent.
+    Release {
+        /// The Lease.
+        lease: ChaosRef,
+        /// Which try, from 1.
+        attempt: u32,
+    },
     /// Delete the object of a fault; a lasting fault is lifted by it. Idempotent.
     Lift {
         /// Whose.
@@ -180,6 +194,8 @@ impl Effect {
             Effect::Apply { fault, .. } => format!("apply/{}", fault.0),
             Effect::Lift { fault, attempt, .. } => format!("lift/{}/{attempt}", fault.0),
             Effect::LookFor { fault, round, .. } => format!("look-for/{}/{round}", fault.0),
+            Effect::Claim { .. } => "claim".to_owned(),
+            Effect::Release { attempt, .. } => format!("release/{attempt}"),
             Effect::Seal { .. } => "seal".to_owned(),
         })
     }
@@ -192,7 +208,7 @@ impl Effect {
             Effect::Resolve { .. } | Effect::Inspect { .. } | Effect::Sample { .. } | Effect::DryRun { .. } | Effect::LookFor { .. } => {
                 Danger::Reads
             }
-            Effect::Lift { .. } => Danger::Writes,
+            Effect::Lift { .. } | Effect::Claim { .. } | Effect::Release { .. } => Danger::Writes,
             Effect::Kill { .. } | Effect::Apply { .. } => Danger::Breaks,
         }
     }

@@ -6,6 +6,7 @@
 
 mod alerts;
 pub mod checks;
+pub mod claim;
 pub mod fleet;
 mod judge;
 pub mod ledger;
@@ -35,6 +36,7 @@ use crate::event::inspected::Inspected;
 use crate::event::{ClusterFact, Entry, Source};
 use crate::header::Header;
 use crate::run::checks::Checkpoint;
+use crate::run::claim::Claim;
 use crate::run::fleet::Fleet;
 use crate::run::judge::Judgement;
 use crate::run::ledger::FaultState;
@@ -70,6 +72,7 @@ pub struct Run {
     asked: settle::AskedOnce,
     recovered: Vec<bool>,
     conclusion: Option<Conclusion>,
+    claim: Option<Claim>,
 }
 
 impl Run {
@@ -104,6 +107,7 @@ impl Run {
             timeline: Vec::new(),
             asked: settle::AskedOnce::default(),
             conclusion: None,
+            claim: Claim::of(&header),
             header,
             scenario,
         }
@@ -191,6 +195,18 @@ impl Run {
     #[must_use]
     pub fn faults(&self) -> &[FaultState] {
         &self.faults
+    }
+
+    /// The run's Lease; none in rehearsal.
+    #[must_use]
+    pub const fn claim(&self) -> Option<&Claim> {
+        self.claim.as_ref()
+    }
+
+    /// Whether anything of it may be in the cluster that must be taken out again.
+    #[must_use]
+    pub fn owes_anything(&self) -> bool {
+        self.faults.iter().any(FaultState::owes_undo) || self.claim.as_ref().is_some_and(Claim::is_owed)
     }
 
     /// The probes.
@@ -282,7 +298,8 @@ impl Run {
     /// What the run comes to as it stands. Final once sealed.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        if self.faults.iter().any(|fault| fault.undo.handed_over.is_some()) {
+        let left = self.claim.as_ref().is_some_and(|claim| claim.handed_over.is_some());
+        if left || self.faults.iter().any(|fault| fault.undo.handed_over.is_some()) {
             return Verdict::CleanupIncomplete;
         }
         let end = self.end();

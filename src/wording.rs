@@ -7,6 +7,7 @@ pub mod live;
 pub mod margin;
 mod numbers;
 pub mod preflight;
+pub mod stuck;
 
 use std::time::Duration;
 
@@ -64,10 +65,15 @@ pub fn moment(run: &Run, moment: &Moment) -> String {
         Noted::LiftTrouble(_, why) => format!("undo not done yet: {}", why.short(160)),
         Noted::Lifted(id) => with_fault(run, *id, |state| format!("lifted: {}", fault(state))),
         Noted::Removed(id) => with_fault(run, *id, |state| format!("object removed: {}", fault(state))),
-        Noted::HandedOver(_, object) => format!("left behind: {object}; `gameday recover` finishes the undo"),
+        Noted::HandedOver(id, object) => {
+            let held = run.faults().iter().find(|state| state.id == *id).and_then(stuck::held_by);
+            let held = held.map_or_else(String::new, |held| format!(", {held}"));
+            format!("left behind: {object}{held}; `gameday recover` finishes the undo")
+        }
         Noted::Warned(fact) => format!("{} {}: {} {}", fact.kind, fact.name.short(60), fact.reason, fact.message.short(160)),
         Noted::Note(author, text) => format!("note: {text} — {author}"),
         Noted::Aborted(by) => format!("stop and undo asked for: {}", aborted(*by)),
+        Noted::Unclaimed(why) => format!("no Lease, so others can't see or stop this run: {}", why.short(160)),
         Noted::Left => "left at once; what remains is handed over".to_owned(),
         Noted::Ending(end) => ending(run, end),
         Noted::Settling => "steps over; waiting to be steady again".to_owned(),

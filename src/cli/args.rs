@@ -263,11 +263,15 @@ pub struct ReportArgs {
 /// Flags of `abort`.
 #[derive(Debug, Group)]
 pub struct AbortArgs {
-    /// An id, a unique prefix of one, a folder, or last; all live runs of this machine by default.
+    /// An id, a unique prefix of one, a folder, or last; all live runs of this machine by default. An id that no run of this machine
+    /// has is looked for in the cluster, by the Leases of live runs.
     pub run: Option<String>,
     /// All runs of this machine, and every object of gameday in the cluster.
     #[arg(long)]
     pub all: bool,
+    /// Do not ask before a run of somebody else is stopped.
+    #[arg(long)]
+    pub yes: bool,
     /// The kubeconfig context to sweep.
     #[arg(long, value_name = "NAME")]
     pub context: Option<String>,
@@ -276,6 +280,9 @@ pub struct AbortArgs {
 /// Flags of `recover`.
 #[derive(Debug, Group)]
 pub struct RecoverArgs {
+    /// Take the finalizers off an object that is stuck in its deletion; asks for its name. The last of all ways out.
+    #[arg(long, value_name = "KIND/NAMESPACE/NAME")]
+    pub force: Option<String>,
     /// The kubeconfig context to sweep.
     #[arg(long, value_name = "NAME")]
     pub context: Option<String>,

@@ -25,6 +25,8 @@ rules:
 # pod kill without Chaos Mesh
 - {apiGroups: [''], resources: [pods], verbs: [delete]}
 - {apiGroups: [''], resources: [pods/eviction], verbs: [create]}
+# optional: the run's Lease, by which others see that it is live and ask it to stop
+- {apiGroups: [coordination.k8s.io], resources: [leases], verbs: [create, get, list, patch, delete]}
 # faults of Chaos Mesh, and what they leave in pods
 - {apiGroups: [chaos-mesh.org], resources: [podchaos, networkchaos], verbs: [create, get, list, watch, delete]}
 - {apiGroups: [chaos-mesh.org], resources: [podnetworkchaos], verbs: [get, list, watch]}

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use crate::driver::Clock;
 use crate::edge::prometheus::Prometheus;
-use crate::edge::{Cluster, Inbox, agentless, chaos_mesh, endpoints, events, http_probe, inspect, pulse, targets, workloads};
+use crate::edge::{Cluster, Inbox, agentless, chaos_mesh, endpoints, events, http_probe, inspect, lease, pulse, targets, workloads};
 use crate::effect::{ChaosRef, Effect, FaultId};
 use crate::event::{EndpointsSource, Event, Reading};
 use crate::manifest;
@@ -56,7 +56,7 @@ impl World {
     }
 
     /// Begins to perform an effect.
-    pub fn perform(&self, effect: &Effect, run: &Run, inbox: &Inbox) {
+    pub fn perform(&self, effect: &Effect, run: &Run, clock: Clock, inbox: &Inbox) {
         let inbox = inbox.clone();
         match effect {
             Effect::Resolve { fault, round } => self.resolve(*fault, *round, run, inbox),
@@ -108,6 +108,18 @@ impl World {
                     if let Ok(event) = chaos_mesh::look_for(&cluster, fault, &object, &namespaces).await {
                         let _ = inbox.send(event).await;
                     }
+                });
+            }
+            Effect::Claim { lease, holder } => {
+                let (cluster, lease, holder, id) = (self.cluster.clone(), lease.clone(), holder.clone(), effect.id());
+                let token = run.header().token.clone();
+                tokio::spawn(async move { lease::hold(&cluster, &lease, &holder, &token, id, clock, &inbox).await });
+            }
+            Effect::Release { lease, .. } => {
+                let (cluster, lease, id) = (self.cluster.clone(), lease.clone(), effect.id());
+                tokio::spawn(async move {
+                    let outcome = lease::delete(&cluster, &lease).await;
+                    let _ = inbox.send(Event::Answered { effect: id, outcome }).await;
                 });
             }
             Effect::Seal { .. } => {}

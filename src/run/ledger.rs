@@ -224,7 +224,9 @@ impl FaultState {
                 self.undo.attempts = self.undo.attempts.max(*attempt);
                 self.undo.next = Some(at + REQUEST_DEADLINE);
             }
-            Effect::Resolve { .. }
+            Effect::Claim { .. }
+            | Effect::Release { .. }
+            | Effect::Resolve { .. }
             | Effect::Inspect { .. }
             | Effect::Sample { .. }
             | Effect::DryRun { .. }

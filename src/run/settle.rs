@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::clock::At;
 use crate::effect::{Conclusion, Effect, FaultId, ProbeId};
 use crate::run::Run;
+use crate::run::claim::Claim;
 use crate::run::ledger::{FaultState, Told};
 use crate::run::limits::{GATE_LIMIT, PREFLIGHT_LIMIT};
 use crate::run::phase::{End, Phase};
@@ -48,6 +49,10 @@ impl Run {
             }
         }
         self.note_handed_over();
+        // its Lease tells others that a run is live: it goes last
+        if matches!(self.phase, Phase::Undoing(_)) && !self.faults.iter().any(FaultState::owes_undo) {
+            effects.extend(self.claim.as_mut().and_then(|claim| claim.release(now)));
+        }
         effects.extend(self.seal());
         effects
     }
@@ -60,6 +65,7 @@ impl Run {
         }
         let mut due: Vec<Option<At>> = vec![self.limits_due(), self.judgement_due()];
         due.extend(self.faults.iter().map(FaultState::undo_due));
+        due.push(self.claim.as_ref().and_then(Claim::due));
         if self.cluster.is_some() && !matches!(self.phase, Phase::Undoing(_) | Phase::Sealed) {
             due.push(self.probes.next());
         }
@@ -102,6 +108,9 @@ impl Run {
                 state.undo.handed_over = Some(now);
             }
         }
+        if let Some(claim) = self.claim.as_mut().filter(|claim| claim.is_owed()) {
+            claim.handed_over = Some(now);
+        }
     }
 
     /// Moves the life cycle by one step; says whether it moved.
@@ -114,6 +123,7 @@ impl Run {
                     return self.refuse(why);
                 }
                 if self.asked.start {
+                    effects.extend(self.claim.as_ref().map(Claim::take));
                     self.begun = Some(self.now);
                     self.note(Noted::Started);
                     self.enter(Phase::Gate);
@@ -218,7 +228,7 @@ impl Run {
 
     fn seal(&mut self) -> Option<Effect> {
         let Phase::Undoing(end) = &self.phase else { return None };
-        if self.asked.seal || self.faults.iter().any(FaultState::owes_undo) {
+        if self.asked.seal || self.owes_anything() {
             return None;
         }
         let why = match end {
@@ -227,7 +237,8 @@ impl Run {
         };
         self.asked.seal = true;
         let handed = self.faults.iter().filter(|state| state.undo.handed_over.is_some());
-        let left = handed.filter_map(|state| state.object.as_ref().map(|(object, _)| object.clone())).collect();
+        let lease = self.claim.as_ref().filter(|claim| claim.handed_over.is_some()).map(|claim| claim.lease.clone());
+        let left = handed.filter_map(|state| state.object.as_ref().map(|(object, _)| object.clone())).chain(lease).collect();
         Some(Effect::Seal { conclusion: Conclusion { verdict: self.verdict(), left, why } })
     }
 }

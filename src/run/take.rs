@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use crate::clock::At;
 use crate::command::Command;
-use crate::effect::{Effect, FaultId, Outcome, PodRef, ProbeId};
+use crate::effect::{Effect, EffectId, FaultId, Outcome, PodRef, ProbeId};
 use crate::event::{Event, FaultFact, PodFact, Reading, Skew, Source};
 use crate::fault::Action;
 use crate::run::Run;
+use crate::run::claim::Claim;
 use crate::run::fleet::Change;
 use crate::run::ledger::{FaultState, Via};
 use crate::run::phase::{End, Phase};
@@ -91,20 +92,7 @@ impl Run {
             }
             Event::Commanded(command) => self.commanded(command),
             Event::Asked(effect) => self.effect_asked(effect),
-            Event::Answered { effect, outcome } => {
-                let fault = effect.0.split('/').nth(1).and_then(|part| part.parse().ok()).map(FaultId);
-                let lift = effect.0.starts_with("lift/");
-                let outcome = &in_whole_micros(outcome);
-                if let Some(state) = fault.and_then(|id| self.fault_mut(id)) {
-                    state.answered(effect, outcome, now);
-                }
-                if let (Outcome::Done { took }, true) = (outcome, effect.0.starts_with("kill/")) {
-                    self.lag_measured(effect.0.rsplit('/').next().unwrap_or_default(), now.minus(*took));
-                }
-                if let (true, Some(id), Outcome::Failed { why } | Outcome::Refused { why }) = (lift, fault, outcome) {
-                    self.note(Noted::LiftTrouble(id, why.clone()));
-                }
-            }
+            Event::Answered { effect, outcome } => self.effect_answered(effect, &in_whole_micros(outcome)),
             Event::DeadlinePassed => {}
             Event::Sealed(conclusion) => {
                 self.phase = Phase::Sealed;
@@ -135,6 +123,7 @@ impl Run {
                 for state in &mut self.faults {
                     state.undo_again(now);
                 }
+                self.claim.iter_mut().for_each(Claim::release_again);
             }
             Command::Leave => {
                 self.asked.seal = false;
@@ -167,12 +156,30 @@ impl Run {
                 }
                 self.note(Noted::LiftAsked(*fault, object.clone(), *attempt));
             }
-            Effect::Resolve { .. }
-            | Effect::Inspect { .. }
-            | Effect::Sample { .. }
-            | Effect::DryRun { .. }
-            | Effect::LookFor { .. }
-            | Effect::Seal { .. } => {}
+            Effect::Claim { .. } => self.claim.iter_mut().for_each(|claim| claim.asked = claim.asked.or(Some(now))),
+            Effect::Release { attempt, .. } => {
+                self.claim.iter_mut().for_each(|claim| claim.attempts = claim.attempts.max(*attempt));
+            }
+            Effect::Resolve { .. } | Effect::Inspect { .. } | Effect::Sample { .. } | Effect::DryRun { .. } | Effect::LookFor { .. } | Effect::Seal { .. } => {}
+        }
+    }
+
+    fn effect_answered(&mut self, effect: &EffectId, outcome: &Outcome) {
+        let now = self.now;
+        let fault = effect.0.split('/').nth(1).and_then(|part| part.parse().ok()).map(FaultId);
+        let lift = effect.0.starts_with("lift/");
+        let of_claim = effect.0 == "claim" || effect.0.starts_with("release/");
+        if let Some(why) = self.claim.as_mut().filter(|_| of_claim).and_then(|claim| claim.answered(effect, outcome, now)) {
+            self.note(Noted::Unclaimed(why));
+        }
+        if let Some(state) = fault.and_then(|id| self.fault_mut(id)) {
+            state.answered(effect, outcome, now);
+        }
+        if let (Outcome::Done { took }, true) = (outcome, effect.0.starts_with("kill/")) {
+            self.lag_measured(effect.0.rsplit('/').next().unwrap_or_default(), now.minus(*took));
+        }
+        if let (true, Some(id), Outcome::Failed { why } | Outcome::Refused { why }) = (lift, fault, outcome) {
+            self.note(Noted::LiftTrouble(id, why.clone()));
         }
     }
 
@@ -242,6 +249,7 @@ impl Run {
         if source != Source::Prometheus {
             let now = self.now;
             self.faults.iter_mut().for_each(|state| state.hurry(now));
+            self.claim.iter_mut().for_each(|claim| claim.hurry(now));
         }
     }
 

@@ -109,6 +109,8 @@ pub enum Noted {
     Note(Untrusted, Untrusted),
     /// The operator stopped the run.
     Aborted(AbortedBy),
+    /// The run's Lease could not be taken: nobody else sees that it is live.
+    Unclaimed(Untrusted),
     /// The operator left.
     Left,
     /// The run turned to its end.
@@ -159,6 +161,7 @@ impl Noted {
             Noted::Warned(_) => "warned",
             Noted::Note(..) => "note",
             Noted::Aborted(_) => "aborted",
+            Noted::Unclaimed(_) => "unclaimed",
             Noted::Left => "left",
             Noted::Ending(_) => "ending",
             Noted::Settling => "settling",
