@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use gameday::clock::At;
 use gameday::command::Command;
 use gameday::effect::inspection::Inspection;
@@ -16,6 +17,12 @@ use gameday::run::Run;
 use gameday::run::checks::{Grade, OVERRULABLE};
 use gameday::run::phase::Phase;
 use gameday::scenario::model::{Scenario, TargetRef, Tier, WorkloadKind};
+use gameday::tui::hands::{Deed, Hands};
+use gameday::tui::scene::Scene;
+use gameday::tui::theme::Theme;
+use gameday::tui::view;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 
 const WORD: &str = "prod-eu/task-api";
 
@@ -309,6 +316,39 @@ fn production_should_name_every_gate_that_is_shut() {
         assert!(failed[0].mend.is_some());
         assert!(matches!(stage.run.phase().0, Phase::Undoing(_)), "{case:?}");
     }
+}
+
+/// The run's screen, with `keys` pressed and `typed` written.
+fn screen(run: &Run, hands: &Hands) -> String {
+    let area = Rect::new(0, 0, 120, 36);
+    let mut buffer = Buffer::empty(area);
+    let theme = Theme::fitting(None);
+    view::draw(&Scene { run, now: run.now(), theme: &theme, hands }, area, &mut buffer);
+    let line = |y: u16| (0..area.width).map(|x| buffer[(x, y)].symbol()).collect::<String>();
+    (0..area.height).map(|y| format!("{}\n", line(y).trim_end())).collect()
+}
+
+fn press(hands: &mut Hands, run: &Run, code: KeyCode) -> Option<Deed> {
+    hands.press(KeyEvent::new(code, KeyModifiers::NONE), run)
+}
+
+#[test]
+fn cockpit_should_ask_for_the_word_and_only_tell_what_was_typed() {
+    let mut stage = good().run();
+    let mut hands = Hands::of("maria");
+    assert_eq!(press(&mut hands, &stage.run, KeyCode::Enter), Some(Deed::Draw), "Enter starts nothing here");
+    for c in "prod-eu/task".chars() {
+        press(&mut hands, &stage.run, KeyCode::Char(c));
+    }
+    insta::assert_snapshot!("production-word-120x36", screen(&stage.run, &hands));
+    let deed = press(&mut hands, &stage.run, KeyCode::Enter);
+    assert_eq!(deed, Some(Deed::Command(Command::Confirm { typed: "prod-eu/task".into() })));
+    stage.tell(Event::Commanded(Command::Confirm { typed: "prod-eu/task".into() }));
+    assert!(!stage.begun());
+    assert_eq!(stage.run.timeline().last().map(|moment| moment.noted.name()), Some("mistyped"));
+    insta::assert_snapshot!("production-ready-120x36", screen(&stage.run, &hands));
+    stage.tell(Event::Commanded(Command::Confirm { typed: WORD.into() }));
+    assert!(stage.begun());
 }
 
 #[test]

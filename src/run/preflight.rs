@@ -11,10 +11,6 @@ use crate::text::Untrusted;
 
 impl Run {
     pub(super) fn preflight(&mut self, effects: &mut Vec<Effect>) -> bool {
-        let missing = self.fleet.targets.iter().find_map(|target| target.missing.clone());
-        if let Some(why) = missing {
-            return self.refuse(why);
-        }
         if self.cluster.is_some() && !self.asked.connected {
             self.asked.connected = true;
             for index in 0..self.faults.len() {
@@ -26,6 +22,21 @@ impl Run {
             }
         }
         self.inspect(effects);
+        // a right that is missing has many faces: it is named before any of them
+        match self.rights_missing() {
+            None if self.now < self.since + PREFLIGHT_LIMIT && self.end().is_none() => return false,
+            Some(true) => {
+                self.note_checks();
+                if let Some(why) = self.forbidden() {
+                    return self.refuse(why);
+                }
+            }
+            None | Some(false) => {}
+        }
+        let missing = self.fleet.targets.iter().find_map(|target| target.missing.clone());
+        if let Some(why) = missing {
+            return self.refuse(why);
+        }
         if let Some(why) = self.faults.iter().find_map(|state| state.resolved.values().next_back()?.as_ref().err().cloned()) {
             return self.refuse(why);
         }

@@ -127,6 +127,8 @@ pub fn needs(scenario: &Scenario, grounds: &Grounds<'_>, injector: Injector, via
             list.may("sees whether Chaos Mesh is well", CHAOS_MESH_HOME, "", "pods", &["list"]);
         }
     }
+    let lease = ["create", "get", "list", "patch", "delete"];
+    list.may("lets others see that the run is live, and ask it to stop", home, "coordination.k8s.io", "leases", &lease);
     list.named("reads what the cluster says of itself", "", "", "namespaces", "get", "kube-system");
     if let Some(PrometheusAt::Service { namespace, name, port }) = grounds.prometheus {
         list.add("asks Prometheus through the API server", false, right(namespace, "", "services/proxy", "get", &format!("{name}:{port}")));

@@ -6,7 +6,7 @@ use crate::clock::say;
 use crate::event::inspected::Inspected;
 use crate::header::Gate;
 use crate::run::Run;
-use crate::run::checks::Checkpoint;
+use crate::run::checks::{Checkpoint, Grade};
 use crate::text::Untrusted;
 
 /// From here on a clock is called wrong.
@@ -37,6 +37,17 @@ impl Run {
         let ahead = if sure > 0 { "ahead of" } else { "behind" };
         Checkpoint::warn("clock", format!("the API server's clock is {} {ahead} ours; times of the server are corrected by it", say(apart)))
             .mend("timedatectl status")
+    }
+
+    /// Whether a right is missing that the run can't do without; `None` while that is being asked.
+    pub(in crate::run) fn rights_missing(&self) -> Option<bool> {
+        if !self.asked.inspections.contains("rights") {
+            return Some(false);
+        }
+        match self.rights().grade {
+            Grade::Waiting => None,
+            grade => Some(grade == Grade::Fail),
+        }
     }
 
     fn rights(&self) -> Checkpoint {

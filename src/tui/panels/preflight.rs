@@ -95,7 +95,8 @@ fn word(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     if ready && inner.height > used {
         let below = (used + 1).min(inner.height - 1);
         let mut pen = Pen::new(buffer, row(inner, below));
-        pen.put(&keys::key(Scope::Before, Act::Start), theme.accent).skip(1).put("starts", theme.strong).skip(3);
+        let starts = run.typed_word().map_or_else(|| "starts".to_owned(), |word| format!("asks you to type {}", Untrusted::from(word)));
+        pen.put(&keys::key(Scope::Before, Act::Start), theme.accent).skip(1).put(&starts, theme.strong).skip(3);
         pen.put(&keys::key(Scope::Before, Act::Quit), theme.accent).skip(1).put("leaves, nothing is broken", theme.quiet);
     }
 }
