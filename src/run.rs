@@ -16,6 +16,7 @@ pub mod recovery;
 mod settle;
 pub mod sight;
 pub mod steps;
+mod stops;
 mod take;
 pub mod timeline;
 pub mod undo;

@@ -92,7 +92,7 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
             let run = name(drill.started, drill.random);
             let token = format!("{:06x}", drill.random >> 40);
             let header = drill.header(run, drill.started, place, drill.random, token, args.injector);
-            let world = World { cluster, prometheus, http: Some(http) };
+            let world = World { cluster, prometheus, http: Some(http), commands: true };
             let shown = Shown { cockpit, pace: 1.0, start: confirmed(args) };
             Box::pin(drive(&args.drill, drill.scenario, header, world, signals, shown, folder)).await
         })
@@ -137,7 +137,7 @@ pub fn rehearse(args: &RehearseArgs) -> Result<u8, Failure> {
         let rehearsal = async {
             let cluster = Cluster::look(client, context, &namespace).await.means(REFUSED)?;
             let prometheus = Prometheus::new(&at, &Credentials::default(), &cluster.client).means(REFUSED)?;
-            let world = World { cluster, prometheus: Some(prometheus), http: None };
+            let world = World { cluster, prometheus: Some(prometheus), http: None, commands: args.allow_commands };
             let shown = Shown { cockpit: None, pace: speed.unwrap_or(1.0), start: true };
             Box::pin(drive(&args.drill, drill.scenario, header, world, signals, shown, &OnceCell::new())).await
         };

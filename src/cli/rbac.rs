@@ -24,6 +24,7 @@ rules:
 - {apiGroups: [chaos-mesh.org], resources: [podchaos, networkchaos], verbs: [create, get, list, watch, delete]}
 - {apiGroups: [chaos-mesh.org], resources: [podnetworkchaos], verbs: [get, list, watch]}
 ---
+# An `object` criterion needs `get` of its kind besides, or `list` where it has a selector.
 # Only where Prometheus is reached through the API server, in Prometheus' namespace.
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
