@@ -1,5 +1,4 @@
 //! Objects, commands and error budgets on a real cluster.
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 mod support;
 
