@@ -6,6 +6,7 @@
 pub mod agentless;
 pub mod api_error;
 pub mod chaos_mesh;
+pub mod command_probe;
 pub mod connect;
 pub mod endpoints;
 pub mod events;
@@ -13,6 +14,7 @@ pub mod hours;
 pub mod http_probe;
 pub mod inspect;
 pub mod lease;
+pub mod object_probe;
 pub mod pods;
 pub mod prometheus;
 pub mod pulse;
@@ -50,6 +52,8 @@ pub struct Cluster {
     alive_tx: watch::Sender<bool>,
     /// The apiVersion of an Eviction here.
     pub(crate) eviction: &'static str,
+    /// The resources of kinds that were looked up.
+    resources: object_probe::Resources,
 }
 
 /// A cluster does not answer, or refuses.
@@ -107,6 +111,7 @@ impl Cluster {
             alive,
             alive_tx,
             eviction: if serves("policy", "v1") { "policy/v1" } else { "policy/v1beta1" },
+            resources: object_probe::Resources::default(),
         })
     }
 }

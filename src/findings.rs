@@ -211,7 +211,7 @@ impl Findings {
             list(of, rows.collect())
         };
         let criteria = run.criteria().map(|(c, judged)| (safe(&c.name), wording::criterion(c), wording::evidence(run, c, judged)));
-        let stops = run.stops().map(|(stop, judged)| (safe(&stop.name), wording::stop(stop), wording::stop_evidence(judged)));
+        let stops = run.stops().map(|(stop, judged)| (safe(&stop.name), wording::stop(stop), wording::stop_evidence(run, stop, judged)));
         Findings {
             format: "gameday/report/v1",
             run: safe(&header.run),

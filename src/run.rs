@@ -19,6 +19,7 @@ pub mod rights;
 mod settle;
 pub mod sight;
 pub mod steps;
+mod stops;
 mod take;
 pub mod timeline;
 pub mod undo;

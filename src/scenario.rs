@@ -10,6 +10,7 @@
 //! the drill its identity. All of them note what is wrong in `mistake` and go on.
 
 mod digest;
+pub mod expression;
 mod fields;
 mod keys;
 mod manifest;

@@ -153,6 +153,9 @@ pub struct RehearseArgs {
     /// Who breaks things, over the file's.
     #[arg(long, value_enum)]
     pub injector: Option<InjectorArg>,
+    /// Run the commands of `command` criteria, which act on the real world. Their answers are not of the practice cluster.
+    #[arg(long)]
+    pub allow_commands: bool,
     /// The world it is rehearsed in.
     #[command(flatten)]
     pub world: WorldArgs,

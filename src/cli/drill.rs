@@ -130,7 +130,7 @@ pub fn rehearse(args: &RehearseArgs) -> Result<u8, Failure> {
         let rehearsal = async {
             let cluster = Cluster::look(client, context, &namespace).await.means(REFUSED)?;
             let prometheus = Prometheus::new(&at, &Credentials::default(), &cluster.client).means(REFUSED)?;
-            let world = World { cluster, prometheus: Some(prometheus), http: None };
+            let world = World { cluster, prometheus: Some(prometheus), http: None, commands: args.allow_commands };
             let shown = Shown { cockpit: None, pace: speed.unwrap_or(1.0), start: true };
             Box::pin(drive(&args.drill, drill.scenario, header, world, signals, shown, &OnceCell::new())).await
         };

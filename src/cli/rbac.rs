@@ -35,6 +35,7 @@ rules:
 - {apiGroups: [policy], resources: [poddisruptionbudgets], verbs: [list]}
 - {apiGroups: [''], resources: [namespaces], verbs: [get]}
 ---
+# An `object` criterion needs `get` of its kind besides, or `list` where it has a selector.
 # Only where Prometheus is reached through the API server, in Prometheus' namespace.
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role

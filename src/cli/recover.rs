@@ -213,7 +213,7 @@ pub fn resume(folder: &Path) -> anyhow::Result<u8> {
         let signals = Signals::listen()?;
         let cluster = the_same_cluster(&header.place).await?;
         let clock = Clock::resume(header.started, drill::today(), last);
-        let world = World { cluster, prometheus: None, http: None };
+        let world = World { cluster, prometheus: None, http: None, commands: false };
         let mut face = Headless::new(Outlet::open()?, Form::Text, false);
         face.skip(&run);
         let driven = Driver::new(run, journal, clock, world, face).finish(signals).await;

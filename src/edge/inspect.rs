@@ -170,6 +170,11 @@ async fn alerts(prometheus: Option<&Prometheus>) -> Known<Vec<Untrusted>> {
         Reading::Values { values } => Ok(values.into_iter().map(|(labels, _)| labels).collect()),
         Reading::Empty => Ok(Vec::new()),
         Reading::Failed { why } => Err(why),
-        Reading::Http { .. } | Reading::Alert { .. } => Err("an answer of another kind".into()),
+        Reading::Http { .. }
+        | Reading::Alert { .. }
+        | Reading::Object { .. }
+        | Reading::Command { .. }
+        | Reading::Counts { .. }
+        | Reading::Withheld { .. } => Err("an answer of another kind".into()),
     }
 }

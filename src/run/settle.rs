@@ -7,7 +7,7 @@ use crate::clock::At;
 use crate::effect::{Conclusion, Effect, FaultId, ProbeId};
 use crate::run::Run;
 use crate::run::claim::Claim;
-use crate::run::ledger::{FaultState, Told};
+use crate::run::ledger::{FaultState, OVERDUE_AFTER, Told};
 use crate::run::limits::{GATE_LIMIT, PREFLIGHT_LIMIT};
 use crate::run::phase::{End, Phase};
 use crate::run::timeline::Noted;
@@ -40,7 +40,7 @@ impl Run {
             }
         }
         if self.cluster.is_some() && !matches!(self.phase, Phase::Undoing(_) | Phase::Sealed) {
-            effects.extend(self.probes.due(self.now));
+            effects.extend(self.probes.due(self.now, self.begun.is_some()));
         }
         // newest first, none waiting for another
         for state in self.faults.iter_mut().rev() {
@@ -66,6 +66,7 @@ impl Run {
         let mut due: Vec<Option<At>> = vec![self.limits_due(), self.judgement_due()];
         due.extend(self.faults.iter().map(FaultState::undo_due));
         due.push(self.claim.as_ref().and_then(Claim::due));
+        due.extend(self.faults.iter().filter(|state| !state.told.overdue).map(|state| state.should_end().map(|end| end + OVERDUE_AFTER)));
         if self.cluster.is_some() && !matches!(self.phase, Phase::Undoing(_) | Phase::Sealed) {
             due.push(self.probes.next());
         }
@@ -190,11 +191,15 @@ impl Run {
                 in_effect: state.in_effect.is_some(),
                 lifted: state.lifted.is_some(),
                 removed: state.undo.done.is_some(),
+                overdue: told.overdue || state.is_overdue(self.now),
                 handed_over: told.handed_over,
             };
             self.faults[index].told = now;
             if now.in_effect && !told.in_effect {
                 self.note(Noted::InEffect(id));
+            }
+            if now.overdue && !told.overdue {
+                self.note(Noted::Overdue(id));
             }
             if now.lifted && !told.lifted {
                 self.note(Noted::Lifted(id));

@@ -301,19 +301,25 @@ impl Run {
     }
 
     fn probe_changed(&mut self, id: ProbeId, reading: &Reading) {
-        let Some(probe) = self.probes.get(id) else { return };
-        if matches!(probe.ask, crate::run::probes::Ask::Http(_)) {
-            return;
-        }
-        let (now, source) = (self.now, Source::Prometheus);
+        let Some(source) = self.probes.get(id).and_then(|probe| probe.ask.source(id)) else { return };
+        let now = self.now;
         match reading {
             Reading::Failed { why } => {
                 // one query that is refused does not mean that Prometheus is away
-                if !self.probes.heard_from_metrics(id, now) && self.sight.lose(source, why, now) {
+                let spoken = source == Source::Prometheus && self.probes.heard_from_metrics(id, now);
+                if !spoken && self.sight.lose(source, why, now) {
                     self.note(Noted::Lost(source, why.clone()));
                 }
             }
-            Reading::Values { .. } | Reading::Empty | Reading::Alert { .. } | Reading::Http { .. } => {
+            // whoever is not asked on purpose is not lost
+            Reading::Withheld { .. } => {}
+            Reading::Values { .. }
+            | Reading::Empty
+            | Reading::Alert { .. }
+            | Reading::Http { .. }
+            | Reading::Object { .. }
+            | Reading::Command { .. }
+            | Reading::Counts { .. } => {
                 if let Some(blind) = self.sight.regain(source, now) {
                     self.note(Noted::Back(source, blind));
                 }

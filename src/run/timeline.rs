@@ -97,6 +97,8 @@ pub enum Noted {
     LiftAsked(FaultId, ChaosRef, u32),
     /// An undo did not work yet.
     LiftTrouble(FaultId, Untrusted),
+    /// A lasting fault is past its time and not seen lifted.
+    Overdue(FaultId),
     /// A lasting fault is lifted: no pod is under it any more.
     Lifted(FaultId),
     /// The object of a fault is gone, and what it may have left was looked for.
@@ -155,6 +157,7 @@ impl Noted {
             Noted::Back(..) => "source_back",
             Noted::LiftAsked(..) => "undo_asked",
             Noted::LiftTrouble(..) => "undo_trouble",
+            Noted::Overdue(_) => "overdue",
             Noted::Lifted(_) => "lifted",
             Noted::Removed(_) => "removed",
             Noted::HandedOver(..) => "left_behind",

@@ -54,7 +54,7 @@ where
         let journal = Journal::create(&folder.join("journal.jsonl"), &header).unwrap();
         let clock = Clock::start(header.started);
         let face = Headless::new(Vec::new(), Form::Text, true);
-        let world = World { cluster, prometheus: Some(prometheus), http: None };
+        let world = World { cluster, prometheus: Some(prometheus), http: None, commands: false };
         tokio::spawn(trouble(practice.trouble()));
         let driver = Driver::new(Run::new(header, scenario), journal, clock, world, face);
         let driven = tokio::time::timeout(Duration::from_hours(1), driver.drive(Signals::none()))

@@ -36,11 +36,7 @@ impl Run {
     fn steady_now(&self) -> Checkpoint {
         let mut unseen = None;
         for criterion in &self.scenario.steady_state {
-            let asked = match &criterion.check {
-                Check::Promql(check) => self.probes.find(&Ask::Promql(check.query.clone())).map(|probe| probe.id),
-                Check::Http(check) => self.probes.find(&Ask::Http(check.url.clone())).map(|probe| probe.id),
-                Check::Ready { .. } | Check::Recovery { .. } | Check::Alert(_) => None,
-            };
+            let asked = Ask::of_check(&criterion.check).and_then(|ask| self.probes.find(&ask)).map(|probe| probe.id);
             match self.look_now(&criterion.check, asked).map(|(look, _)| look) {
                 Some(Look::Good(_)) => {}
                 Some(Look::Bad(_)) => {
@@ -137,7 +133,14 @@ impl Run {
                     let probe = self.probes.find(&Ask::Promql(check.query.clone()))?;
                     matches!(probe.last()?.reading, Reading::Empty).then(|| format!("{:?}", criterion.name))
                 }
-                Check::Promql(_) | Check::Http(_) | Check::Ready { .. } | Check::Recovery { .. } | Check::Alert(_) => None,
+                Check::Promql(_)
+                | Check::Http(_)
+                | Check::Ready { .. }
+                | Check::Recovery { .. }
+                | Check::Alert(_)
+                | Check::Object(_)
+                | Check::Command(_)
+                | Check::Burn(_) => None,
             })
             .collect();
         if silent.is_empty() {
