@@ -269,7 +269,7 @@ async fn drive(
             Some(open) => open,
             None => cockpit(shown.pace, shown.start, String::new())?,
         };
-        on_screen(Driver::new(run, journal, clock, world, face), signals, &folder).await
+        Box::pin(on_screen(Driver::new(run, journal, clock, world, face), signals, &folder)).await
     } else {
         let form = if args.output == Output::Json { Form::Json } else { Form::Text };
         let out = Outlet::open().context("cannot start the thread that prints").means(REFUSED)?;

@@ -160,7 +160,12 @@ impl Run {
             Effect::Release { attempt, .. } => {
                 self.claim.iter_mut().for_each(|claim| claim.attempts = claim.attempts.max(*attempt));
             }
-            Effect::Resolve { .. } | Effect::Inspect { .. } | Effect::Sample { .. } | Effect::DryRun { .. } | Effect::LookFor { .. } | Effect::Seal { .. } => {}
+            Effect::Resolve { .. }
+            | Effect::Inspect { .. }
+            | Effect::Sample { .. }
+            | Effect::DryRun { .. }
+            | Effect::LookFor { .. }
+            | Effect::Seal { .. } => {}
         }
     }
 
