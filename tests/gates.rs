@@ -325,7 +325,7 @@ fn screen(run: &Run, hands: &Hands) -> String {
     let theme = Theme::fitting(None);
     view::draw(&Scene { run, now: run.now(), theme: &theme, hands }, area, &mut buffer);
     let line = |y: u16| (0..area.width).map(|x| buffer[(x, y)].symbol()).collect::<String>();
-    (0..area.height).map(|y| format!("{}\n", line(y).trim_end())).collect()
+    (0..area.height).map(|y| line(y).trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
 fn press(hands: &mut Hands, run: &Run, code: KeyCode) -> Option<Deed> {

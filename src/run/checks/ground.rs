@@ -46,7 +46,8 @@ impl Run {
         }
         match self.rights().grade {
             Grade::Waiting => None,
-            grade => Some(grade == Grade::Fail),
+            Grade::Fail => Some(true),
+            Grade::Pass | Grade::Warn | Grade::Unknown => Some(false),
         }
     }
 
