@@ -196,9 +196,9 @@ fn violated(run: &Run, list: List, index: usize) -> String {
     let allowed = allowed(run, list, index);
     match (list, allowed) {
         (List::StopWhen, None) => format!("stop condition true: {name}"),
-        (List::StopWhen, Some(allowed)) => format!("stop condition true, trips after {}: {name}", go(allowed)),
+        (List::StopWhen, Some(allowed)) => format!("stop condition true: {name} (trips after {})", go(allowed)),
         (_, None) => format!("violated: {name}"),
-        (_, Some(allowed)) => format!("violated, allowed for less than {}: {name}", go(allowed)),
+        (_, Some(allowed)) => format!("violated: {name} ({} allowed)", go(allowed)),
     }
 }
 
@@ -216,8 +216,8 @@ fn allowed(run: &Run, list: List, index: usize) -> Option<Duration> {
 fn eased(run: &Run, list: List, index: usize, lasted: Duration) -> String {
     let name = judged_name(run, list, index);
     match allowed(run, list, index).filter(|allowed| lasted < *allowed) {
-        Some(allowed) if list == List::StopWhen => format!("{name} no longer true after {}: short of {}", say(lasted), go(allowed)),
-        Some(allowed) => format!("{name} good again after {}: not broken, {} are allowed", say(lasted), go(allowed)),
+        Some(allowed) if list == List::StopWhen => format!("{name} no longer true after {} (trips after {})", say(lasted), go(allowed)),
+        Some(allowed) => format!("{name} good again after {} ({} allowed)", say(lasted), go(allowed)),
         None => format!("{name} good again after {}", say(lasted)),
     }
 }

@@ -258,9 +258,9 @@ fn violation_that_was_too_short_should_read_so() {
     let sim = told(&["{name: errors, promql: {query: q, below: 0.5}, for: 10s}"], &[], ALL, dips);
     let all = lines(&sim);
     for line in [
-        "violated, allowed for less than 10s: errors",
+        "violated: errors (10s allowed)",
         "errors good again after 3.0",
-        ": not broken, 10s are allowed",
+        " s (10s allowed)",
         "held: errors (violated for 2.",
         " at most, allowed 10s)",
     ] {

@@ -21,6 +21,28 @@ pub struct ObjectCheck {
     pub cel: String,
 }
 
+impl ObjectCheck {
+    /// What its resource is called by Kubernetes' habit: rights are asked for before the cluster can say.
+    #[must_use]
+    pub fn resource(&self) -> String {
+        let lower = self.kind.to_ascii_lowercase();
+        match lower.as_bytes() {
+            _ if lower == "endpoints" => lower,
+            [.., b'y'] => format!("{}ies", &lower[..lower.len() - 1]),
+            [.., b's'] => format!("{lower}es"),
+            _ => format!("{lower}s"),
+        }
+    }
+
+    /// Whether its kind is one of Kubernetes' own that lie in no namespace.
+    #[must_use]
+    pub fn is_cluster_wide(&self) -> bool {
+        const WIDE: [&str; 7] =
+            ["Node", "Namespace", "PersistentVolume", "StorageClass", "VolumeAttachment", "IngressClass", "CustomResourceDefinition"];
+        WIDE.contains(&self.kind.as_str())
+    }
+}
+
 /// Which objects of a kind.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Which {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::criterion::{Check, ObjectCheck, StopCheck, Which};
 use crate::effect::inspection::Right;
 use crate::event::EndpointsSource;
 use crate::fault::{Fault, Selector};
@@ -127,6 +128,14 @@ pub fn needs(scenario: &Scenario, grounds: &Grounds<'_>, injector: Injector, via
             list.may("sees whether Chaos Mesh is well", CHAOS_MESH_HOME, "", "pods", &["list"]);
         }
     }
+    for check in objects(scenario) {
+        let namespace = if check.is_cluster_wide() { "" } else { check.namespace.as_deref().unwrap_or(home) };
+        let (verb, name) = match &check.which {
+            Which::Named(name) => ("get", name.as_str()),
+            Which::Labelled(..) => ("list", ""),
+        };
+        list.add("reads the object of a criterion", false, right(namespace, &check.group, &check.resource(), verb, name));
+    }
     let lease = ["create", "get", "list", "patch", "delete"];
     list.may("lets others see that the run is live, and ask it to stop", home, "coordination.k8s.io", "leases", &lease);
     list.named("reads what the cluster says of itself", "", "", "namespaces", "get", "kube-system");
@@ -134,6 +143,21 @@ pub fn needs(scenario: &Scenario, grounds: &Grounds<'_>, injector: Injector, via
         list.add("asks Prometheus through the API server", false, right(namespace, "", "services/proxy", "get", &format!("{name}:{port}")));
     }
     list.done()
+}
+
+/// The objects that are looked at.
+fn objects(scenario: &Scenario) -> impl Iterator<Item = &ObjectCheck> {
+    let criteria = scenario.steady_state.iter().chain(&scenario.criteria).filter_map(|criterion| match &criterion.check {
+        Check::Object(check) => Some(check),
+        Check::Ready { .. }
+        | Check::Recovery { .. }
+        | Check::Promql(_)
+        | Check::Http(_)
+        | Check::Alert(_)
+        | Check::Command(_)
+        | Check::Burn(_) => None,
+    });
+    criteria.chain(scenario.stop_when.iter().filter_map(|stop| if let StopCheck::Object(check) = &stop.check { Some(check) } else { None }))
 }
 
 /// The namespaces a selector looks into; `own` is the fault's.

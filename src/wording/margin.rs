@@ -59,12 +59,10 @@ pub fn stop(run: &Run, stop: &StopCondition) -> String {
     let what = match &stop.check {
         StopCheck::Promql(check) => limit(run, check),
         StopCheck::Burn(check) => format!("{} of the budget", plain(check.spend, Unit::Percent)),
-        StopCheck::ReadyBelow(_)
-        | StopCheck::Http(_)
-        | StopCheck::Alert(_)
-        | StopCheck::Object(_)
-        | StopCheck::Command(_)
-        | StopCheck::RecoveryOver(_) => return wording::stop(stop),
+        StopCheck::ReadyBelow(amount) => format!("fewer than {amount} ready"),
+        StopCheck::Http(_) | StopCheck::Alert(_) | StopCheck::Object(_) | StopCheck::Command(_) | StopCheck::RecoveryOver(_) => {
+            return wording::stop(stop);
+        }
     };
     if stop.true_for.is_zero() { what } else { format!("{what} for {}", go(stop.true_for)) }
 }
