@@ -41,14 +41,14 @@ fn checklist(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let mut first = first;
     first.sort_by_key(|item| std::cmp::Reverse(item.grade));
     for item in first.into_iter().chain(rest) {
-        let text = wrap(&item.seen, inner.width.saturating_sub(12), 3);
+        let text = wrap(&item.seen, inner.width.saturating_sub(14), 3);
         if at + u16::try_from(text.len().max(1)).unwrap_or(1) > inner.height {
             break;
         }
         let mut pen = Pen::new(buffer, row(inner, at));
-        pen.put(grade_sign(item.grade), theme.grade(item.grade)).skip(1).cell(item.what, 10, theme.quiet);
+        pen.put(grade_sign(item.grade), theme.grade(item.grade)).skip(1).cell(item.what, 12, theme.quiet);
         let style = if item.grade == Grade::Pass { theme.text } else { theme.grade(item.grade) };
-        let rest = Rect { x: inner.x + 12, y: inner.y + at, width: inner.width.saturating_sub(12), height: inner.height - at };
+        let rest = Rect { x: inner.x + 14, y: inner.y + at, width: inner.width.saturating_sub(14), height: inner.height - at };
         at += lines(buffer, rest, &text, style).max(1);
     }
 }
