@@ -162,7 +162,7 @@ mod tests {
             ("[[cluster]]\ncontext = \"a\"", "missing field `tier`"),
             ("[gate]\nheld-days = 0", "from 1 to 365"),
             ("gate = 3", "gate is a table"),
-            ("[gate", "invalid table header"),
+            ("[gate", "unclosed table"),
         ] {
             let why = Config::parse(text).unwrap_err();
             assert!(why.contains(said), "{text:?}: {why}");
