@@ -90,10 +90,11 @@ fn steady_at(run: &Run) -> Option<(At, At)> {
 #[must_use]
 pub fn next(run: &Run, now: At) -> String {
     if let Some((index, step)) = run.waits_for_person() {
-        let name = safe(&step.name);
-        return match run.step_begun(index) {
-            None => format!("waits for you: Enter lets {name} begin"),
-            Some(_) => ahead(run).map_or_else(|| name.clone(), |ahead| format!("{name}: Enter when done, {} left", left(ahead.to, now))),
+        // which step it is, the strip above says
+        return match (run.step_begun(index), ahead(run)) {
+            (None, _) => "Enter lets it begin".to_owned(),
+            (Some(_), Some(ahead)) => format!("Enter when done, {} left", left(ahead.to, now)),
+            (Some(_), None) => format!("Enter when done: {}", safe(&step.name)),
         };
     }
     if let Some(ahead) = ahead(run) {
