@@ -51,6 +51,17 @@ pub struct RunArgs {
     /// What both kinds of run take.
     #[command(flatten)]
     pub drill: DrillArgs,
+    /// Where, and by whom.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// What its gates go by.
+    #[command(flatten)]
+    pub gates: GateArgs,
+}
+
+/// Where a run takes place on a cluster, and who breaks things there.
+#[derive(Debug, Group)]
+pub struct PlaceArgs {
     /// The environment of the scenario; the first is the default.
     #[arg(long, value_name = "NAME")]
     pub env: Option<String>,
@@ -66,9 +77,6 @@ pub struct RunArgs {
     /// Who breaks things, over the file's.
     #[arg(long, value_enum)]
     pub injector: Option<InjectorArg>,
-    /// What its gates go by.
-    #[command(flatten)]
-    pub gates: GateArgs,
 }
 
 /// What the gates of a run go by.
@@ -87,21 +95,9 @@ pub struct GateArgs {
 pub struct DoctorArgs {
     /// The scenario; without one the cluster alone is looked at.
     pub file: Option<PathBuf>,
-    /// The environment of the scenario; the first is the default.
-    #[arg(long, value_name = "NAME")]
-    pub env: Option<String>,
-    /// The kubeconfig context; must be the environment's where that names one.
-    #[arg(long, value_name = "NAME")]
-    pub context: Option<String>,
-    /// The namespace of target and faults that name none.
-    #[arg(long, short, value_name = "NAME")]
-    pub namespace: Option<String>,
-    /// Prometheus, over the environment's.
-    #[arg(long, value_name = "URL")]
-    pub prometheus: Option<String>,
-    /// Who breaks things, over the file's.
-    #[arg(long, value_enum)]
-    pub injector: Option<InjectorArg>,
+    /// Where, and by whom.
+    #[command(flatten)]
+    pub place: PlaceArgs,
     /// A parameter of the scenario.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
     pub sets: Vec<(String, String)>,

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::cli::args::PlaceArgs;
 use crate::cli::gate::{self, Judged};
 use crate::cli::{Failure, Means, REFUSED};
 use crate::config::Config;
@@ -11,14 +12,6 @@ use crate::edge::prometheus::{Credentials, Prometheus};
 use crate::edge::{Cluster, tier};
 use crate::header::Place;
 use crate::scenario::model::{Environment, PrometheusAt, Scenario};
-
-/// What the command line says of the place.
-pub struct Asked<'a> {
-    /// `--namespace`.
-    pub namespace: Option<&'a str>,
-    /// `--prometheus`.
-    pub prometheus: Option<&'a str>,
-}
 
 /// A cluster that answers.
 pub struct Arrival {
@@ -35,11 +28,11 @@ pub async fn arrive(
     connection: Connection,
     scenario: &Scenario,
     environment: &Environment,
-    asked: &Asked<'_>,
+    asked: &PlaceArgs,
     config: &Config,
 ) -> Result<Arrival, Failure> {
     let own = || environment.namespace.clone().unwrap_or_else(|| connection.namespace.clone());
-    let namespace = asked.namespace.map_or_else(own, ToOwned::to_owned);
+    let namespace = asked.namespace.clone().unwrap_or_else(own);
     let (context, server) = (connection.context.clone(), connection.server.clone());
     let cluster = Cluster::reach(connection, &namespace).await.means(REFUSED)?;
     let mut namespaces = vec![namespace.clone()];
@@ -49,7 +42,7 @@ pub async fn arrive(
     namespaces.dedup();
     let word = tier::own_word(&cluster, &namespaces).await;
     let judged = gate::tier(environment, config, &context, &server, &word);
-    let at = asked.prometheus.map(|url| PrometheusAt::Url(url.to_owned())).or(environment.prometheus.clone());
+    let at = asked.prometheus.clone().map(PrometheusAt::Url).or(environment.prometheus.clone());
     let prometheus = at.as_ref().map(|at| Prometheus::new(at, &credentials(), &cluster.client)).transpose().means(REFUSED)?;
     let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().means(REFUSED)?;
     let place = Place {

@@ -6,10 +6,10 @@ use anyhow::Context;
 use serde_json::json;
 
 use crate::cli::args::{DoctorArgs, Output};
-use crate::cli::arrival::{self, Arrival, Asked};
+use crate::cli::arrival::{self, Arrival};
 use crate::cli::drill::{self, Drill};
 use crate::cli::gate::{self, Seat};
-use crate::cli::{Failure, Means, REFUSED, USAGE, print};
+use crate::cli::{Failure, Means, REFUSED, print};
 use crate::command::{AbortedBy, Command};
 use crate::driver::{Clock, Driver, Signals};
 use crate::edge::connect;
@@ -61,20 +61,18 @@ pub fn doctor(args: &DoctorArgs) -> Result<u8, Failure> {
         Some(file) => Drill::read(file, &args.sets)?,
         None => Drill::of_nothing(),
     };
-    let environment = drill.scenario.environment(args.env.as_deref()).cloned();
-    let environment = environment.ok_or_else(|| drill::unknown_environment(&drill.scenario, args.env.as_deref())).means(USAGE)?;
+    let environment = drill.environment(args.place.env.as_deref())?;
     let config = gate::settings()?;
     let reader = drill::runtime(false).means(REFUSED)?.block_on(async {
         let signals = Signals::listen().context("cannot listen to signals").means(REFUSED)?;
         let connection =
-            connect::connect(&environment.name, environment.context.as_deref(), args.context.as_deref()).await.means(REFUSED)?;
-        let asked = Asked { namespace: args.namespace.as_deref(), prometheus: args.prometheus.as_deref() };
-        let Arrival { world, place, judged } = arrival::arrive(connection, &drill.scenario, &environment, &asked, &config).await?;
+            connect::connect(&environment.name, environment.context.as_deref(), args.place.context.as_deref()).await.means(REFUSED)?;
+        let Arrival { world, place, judged } = arrival::arrive(connection, &drill.scenario, &environment, &args.place, &config).await?;
         // as a person at a terminal would run it
         let gate = gate::of_run(Seat { terminal: true, yes: false }, &args.gates, &drill.scenario, &judged, &config)?;
         let token = format!("{:06x}", drill.random >> 40);
         let run = drill::name(drill.started, drill.random);
-        let header = drill.header(run, drill.started, place, drill.random, token, args.injector);
+        let header = drill.header(run, drill.started, place, drill.random, token, args.place.injector);
         let header = Header { gate: Some(gate), ..header };
         let clock = Clock::start(header.started);
         let run = Run::new(header, drill.scenario);

@@ -12,7 +12,7 @@ use anyhow::{Context, anyhow};
 use chrono::{DateTime, Utc};
 
 use crate::cli::args::{DrillArgs, InjectorArg, Output, RehearseArgs, RunArgs, Speed};
-use crate::cli::arrival::{self, Arrival, Asked};
+use crate::cli::arrival::{self, Arrival};
 use crate::cli::gate::{self, Seat};
 use crate::cli::outlet::Outlet;
 use crate::cli::{ABORTED, Failure, LEFT, Means, REFUSED, USAGE, answers, check, print, recover, report, world};
@@ -57,8 +57,7 @@ pub struct Drill {
 pub fn run(args: &RunArgs) -> Result<u8, Failure> {
     let drill = Drill::read(&args.drill.file, &args.drill.sets)?;
     answers::check(&args.drill, &drill.scenario, on_terminal(&args.drill))?;
-    let environment = drill.scenario.environment(args.env.as_deref()).cloned();
-    let environment = environment.ok_or_else(|| unknown_environment(&drill.scenario, args.env.as_deref())).means(USAGE)?;
+    let environment = drill.environment(args.place.env.as_deref())?;
     let config = gate::settings()?;
     if environment.tier != Tier::Production && !on_terminal(&args.drill) && !confirmed(args) {
         return Err(anyhow!("nobody can press Enter where there is no cockpit: add --yes to start as soon as the preflight has passed"))
@@ -68,13 +67,12 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
         runtime(false).means(REFUSED)?.block_on(async {
             let mut signals = Signals::listen().context("cannot listen to signals").means(REFUSED)?;
             let connection =
-                connect::connect(&environment.name, environment.context.as_deref(), args.context.as_deref()).await.means(REFUSED)?;
+                connect::connect(&environment.name, environment.context.as_deref(), args.place.context.as_deref()).await.means(REFUSED)?;
             let waiting = Untrusted::from(format!("reaching {} at {}", connection.context, connection.server)).to_string();
             let context = connection.context.clone();
             let mut cockpit = on_terminal(&args.drill).then(|| cockpit(1.0, confirmed(args), waiting)).transpose()?;
-            let asked = Asked { namespace: args.namespace.as_deref(), prometheus: args.prometheus.as_deref() };
             let arrival = tokio::select! {
-                arrival = arrival::arrive(connection, &drill.scenario, &environment, &asked, &config) => arrival?,
+                arrival = arrival::arrive(connection, &drill.scenario, &environment, &args.place, &config) => arrival?,
                 () = left(cockpit.as_mut()) => return Err(anyhow!("left before {context} answered; nothing was started")).means(ABORTED),
                 _ = signals.next() => return Err(anyhow!("stopped before {context} answered; nothing was started")).means(ABORTED),
             };
@@ -83,7 +81,7 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
             let gate = gate::of_run(seat, &args.gates, &drill.scenario, &judged, &config)?;
             let run = name(drill.started, drill.random);
             let token = format!("{:06x}", drill.random >> 40);
-            let header = drill.header(run, drill.started, place, drill.random, token, args.injector);
+            let header = drill.header(run, drill.started, place, drill.random, token, args.place.injector);
             let header = Header { gate: Some(gate), ..header };
             let shown = Shown { cockpit, pace: 1.0, start: confirmed(args) };
             Box::pin(drive(&args.drill, drill.scenario, header, world, signals, shown, folder)).await
@@ -94,8 +92,7 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
 pub fn rehearse(args: &RehearseArgs) -> Result<u8, Failure> {
     let drill = Drill::read(&args.drill.file, &args.drill.sets)?;
     answers::check(&args.drill, &drill.scenario, on_terminal(&args.drill))?;
-    let environment = drill.scenario.environment(args.env.as_deref()).cloned();
-    let environment = environment.ok_or_else(|| unknown_environment(&drill.scenario, args.env.as_deref())).means(USAGE)?;
+    let environment = drill.environment(args.env.as_deref())?;
     let namespace = environment.namespace.clone().unwrap_or_else(|| "default".to_owned());
     let chosen = world::choose(&args.world, Some(&drill.scenario), &namespace, rehearsal::World::default)?;
     runtime(true).means(REFUSED)?.block_on(async {
@@ -195,6 +192,13 @@ impl Drill {
         };
         let sources = Sources { file: String::new(), text: String::new(), manifests: BTreeMap::new(), sets: BTreeMap::new() };
         Drill { scenario, sources, started: today(), random: random() }
+    }
+
+    /// The environment of this name, or the first.
+    pub fn environment(&self, asked: Option<&str>) -> Result<Environment, Failure> {
+        let known = || self.scenario.environments.iter().map(|environment| environment.name.as_str()).collect::<Vec<_>>().join(", ");
+        let found = self.scenario.environment(asked).cloned();
+        found.ok_or_else(|| anyhow!("the scenario has no environment {:?}; it has {}", asked.unwrap_or_default(), known())).means(USAGE)
     }
 
     /// The header of a run of it.
@@ -381,9 +385,4 @@ pub fn name(started: DateTime<Utc>, random: u64) -> String {
 #[expect(clippy::disallowed_methods, reason = "the real date is read here alone, for the header")]
 pub fn today() -> DateTime<Utc> {
     Utc::now()
-}
-
-pub fn unknown_environment(scenario: &Scenario, asked: Option<&str>) -> anyhow::Error {
-    let known: Vec<&str> = scenario.environments.iter().map(|environment| environment.name.as_str()).collect();
-    anyhow!("the scenario has no environment {:?}; it has {}", asked.unwrap_or_default(), known.join(", "))
 }

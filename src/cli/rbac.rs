@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cli::args::RbacArgs;
-use crate::cli::drill::{self, Drill};
-use crate::cli::{Failure, Means, USAGE, print};
+use crate::cli::drill::Drill;
+use crate::cli::{Failure, print};
 use crate::run::rights::{Grounds, Need, may_do, needs};
 
 /// Everything that `edge` asks of an API server, and no more.
@@ -51,8 +51,7 @@ pub fn rbac(args: &RbacArgs) -> Result<u8, Failure> {
         return Ok(0);
     };
     let drill = Drill::read(file, &args.sets)?;
-    let environment = drill.scenario.environment(args.env.as_deref());
-    let environment = environment.ok_or_else(|| drill::unknown_environment(&drill.scenario, args.env.as_deref())).means(USAGE)?;
+    let environment = drill.environment(args.env.as_deref())?;
     let namespace = args.namespace.as_deref().or(environment.namespace.as_deref()).unwrap_or("default");
     let injector = args.injector.map_or(drill.scenario.injector, Into::into);
     let grounds = Grounds { namespace, prometheus: environment.prometheus.as_ref(), endpoints: None };

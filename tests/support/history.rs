@@ -202,7 +202,7 @@ enum Due {
 }
 
 /// A world and the run it drives.
-#[allow(clippy::struct_excessive_bools, reason = "each says one thing of the world")]
+#[expect(clippy::struct_excessive_bools, reason = "each says one thing of the world")]
 #[derive(Clone)]
 pub struct Sim {
     pub run: Run,
