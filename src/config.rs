@@ -58,7 +58,7 @@ impl ClusterRule {
 #[derive(Debug, Error)]
 pub enum ConfigError {
     /// It can't be read.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}", path.display())]
     Read {
         /// Which.
         path: PathBuf,
@@ -76,14 +76,13 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// The settings of a file; without one, those that hold by default.
+    /// The settings of a file.
     ///
     /// # Errors
     /// It can't be read, or says something that it can't mean.
     pub fn read(path: &Path) -> Result<Config, ConfigError> {
         match std::fs::read_to_string(path) {
             Ok(text) => Config::parse(&text).map_err(|why| ConfigError::Wrong { path: path.to_owned(), why }),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Config::default()),
             Err(source) => Err(ConfigError::Read { path: path.to_owned(), source }),
         }
     }

@@ -1,6 +1,6 @@
 //! The face for people without a terminal and for CI: one line an event that matters.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Write};
 
 use serde_json::json;
@@ -9,7 +9,7 @@ use crate::command::{AbortedBy, Answer, Command};
 use crate::face::Face;
 use crate::run::Run;
 use crate::run::phase::Phase;
-use crate::scenario::model::{Scenario, StepAction};
+use crate::scenario::model::{Scenario, Step, StepAction};
 use crate::text::Untrusted;
 use crate::wording;
 
@@ -31,8 +31,8 @@ pub struct Headless<W> {
     started: bool,
     closed: bool,
     answers: Answers,
-    said: Option<Command>,
-    ready: Option<Command>,
+    said: Vec<Command>,
+    ready: VecDeque<Command>,
 }
 
 /// What was said beforehand of the steps that wait for a person.
@@ -69,9 +69,8 @@ impl Answers {
         })
     }
 
-    /// What to say of the step that waits now.
-    fn of(&self, run: &Run) -> Option<Command> {
-        let (index, step) = run.waits_for_person()?;
+    /// What to say of a step that waits.
+    fn of(&self, run: &Run, index: usize, step: &Step) -> Option<Command> {
         let said = self.steps.get(&step.name);
         if run.step_begun(index).is_none() {
             return (self.go || said.is_some()).then_some(Command::Release { step: index });
@@ -89,7 +88,7 @@ impl<W: Write> Headless<W> {
     /// Prints to `out`; with `start` the run begins as soon as its preflight has passed.
     pub const fn new(out: W, form: Form, start: bool) -> Headless<W> {
         let answers = Answers { steps: BTreeMap::new(), go: false };
-        Headless { out, form, told: 0, start, started: false, closed: false, answers, said: None, ready: None }
+        Headless { out, form, told: 0, start, started: false, closed: false, answers, said: Vec::new(), ready: VecDeque::new() }
     }
 
     /// Says this of the steps that wait for a person.
@@ -139,9 +138,11 @@ impl<W: Write> Face for Headless<W> {
             self.start = false;
         }
         // said once: the run is shown again before it has taken what was said
-        if let Some(command) = self.answers.of(run).filter(|command| self.said.as_ref() != Some(command)) {
-            self.said = Some(command.clone());
-            self.ready = Some(command);
+        for (index, step) in run.wait_for_people() {
+            if let Some(command) = self.answers.of(run, index, step).filter(|command| !self.said.contains(command)) {
+                self.said.push(command.clone());
+                self.ready.push_back(command);
+            }
         }
     }
 
@@ -150,7 +151,7 @@ impl<W: Write> Face for Headless<W> {
             self.started = false;
             return Command::Start;
         }
-        if let Some(command) = self.ready.take() {
+        if let Some(command) = self.ready.pop_front() {
             return command;
         }
         if self.closed && self.told < usize::MAX {

@@ -149,3 +149,33 @@ fn run_whose_faults_were_all_passed_over_should_end_as_inconclusive() {
     sim.finish();
     assert_eq!((verdict(&sim), sim.run.touched_anything()), (Verdict::Inconclusive, false));
 }
+
+#[test]
+fn faults_that_are_on_together_should_be_held_against_the_limits_together() {
+    let two = |order: &str| match order {
+        "together" => vec![format!("{{parallel: [{}, {}]}}", kill("a", "mode: one"), kill("b", "mode: fixed, value: \"2\""))],
+        _ => vec![kill("a", "mode: one"), kill("b", "mode: fixed, value: \"2\"")],
+    };
+    for (order, limits, begins) in
+        [("together", "{allowAll: true}", true), ("together", "{maxShare: 70%}", false), ("one by one", "{maxShare: 70%}", true)]
+    {
+        let text = drill(ONE_TARGET, &[], &two(order), &["{name: ok, ready: {min: 1}, during: always}"], &[], limits);
+        let mut sim = Sim::new(&text, false, &[], false);
+        sim.finish();
+        let refusal =
+            matches!(sim.run.end(), Some(End::Refused(why)) if why.raw().contains("with what is on beside it, it takes all 3 pods"));
+        assert_eq!((sim.run.touched_anything(), refusal), (begins, !begins), "{order} {limits}: {:?}", sim.run.end());
+    }
+}
+
+#[test]
+fn steps_that_wait_together_should_all_be_told() {
+    let group = "{parallel: [{name: a, manual: do it}, {name: b, manual: do that}]}".to_owned();
+    let mut sim = sim(&[group, wait("o", "", 1)]);
+    sim.until(|sim| sim.run.wait_for_people().count() == 2);
+    sim.take(Event::Commanded(Command::Answer { step: 1, answer: Answer::Done }));
+    assert_eq!(sim.run.wait_for_people().map(|(index, _)| index).collect::<Vec<_>>(), [0]);
+    sim.take(Event::Commanded(Command::Answer { step: 0, answer: Answer::Done }));
+    sim.finish();
+    assert!(matches!(sim.run.end(), Some(End::Complete)));
+}

@@ -190,7 +190,8 @@ fn finalizer_should_be_taken_off_only_once_the_name_was_typed() {
     let path = format!("{}/apis/chaos-mesh.org/v1alpha1/namespaces/staging/networkchaos", served.api);
     // the controllers here leave what another cluster's are for alone: nobody will take its finalizer off
     let stuck = r#"{"apiVersion": "chaos-mesh.org/v1alpha1", "kind": "NetworkChaos",
-        "metadata": {"name": "stuck", "namespace": "staging", "finalizers": ["example.com/keep"]},
+        "metadata": {"name": "stuck", "namespace": "staging", "labels": {"app.kubernetes.io/managed-by": "gameday"},
+            "finalizers": ["example.com/keep"]},
         "spec": {"action": "delay", "mode": "one", "remoteCluster": "elsewhere", "selector": {"labelSelectors": {"app": "nobody"}}, "delay": {"latency": "1ms"}}}"#;
     assert!(ask("POST", &path, stuck).contains("\"uid\""));
     let object = "NetworkChaos/staging/stuck";

@@ -174,7 +174,7 @@ pub struct DrillArgs {
     /// A parameter of the scenario.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
     pub sets: Vec<(String, String)>,
-    /// No prompt: the run starts, and steps that hold for the leader begin. Never answers a production gate.
+    /// No prompt: the run starts, and without a cockpit steps that hold for the leader begin. Never answers a production gate.
     #[arg(long)]
     pub yes: bool,
     /// Without a cockpit, how a step that waits for a person goes: done or failed for a manual step, go for one that holds.

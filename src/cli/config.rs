@@ -18,16 +18,26 @@ const TEMPLATE: &str = "\
 # tier = \"production\"             # development, staging or production
 ";
 
+/// Where the settings are.
+pub struct Settings {
+    /// The file.
+    pub path: PathBuf,
+    /// Whether somebody named it; else it need not be there.
+    pub named: bool,
+}
+
 /// The file: what `GAMEDAY_CONFIG` names, else `$XDG_CONFIG_HOME/gameday/config.toml`.
-pub fn place() -> Option<PathBuf> {
+pub fn place() -> Option<Settings> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let home = || set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|home| home.join(".config")));
-    set("GAMEDAY_CONFIG").or_else(|| home().map(|home| home.join("gameday/config.toml")))
+    let named = set("GAMEDAY_CONFIG").map(|path| Settings { path, named: true });
+    named.or_else(|| home().map(|home| Settings { path: home.join("gameday/config.toml"), named: false }))
 }
 
 pub fn config() -> Result<u8, Failure> {
     let settings = gate::settings()?;
-    let path = place().map_or_else(|| "nowhere: neither XDG_CONFIG_HOME nor HOME is set".to_owned(), |path| path.display().to_string());
+    let path =
+        place().map_or_else(|| "nowhere: neither XDG_CONFIG_HOME nor HOME is set".to_owned(), |place| place.path.display().to_string());
     let mut text = format!("# settings: {path}\n# what they come to:\n#   held-days = {}\n", settings.held_days);
     for rule in &settings.clusters {
         let parts = [("context", &rule.context), ("server", &rule.server), ("uid", &rule.uid)];

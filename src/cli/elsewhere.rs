@@ -68,10 +68,7 @@ impl Tally {
         let mut tokens: Vec<&str> = sweep.found.iter().map(|found| found.token.as_str()).collect();
         tokens.extend(sweep.leases.iter().map(|held| held.token.as_str()));
         if let Reach::Run(run, _) = reach {
-            tokens.retain(|token| sweep.lease_of(token).is_some_and(|held| is_of(held, run)));
-            if tokens.is_empty() {
-                return Err(anyhow!("no run {run:?}, neither on this machine nor by a Lease in the cluster"));
-            }
+            tokens = vec![the_one(&sweep, run)?];
         }
         tokens.sort_unstable();
         tokens.dedup();
@@ -100,11 +97,12 @@ impl Tally {
             (None, Some(held), _) if !self.known.contains(token) => {
                 print(&format!("{} is taken to be dead: undoing what it left\n", who(held, sweep)));
             }
-            (None, None, Reach::Own) if !self.known.contains(token) => {
+            (None, None, _) if !self.known.contains(token) && !may_take(sweep, token, reach) => {
+                let lease = if sweep.sees_leases() { "without a Lease" } else { "whether its run is live can't be seen" };
                 for found in sweep.found.iter().filter(|found| found.token == token) {
                     let object = &found.object;
                     self.left.push(format!(
-                        "{object}, of no run on this machine and without a Lease; if nobody else needs it, `gameday abort --all` deletes it"
+                        "{object}, of no run on this machine, {lease}; if nobody else needs it, `gameday abort --all` deletes it"
                     ));
                 }
                 return;
@@ -122,9 +120,26 @@ impl Tally {
     }
 }
 
-/// Whether a Lease is of a run of this id, or of one that begins so.
-fn is_of(held: &Held, run: &str) -> bool {
-    run_of(held).raw().starts_with(run)
+/// The token of the one run of this id, or of the only one whose id begins so.
+fn the_one<'s>(sweep: &'s Sweep, run: &str) -> anyhow::Result<&'s str> {
+    let begin_so: Vec<&Held> = sweep.leases.iter().filter(|held| !run.is_empty() && run_of(held).raw().starts_with(run)).collect();
+    match begin_so.as_slice() {
+        [] => Err(anyhow!("no run {run:?}, neither on this machine nor by a Lease in the cluster")),
+        [one] => Ok(&one.token),
+        many => {
+            let ids: Vec<String> = many.iter().map(|held| run_of(held).to_string()).collect();
+            let exact = many.iter().find(|held| run_of(held).raw() == run);
+            exact.map(|held| held.token.as_str()).ok_or_else(|| anyhow!("{run:?} is the beginning of several runs: {}", ids.join(", ")))
+        }
+    }
+}
+
+/// Whether what is of no run that could be seen may be deleted: only if all is asked for, and somebody says yes.
+fn may_take(sweep: &Sweep, token: &str, reach: &Reach) -> bool {
+    let Reach::All(yes) = reach else { return false };
+    let objects: Vec<String> = sweep.found.iter().filter(|found| found.token == token).map(|found| found.object.to_string()).collect();
+    let question = format!("{}: whether a run still needs this can't be seen. Delete it? [y/N] ", objects.join(", "));
+    *yes || is_confirmed(&question).unwrap_or(false)
 }
 
 /// The id of a run, as its Lease names it.
@@ -134,7 +149,7 @@ fn run_of(held: &Held) -> Untrusted {
 
 /// Whose a run is, and when it was last heard of.
 fn who(held: &Held, sweep: &Sweep) -> String {
-    let heard = held.renewed.and_then(|renewed| (sweep.now - renewed).to_std().ok());
+    let heard = held.renewed.zip(sweep.now).and_then(|(renewed, now)| (now - renewed).to_std().ok());
     let heard = heard.map_or_else(String::new, |ago| format!(", heard of {} ago", age(ago)));
     format!("the run of {} in namespace {}{heard}", held.holder, Untrusted::from(held.lease.namespace.as_str()))
 }
@@ -148,10 +163,14 @@ async fn stop(cluster: &Cluster, held: &Held, sweep: &Sweep, yes: bool) -> anyho
     let me = set("USER").unwrap_or_else(|| "somebody".to_owned());
     lease::wish(cluster, &held.lease, &me).await?;
     print(&format!("asked {} to stop and undo\n", held.holder));
+    let asked = tokio::time::Instant::now();
     let gone = async {
         loop {
-            let leases = lease::list(cluster, Some(&held.lease.namespace)).await;
-            if leases.is_ok_and(|leases| !leases.iter().any(|other| other.lease == held.lease)) {
+            let leases = lease::list(cluster, Some(&held.lease.namespace)).await.ok();
+            let now = sweep.now.map(|now| now + asked.elapsed());
+            // it has ended, or has died meanwhile: what it left is undone for it
+            let lives = |leases: &Vec<Held>| leases.iter().any(|other| other.lease == held.lease && other.is_live(now));
+            if leases.is_some_and(|leases| !lives(&leases)) {
                 return;
             }
             tokio::time::sleep(std::time::Duration::from_secs(1)).await;

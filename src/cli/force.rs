@@ -24,10 +24,13 @@ pub fn force(object: &str, context: Option<&str>) -> Result<u8, Failure> {
 async fn take_off(object: &ChaosRef, context: Option<&str>) -> anyhow::Result<u8> {
     let connection = connect::connect("", None, context).await?;
     let cluster = Cluster::reach(connection, &object.namespace).await?;
-    let Some(fact) = chaos_mesh::get(&cluster, FaultId(0), object).await? else {
+    let Some((fact, ours)) = chaos_mesh::get(&cluster, object).await? else {
         print(&format!("{object} is gone already\n"));
         return Ok(0);
     };
+    if !ours {
+        bail!("{object} is not gameday's: it does not bear its label; whoever made it knows what it holds");
+    }
     if !fact.deleting {
         bail!("{object} is not being deleted; `gameday recover` or `gameday abort` does that, and most often nothing more is needed");
     }
@@ -45,7 +48,7 @@ async fn take_off(object: &ChaosRef, context: Option<&str>) -> anyhow::Result<u8
     if typed.trim() != object.name {
         bail!("that is not its name: nothing was done");
     }
-    chaos_mesh::take_finalizers_off(&cluster, object).await?;
+    chaos_mesh::take_finalizers_off(&cluster, object, &fact.uid).await?;
     match chaos_mesh::look_for(&cluster, FaultId(0), object, std::slice::from_ref(&object.namespace)).await? {
         Event::FaultLookedFor { present: false, residue: Some(left), .. } if left.is_empty() => {
             print(&format!("{object} is gone, and nothing of it was found in pods\n"));

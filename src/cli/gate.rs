@@ -137,8 +137,9 @@ fn lasting_before() -> bool {
 /// Where config.toml is, and what it says.
 pub fn settings() -> Result<Config, Failure> {
     match config::place() {
-        Some(path) => Config::read(&path).means(REFUSED),
-        None => Ok(Config::default()),
+        // a file that was named must be there: without it its rules on how careful to be would be gone
+        Some(place) if place.named || place.path.exists() => Config::read(&place.path).means(REFUSED),
+        Some(_) | None => Ok(Config::default()),
     }
 }
 

@@ -13,6 +13,7 @@ use crate::edge::watching::{Project, follow};
 use crate::edge::{Cluster, Inbox, pods};
 use crate::effect::{ChaosRef, FaultId, Outcome};
 use crate::event::{Event, FaultFact, RecordFact, Source};
+use crate::manifest::{GAMEDAY, MANAGED_BY};
 use crate::text::Untrusted;
 
 /// The plural of every kind of Chaos Mesh is the kind in lower case.
@@ -62,24 +63,27 @@ pub async fn observe(cluster: Cluster, fault: FaultId, object: ChaosRef, inbox: 
     follow(api, config, Source::Fault(fault), seen, inbox, cluster.alive.clone()).await;
 }
 
-/// The object as it stands; `None` where it is gone.
+/// The object as it stands, and whether it is gameday's; `None` where it is gone.
 ///
 /// # Errors
 /// The API server can't say.
-pub async fn get(cluster: &Cluster, fault: FaultId, object: &ChaosRef) -> Result<Option<FaultFact>, ApiError> {
+pub async fn get(cluster: &Cluster, object: &ChaosRef) -> Result<Option<(FaultFact, bool)>, ApiError> {
     match api_error::within(&format!("get {object}"), api(cluster, &object.kind, &object.namespace).get(&object.name)).await {
-        Ok(found) => Ok(Some(project(fault, object, &found))),
+        Ok(found) => {
+            let ours = found.labels().get(MANAGED_BY).is_some_and(|by| by == GAMEDAY);
+            Ok(Some((project(FaultId(0), object, &found), ours)))
+        }
         Err(error) if error.is_not_found() => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// Takes the finalizers off, whatever they were there for.
+/// Takes the finalizers off the object of this uid, whatever they were there for.
 ///
 /// # Errors
 /// The API server refuses or does not answer.
-pub async fn take_finalizers_off(cluster: &Cluster, object: &ChaosRef) -> Result<(), ApiError> {
-    let none = serde_json::json!({"metadata": {"finalizers": null}});
+pub async fn take_finalizers_off(cluster: &Cluster, object: &ChaosRef, uid: &str) -> Result<(), ApiError> {
+    let none = serde_json::json!({"metadata": {"uid": uid, "finalizers": null}});
     let (api, params) = (api(cluster, &object.kind, &object.namespace), PatchParams::default());
     let patched = api_error::within(&format!("patch {object}"), api.patch(&object.name, &params, &Patch::Merge(none))).await;
     match patched {

@@ -113,6 +113,11 @@ fn kept(output: &[u8], asked: &BTreeMap<String, OsString>) -> Untrusted {
     for value in values.iter().map(|value| value.trim()).filter(|value| !value.is_empty()) {
         text = text.replace(value, HIDDEN);
     }
+    // the output may end within a value: at the edge of what was read, or where the command was killed
+    let pieces = values.iter().map(|value| value.trim()).flat_map(|value| value.char_indices().skip(1).map(move |(end, _)| &value[..end]));
+    if let Some(piece) = pieces.filter(|piece| text.ends_with(piece)).max_by_key(|piece| piece.len()) {
+        text.truncate(text.len() - piece.len());
+    }
     let end = (0..=KEPT.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
     text.truncate(end);
     Untrusted::from(text)
@@ -178,6 +183,16 @@ mod tests {
         assert!(!output.raw().contains("x-"), "{}", &output.raw()[4080..]);
         let hidden = kept(b"longer-secret secret", &[("A".to_owned(), "secret".into()), ("B".to_owned(), "longer-secret".into())].into());
         assert_eq!(hidden, "[hidden] [hidden]".into());
+    }
+
+    #[test]
+    fn value_that_is_cut_in_two_should_not_leave_its_first_part() {
+        let token = "s3cr3t-".repeat(15);
+        let printed = token.repeat(1000);
+        for cut in [KEPT + 50, KEPT + token.len(), token.len() / 2] {
+            let hidden = kept(&printed.as_bytes()[..cut], &[("A".to_owned(), token.clone().into())].into());
+            assert!(!hidden.raw().contains("s3"), "{cut}: {}", hidden.raw());
+        }
     }
 
     #[test]

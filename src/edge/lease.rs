@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::command::{AbortedBy, Command};
 use crate::edge::api_error::{self, ApiError};
 use crate::edge::pulse::Wall;
-use crate::edge::{Cluster, Inbox, pods};
+use crate::edge::{Cluster, Inbox, REQUEST_TIMEOUT, pods};
 use crate::effect::{ChaosRef, EffectId, Outcome};
 use crate::event::Event;
 use crate::manifest::{GAMEDAY, MANAGED_BY, RUN};
@@ -34,16 +34,22 @@ fn api(cluster: &Cluster, namespace: &str) -> Api<Lease> {
     Api::namespaced(cluster.client.clone(), namespace)
 }
 
-/// Takes the Lease, answers for it, and keeps it until it is gone.
+/// By whom a wish is written: no renewal by the run that holds the Lease.
+const WISHER: &str = "gameday-abort";
+
+/// Takes the Lease, answers for it, and keeps it until it is gone. What can't be kept fresh is given up: an old Lease would tell
+/// others that this run is dead.
 pub async fn hold(cluster: &Cluster, lease: &ChaosRef, holder: &str, token: &str, id: EffectId, wall: impl Wall, inbox: &Inbox) {
     let outcome = create(cluster, lease, holder, token, wall.now()).await;
-    let held = matches!(outcome, Outcome::Done { .. } | Outcome::Already { .. });
-    let told = inbox.send(Event::Answered { effect: id, outcome }).await;
-    if !held || told.is_err() {
+    let refused = matches!(outcome, Outcome::Refused { .. });
+    let told = inbox.send(Event::Answered { effect: id.clone(), outcome }).await;
+    if refused || told.is_err() {
         return;
     }
     let api = api(cluster, &lease.namespace);
-    let (mut renewed, mut asked) = (Instant::now(), false);
+    // what was not answered may land until its request's deadline
+    let sent = Instant::now();
+    let (mut renewed, mut asked) = (sent, false);
     while !inbox.is_closed() {
         tokio::time::sleep(LOOK).await;
         let answer = if renewed.elapsed() >= RENEW {
@@ -66,7 +72,12 @@ pub async fn hold(cluster: &Cluster, lease: &ChaosRef, holder: &str, token: &str
                 let _ = inbox.send(Event::Commanded(note)).await;
                 let _ = inbox.send(Event::Commanded(Command::Abort { by: AbortedBy::OtherProcess })).await;
             }
-            Err(error) if error.is_not_found() => return,
+            Err(error) if error.is_not_found() && sent.elapsed() > REQUEST_TIMEOUT => return,
+            Err(error) if error.code == Some(403) => {
+                delete(cluster, lease).await;
+                let _ = inbox.send(Event::Answered { effect: id, outcome: error.outcome() }).await;
+                return;
+            }
             // it is renewed as soon as the API server answers again
             Err(_) => {}
         }
@@ -109,7 +120,7 @@ pub async fn delete(cluster: &Cluster, lease: &ChaosRef) -> Outcome {
 /// The API server refuses or does not answer.
 pub async fn wish(cluster: &Cluster, lease: &ChaosRef, who: &str) -> Result<(), ApiError> {
     let wish = json!({"metadata": {"annotations": {WISH: who}}});
-    let (api, params) = (api(cluster, &lease.namespace), PatchParams::default());
+    let (api, params) = (api(cluster, &lease.namespace), PatchParams::apply(WISHER));
     api_error::within(&format!("ask by {lease}"), api.patch(&lease.name, &params, &Patch::Merge(wish))).await.map(|_| ())
 }
 
@@ -127,10 +138,12 @@ pub struct Held {
 }
 
 impl Held {
-    /// Whether its holder has renewed it lately. What can't be told counts as live: nobody's fault is lifted under their hands.
+    /// Whether its holder has renewed it lately, at a moment of the API server's clock. What can't be told counts as live: nobody's
+    /// fault is lifted under their hands.
     #[must_use]
-    pub fn is_live(&self, now: DateTime<Utc>) -> bool {
-        self.renewed.is_none_or(|renewed| (now - renewed).to_std().map_or(true, |age| age <= LASTS))
+    pub fn is_live(&self, now: Option<DateTime<Utc>>) -> bool {
+        let age = now.zip(self.renewed).and_then(|(now, renewed)| (now - renewed).to_std().ok());
+        age.is_none_or(|age| age <= LASTS)
     }
 }
 
@@ -147,7 +160,8 @@ pub async fn list(cluster: &Cluster, namespace: Option<&str>) -> Result<Vec<Held
 
 fn held(lease: &Lease) -> Held {
     let spec = lease.spec.as_ref();
-    let by_server = lease.managed_fields().iter().filter_map(|entry| entry.time.as_ref()).map(pods::wall).max();
+    let ours = lease.managed_fields().iter().filter(|entry| entry.manager.as_deref() == Some(GAMEDAY));
+    let by_server = ours.filter_map(|entry| entry.time.as_ref()).map(pods::wall).max();
     let own = spec.and_then(|spec| spec.renew_time.as_ref()).and_then(|time| DateTime::parse_from_rfc3339(&time.0.to_string()).ok());
     Held {
         lease: ChaosRef { kind: "Lease".to_owned(), namespace: lease.namespace().unwrap_or_default(), name: lease.name_any() },

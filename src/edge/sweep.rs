@@ -44,11 +44,17 @@ pub struct Sweep {
     pub leases_unseen: Option<Untrusted>,
     /// Whether all namespaces could be looked at.
     pub everywhere: bool,
-    /// Now, by the API server's clock.
-    pub now: DateTime<Utc>,
+    /// Now, by the API server's clock; `None` where it does not say.
+    pub now: Option<DateTime<Utc>>,
 }
 
 impl Sweep {
+    /// Whether the Leases of all runs could be seen.
+    #[must_use]
+    pub fn sees_leases(&self) -> bool {
+        self.leases_unseen.is_none() && self.everywhere
+    }
+
     /// The Lease of a run, by its token.
     #[must_use]
     pub fn lease_of(&self, token: &str) -> Option<&Held> {
@@ -62,8 +68,8 @@ impl Sweep {
 /// The API server refuses or does not answer. A cluster without Chaos Mesh has none.
 pub async fn find(cluster: &Cluster, namespaces: &BTreeSet<String>, wall: &impl Wall) -> Result<Sweep, ApiError> {
     let params = ListParams::default().labels(&format!("{MANAGED_BY}={GAMEDAY}"));
-    let skew = pulse::measure(cluster, wall).await?.map_or(0, |skew| i64::midpoint(skew.least, skew.most));
-    let now = wall.now() + chrono::Duration::microseconds(skew);
+    let skew = pulse::measure(cluster, wall).await?;
+    let now = skew.map(|skew| wall.now() + chrono::Duration::microseconds(i64::midpoint(skew.least, skew.most)));
     let mut sweep = Sweep { found: Vec::new(), leases: Vec::new(), leases_unseen: None, everywhere: true, now };
     for kind in KINDS {
         let what = format!("list {}", kind.to_lowercase());

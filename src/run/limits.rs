@@ -10,6 +10,7 @@ use crate::run::ledger::{FaultState, Via};
 use crate::run::phase::{End, Phase};
 use crate::run::probes::Ask;
 use crate::run::verdicts::Standing;
+use crate::run::victims::Share;
 use crate::scenario::model::Injector;
 use crate::text::Untrusted;
 
@@ -58,24 +59,33 @@ impl Run {
                 continue;
             }
             let Some(target) = &share.target else { continue };
-            if share.most >= share.of && share.of > 1 && (state.fault.mode == Mode::All || limits.max_share.is_some()) {
-                return Some(
-                    format!("step {step:?}: it takes all {} pods of {target}; limits.allowAll: true would allow it", share.of).into(),
-                );
+            // what is broken at the same time is taken together: at the most, each fault takes other pods
+            let beside: u32 = self
+                .beside(state)
+                .flat_map(|other| self.shares(other).unwrap_or_default())
+                .filter(|s| s.target == share.target)
+                .map(|s| s.most)
+                .sum();
+            let whole = Share { most: (share.most + beside).min(share.of), ..share.clone() };
+            let (it, most, of) = (if beside > 0 { "with what is on beside it, it" } else { "it" }, whole.most, whole.of);
+            if most >= of && of > 1 && (state.fault.mode == Mode::All || beside > 0 || limits.max_share.is_some()) {
+                return Some(format!("step {step:?}: {it} takes all {of} pods of {target}; limits.allowAll: true would allow it").into());
             }
-            if let Some(max) = limits.max_share.filter(|max| share.ratio() > *max + 1e-9) {
+            if let Some(max) = limits.max_share.filter(|max| whole.ratio() > *max + 1e-9) {
+                let max = (max * 100.0).round();
                 return Some(
-                    format!(
-                        "step {step:?}: it takes {} of {} pods of {target}, more than limits.maxShare {} %",
-                        share.most,
-                        share.of,
-                        (max * 100.0).round()
-                    )
-                    .into(),
+                    format!("step {step:?}: {it} takes {most} of {of} pods of {target}, more than limits.maxShare {max} %").into(),
                 );
             }
         }
         None
+    }
+
+    /// The other faults that are on together with one: of its parallel group, or alive now.
+    fn beside<'r>(&'r self, state: &'r FaultState) -> impl Iterator<Item = &'r FaultState> {
+        let steps = &self.scenario.steps;
+        let begins = move |of: &FaultState| steps.get(of.id.0).map(|step| &step.begins);
+        self.faults.iter().filter(move |other| other.id != state.id && (begins(other) == begins(state) || other.is_alive()))
     }
 
     /// What the preflight still waits for, in words.

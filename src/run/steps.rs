@@ -63,16 +63,19 @@ impl Run {
         on.or_else(held).and_then(|(index, _)| Some((index, self.scenario.steps.get(index)?)))
     }
 
-    /// The step that a person is waited for at: one that is held, or is theirs.
+    /// The first step that a person is waited for at.
     #[must_use]
     pub fn waits_for_person(&self) -> Option<(usize, &Step)> {
-        if self.phase != Phase::Steps {
-            return None;
-        }
+        self.wait_for_people().next()
+    }
+
+    /// The steps that a person is waited for at: those that are held, or are theirs.
+    pub fn wait_for_people(&self) -> impl Iterator<Item = (usize, &Step)> {
         let asks = |(step, state): &(&Step, &StepState)| {
             state.is_held() || (state.is_on() && state.answer.is_none() && matches!(step.action, StepAction::Manual(_)))
         };
-        self.steps().enumerate().find(|(_, both)| asks(both)).map(|(index, (step, _))| (index, step))
+        let on = self.phase == Phase::Steps;
+        self.steps().enumerate().filter(move |(_, both)| on && asks(both)).map(|(index, (step, _))| (index, step))
     }
 
     /// Whether a fault will never be asked for, since the leader passed over its step.

@@ -241,6 +241,22 @@ pub struct Begins {
     pub hold: bool,
 }
 
+/// How long steps take from the first to the last, by how long each takes.
+#[must_use]
+pub fn course(begins: &[Begins], spans: &[Duration]) -> Duration {
+    let mut ends: Vec<Option<Duration>> = vec![None; begins.len()];
+    // each round settles one more of those that wait for others; circles were taken out
+    for _ in 0..begins.len() {
+        for (place, when) in begins.iter().enumerate() {
+            if ends[place].is_none() && when.after.iter().all(|before| ends[*before].is_some()) {
+                let from = when.after.iter().filter_map(|before| ends[*before]).max().unwrap_or_default();
+                ends[place] = Some(from.max(when.at.unwrap_or_default()).saturating_add(spans[place]));
+            }
+        }
+    }
+    ends.into_iter().flatten().max().unwrap_or_default()
+}
+
 /// What a step does.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StepAction {

@@ -11,7 +11,7 @@ use crate::run::ledger::{FaultState, Via};
 use crate::run::phase::{End, Phase};
 use crate::run::probes::Ask;
 use crate::run::verdicts::Standing;
-use crate::scenario::model::{StepAction, Unit};
+use crate::scenario::model::{Begins, Step, StepAction, Unit, course};
 use crate::text::Untrusted;
 use crate::wording::{self, live};
 
@@ -171,15 +171,10 @@ pub fn plan(run: &Run) -> String {
         let lasts = if state.fault.is_lasting() { format!(" for up to {}", go(state.duration())) } else { String::new() };
         parts.push(format!("{whom}, {place}: {}{lasts}; {}", Untrusted::from(state.fault.action.to_string()), wording::undo(state)));
     }
-    let watch: Duration = run
-        .scenario()
-        .steps
-        .iter()
-        .map(|step| match step.action {
-            StepAction::Observe(span) => span,
-            StepAction::Fault(_) | StepAction::Manual(_) | StepAction::Hold => Duration::ZERO,
-        })
-        .sum();
+    let watched = |step: &Step| if let StepAction::Observe(span) = step.action { span } else { Duration::ZERO };
+    let steps = &run.scenario().steps;
+    let begins: Vec<Begins> = steps.iter().map(|step| Begins { at: None, ..step.begins.clone() }).collect();
+    let watch = course(&begins, &steps.iter().map(watched).collect::<Vec<_>>());
     if !watch.is_zero() {
         parts.push(format!("after that {} of watching", go(watch)));
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::clock::{At, go};
+use crate::clock::go;
 use crate::criterion::Check;
 use crate::event::Reading;
 use crate::event::inspected::Inspected;
@@ -11,7 +11,7 @@ use crate::run::checks::Checkpoint;
 use crate::run::ledger::FaultState;
 use crate::run::probes::Ask;
 use crate::run::verdicts::Look;
-use crate::scenario::model::StepAction;
+use crate::scenario::model::{Begins, Step, StepAction, course};
 
 impl Run {
     pub(super) fn check_course(&self, all: &mut Vec<Checkpoint>) {
@@ -163,19 +163,15 @@ impl Run {
 
     /// How long the steps take if all goes as planned; a person's time is not in it.
     fn planned(&self) -> Duration {
-        let mut ends: Vec<At> = Vec::new();
-        for (index, step) in self.scenario.steps.iter().enumerate() {
-            let after = step.begins.after.iter().filter_map(|before| ends.get(*before)).max().copied().unwrap_or_default();
-            let begins = after.max(At::ZERO + step.begins.at.unwrap_or_default());
-            let span = match &step.action {
-                StepAction::Observe(span) => *span,
-                StepAction::Fault(fault) if fault.is_lasting() => {
-                    self.faults.iter().find(|state| state.id.0 == index).map(FaultState::duration).unwrap_or_default()
-                }
-                StepAction::Fault(_) | StepAction::Manual(_) | StepAction::Hold => Duration::ZERO,
-            };
-            ends.push(begins + span);
-        }
-        ends.into_iter().max().unwrap_or_default().since(At::ZERO)
+        let span = |(index, step): (usize, &Step)| match &step.action {
+            StepAction::Observe(span) => *span,
+            StepAction::Fault(fault) if fault.is_lasting() => {
+                self.faults.iter().find(|state| state.id.0 == index).map(FaultState::duration).unwrap_or_default()
+            }
+            StepAction::Fault(_) | StepAction::Manual(_) | StepAction::Hold => Duration::ZERO,
+        };
+        let steps = &self.scenario.steps;
+        let begins: Vec<Begins> = steps.iter().map(|step| step.begins.clone()).collect();
+        course(&begins, &steps.iter().enumerate().map(span).collect::<Vec<_>>())
     }
 }

@@ -96,18 +96,3 @@ fn tell_circle(entries: &[Entry], all: &mut [Begins], steps: &[Option<String>], 
         }
     }
 }
-
-/// How long the steps take at least, by what each takes at least.
-pub fn least(begins: &[Begins], spans: &[Duration]) -> Duration {
-    let mut ends: Vec<Option<Duration>> = vec![None; begins.len()];
-    // each round settles one more of those that wait for others; circles were taken out
-    for _ in 0..begins.len() {
-        for (place, when) in begins.iter().enumerate() {
-            if ends[place].is_none() && when.after.iter().all(|before| ends[*before].is_some()) {
-                let from = when.after.iter().filter_map(|before| ends[*before]).max().unwrap_or_default();
-                ends[place] = Some(from.max(when.at.unwrap_or_default()).saturating_add(spans[place]));
-            }
-        }
-    }
-    ends.into_iter().flatten().max().unwrap_or_default()
-}

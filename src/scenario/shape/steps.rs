@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::fields::{self, Fields, Zero};
 use super::super::mistake::Mistakes;
-use super::super::model::{Begins, Injector, Limits, Manual, Step, StepAction};
+use super::super::model::{Begins, Injector, Limits, Manual, Step, StepAction, course};
 use super::super::parameters::Parameters;
 use super::super::tree::{self, Content, Node, Span};
 use super::super::{Source, keys, manifest};
@@ -95,7 +95,7 @@ impl Reader<'_> {
         let called: Vec<Option<String>> = steps.iter().map(|step| step.name.clone()).collect();
         let begins = order::begins(&entries, &called, mistakes);
         let spans: Vec<Duration> = steps.iter().map(|step| step.observe.unwrap_or_default()).collect();
-        let least = order::least(&begins, &spans);
+        let least = course(&begins, &spans);
         if let Some(max) = self.limits.max_duration.filter(|max| least > *max) {
             let message = format!("the steps observe for {} in all, longer than maxDuration {}", go(least), go(max));
             mistakes.error(node.span, "", message).hint("raise limits.maxDuration, or observe less");
