@@ -142,7 +142,8 @@ fn stuck_finalizer_should_be_left_with_7_and_finished_by_recover() {
     let interrupt = || assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     until("the injection", || fs::read_to_string(&journal).is_ok_and(|text| text.contains("\"Injected\"")));
     interrupt();
-    until("the undo", || fs::read_to_string(&journal).is_ok_and(|text| text.contains("\"effect\":\"lift\"")));
+    // which finalizer holds it is known once the object was seen in its deletion
+    until("the undo", || fs::read_to_string(&journal).is_ok_and(|text| text.contains("\"deleting\":true")));
     interrupt();
     until("the end", || child.try_wait().unwrap().is_some());
     let out = child.wait_with_output().unwrap();

@@ -331,3 +331,48 @@ async fn token_should_be_its_accounts() {
     assert_eq!(code, 403);
     assert!(refused["message"].as_str().unwrap().contains("User \"system:serviceaccount:staging:default\" cannot list"), "{refused}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn apply_should_own_a_field_whose_value_it_has_changed() {
+    let server = Server::start();
+    let path = "/apis/apps/v1/namespaces/staging/deployments/applied?fieldManager=team";
+    let apply = async |replicas: Option<u32>| {
+        let mut spec = json!({"selector": {"matchLabels": {"app": "applied"}}, "template": {"metadata": {"labels": {"app": "applied"}},
+            "spec": {"containers": [{"name": "a", "image": "b"}]}}});
+        if let Some(replicas) = replicas {
+            spec["replicas"] = json!(replicas);
+        }
+        let object = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "applied"}, "spec": spec});
+        server.ask("PATCH", path, &[("content-type", "application/apply-patch+yaml")], &object).await.1
+    };
+    apply(Some(2)).await;
+    let changed = apply(Some(3)).await;
+    let of_team = |object: &Value| {
+        let entries = object["metadata"]["managedFields"].as_array().unwrap().clone();
+        entries.into_iter().filter(|entry| entry["manager"] == "team").map(|entry| entry["operation"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!((&changed["spec"]["replicas"], of_team(&changed)), (&json!(3), vec![json!("Apply")]));
+    assert_eq!(apply(None).await["spec"]["replicas"], 1, "what is applied no more goes back to its default");
+}
+
+#[tokio::test(start_paused = true)]
+async fn absurd_numbers_should_be_refused_or_counted_as_far_as_they_go() {
+    let server = Server::start();
+    let token = json!({"spec": {"expirationSeconds": i64::MAX}});
+    let (code, refused) = server.post("/api/v1/namespaces/staging/serviceaccounts/default/token", &token).await;
+    assert_eq!((code, refused["message"].as_str().unwrap().contains("larger than 2^32 seconds")), (422, true));
+    let pods = server.get(PODS).await;
+    let name = pods["items"][0]["metadata"]["name"].as_str().unwrap();
+    let (code, _) = server.ask("DELETE", &format!("{PODS}/{name}?gracePeriodSeconds={}", i64::MAX), &[], &Value::Null).await;
+    assert_eq!(code, 200);
+    let huge = "170141183460469231731687303715884105727";
+    let quota =
+        json!({"kind": "ResourceQuota", "apiVersion": "v1", "metadata": {"name": "huge"}, "spec": {"hard": {"requests.cpu": huge}}});
+    assert_eq!(server.post("/api/v1/namespaces/staging/resourcequotas", &quota).await.0, 201);
+    let pod = json!({"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "huge"}, "spec": {"containers": [
+        {"name": "a", "image": "b", "resources": {"requests": {"cpu": huge}}}, {"name": "c", "image": "b", "resources": {"requests": {"cpu": huge}}}]}});
+    assert!(matches!(server.post(PODS, &pod).await.0, 201 | 403));
+    // a value that reads like a field of the other version is a value
+    let other = server.get("/apis/events.k8s.io/v1/namespaces/staging/events?fieldSelector=metadata.name%3Dregarding.note").await;
+    assert!(other["items"].as_array().unwrap().is_empty(), "{other}");
+}

@@ -162,3 +162,18 @@ async fn cron_job_should_start_jobs_at_its_times_as_its_policy_allows() {
     sleep(Duration::from_mins(2)).await;
     assert_eq!(of("short").await.iter().map(ResourceExt::name_any).collect::<Vec<_>>(), before);
 }
+
+#[tokio::test(start_paused = true)]
+async fn deadline_should_be_kept_while_a_job_waits_for_its_next_try() {
+    let place = place();
+    place.run("ill", "exit 1", json!({"activeDeadlineSeconds": 25})).await;
+    sleep(Duration::from_secs(27)).await;
+    let status = place.status("ill").await;
+    assert_eq!(reasons(&status), pairs(&[("FailureTarget", "DeadlineExceeded"), ("Failed", "DeadlineExceeded")]), "{status}");
+    // what nobody can wait for stops no controller
+    place.run("absurd", "exit 1", json!({"activeDeadlineSeconds": i64::MAX})).await;
+    sleep(Duration::from_secs(20)).await;
+    place.run("next", "sleep 1", json!({})).await;
+    sleep(Duration::from_secs(20)).await;
+    assert_eq!(place.status("next").await["succeeded"], 1);
+}

@@ -70,6 +70,16 @@ impl Clock {
     }
 }
 
+/// The longest that anything is put off: what clients ask for may be absurd, and is not counted to its end.
+pub const FAR: std::time::Duration = std::time::Duration::from_hours(24 * 365 * 30);
+
+/// So many seconds after a time, or before it; as far as the calendar goes.
+#[must_use]
+pub fn later(time: DateTime<Utc>, seconds: i64) -> DateTime<Utc> {
+    let end = if seconds < 0 { DateTime::<Utc>::MIN_UTC } else { DateTime::<Utc>::MAX_UTC };
+    Duration::try_seconds(seconds).and_then(|span| time.checked_add_signed(span)).unwrap_or(end)
+}
+
 /// A `metav1.Time`: RFC 3339, whole seconds.
 #[must_use]
 pub fn stamp(time: DateTime<Utc>) -> String {

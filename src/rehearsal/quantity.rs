@@ -15,6 +15,9 @@ const DECIMAL: [(&str, i128); 7] = [
     ("", 1000),
 ];
 
+/// No amount is larger to Kubernetes, in thousandths.
+const MOST: i128 = (i64::MAX as i128) * 1000;
+
 /// The digits and the point of a quantity, and its unit or exponent.
 fn taken_apart(text: &str) -> (bool, &str, &str) {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
@@ -50,9 +53,13 @@ pub fn parse(text: &str) -> Option<i128> {
     let (size, divisor) = worth(suffix)?;
     let fraction = &fraction[..fraction.len().min(12)];
     let scale = 10_i128.pow(u32::try_from(fraction.len()).ok()?);
-    let digits = format!("{whole}{fraction}").parse::<i128>().ok()?.checked_mul(size)?;
-    let (parts, each) = (digits, scale * divisor);
-    let total = (parts + each - 1) / each;
+    let digits = format!("{whole}{fraction}");
+    if !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    // what has more digits than a number has is the most there is
+    let (parts, each) = (digits.parse::<i128>().unwrap_or(i128::MAX).saturating_mul(size), scale * divisor);
+    let total = (parts / each + i128::from(parts % each > 0)).min(MOST);
     Some(if below { -total } else { total })
 }
 
@@ -154,6 +161,8 @@ mod tests {
         for text in ["1", "+1", "-1", "0.5", ".5", "5.", "1n", "1u", "1m", "1k", "1Ki", "1E", "1Ei", "1e3", "1E3", "1e-3"] {
             assert!(check(text).is_ok() && parse(text).is_some(), "{text}");
         }
+        assert_eq!(parse("170141183460469231731687303715884105727n"), parse("999999999999999999999999999999999999999999999"));
+        assert!(parse("9E").is_some_and(|most| most < parse("99E").unwrap_or(0)));
         for text in ["1x", "lots", "1 Gi", "", "1ee3"] {
             assert!(check(text).is_err() && parse(text).is_none(), "{text}");
         }

@@ -100,7 +100,7 @@ impl Ask<'_> {
                 return Err(options_refused(ask_kind(self.method), "fieldValidation", &why));
             }
         };
-        Ok(Intent { dry_run: self.query.get("dryRun") == "All", strict, warn, trusted: false })
+        Ok(Intent { dry_run: self.query.get("dryRun") == "All", strict, warn, trusted: false, managed: false })
     }
 }
 

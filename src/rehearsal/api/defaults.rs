@@ -63,6 +63,7 @@ pub fn fill(kind: Kind, value: &mut Value) {
             absent(map_mut(value, "status"), "phase", json!("Pending"));
         }
         Kind::Job => job(value),
+        Kind::NetworkPolicy => network_policy(value),
         Kind::CronJob => cron_job(value),
         Kind::HorizontalPodAutoscaler => autoscaler(value),
         Kind::LimitRange => super::limits::fill(value),
@@ -150,6 +151,12 @@ pub fn select_by_uid(job: &mut Value) {
             labels.insert(key.to_owned(), json!(label));
         }
     }
+}
+
+fn network_policy(value: &mut Value) {
+    let spec = map_mut(value, "spec");
+    let egress = spec.get("egress").and_then(Value::as_array).is_some_and(|rules| !rules.is_empty());
+    absent(spec, "policyTypes", if egress { json!(["Ingress", "Egress"]) } else { json!(["Ingress"]) });
 }
 
 fn cron_job(value: &mut Value) {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use chrono::Duration;
 use serde_json::{Value, json};
 
 use super::State;
@@ -165,7 +164,7 @@ impl State {
             self.settle_quotas(kind, namespace);
             return Ok(Deleted::Gone(last));
         }
-        mark(&mut value, &clock::stamp(self.clock.server_now() + Duration::seconds(grace)), grace, kind, !old.deleting());
+        mark(&mut value, &clock::stamp(clock::later(self.clock.server_now(), grace)), grace, kind, !old.deleting());
         if options.dry_run {
             return Ok(Deleted::Going(Arc::new(Object::new(value))));
         }

@@ -79,6 +79,14 @@ impl Guise {
         group_version(self.group, self.version)
     }
 
+    /// One term of a field selector, with its field as the stored version names it.
+    fn stored_term(&self, term: &str) -> String {
+        let end = term.find(['.', '=', '!']).unwrap_or(term.len());
+        let (first, rest) = term.split_at(end);
+        let stored = self.renamed.iter().find(|(here, _)| *here == first).map_or(first, |(_, stored)| stored);
+        format!("{stored}{rest}")
+    }
+
     /// Answer a request in this version by one in the stored version.
     ///
     /// # Errors
@@ -96,8 +104,8 @@ impl Guise {
                 headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
             }
         }
-        let fields =
-            self.renamed.iter().fold(ask.query.get("fieldSelector").to_owned(), |fields, (here, stored)| fields.replace(here, stored));
+        let fields: Vec<String> = ask.query.get("fieldSelector").split(',').map(|term| self.stored_term(term)).collect();
+        let fields = fields.join(",");
         let query = ask.query.with("fieldSelector", &fields);
         let asked = Ask { path, query, headers: &headers, body: &body, guise: Some(self), ..*ask };
         let mut answer = requests::answer(server, &asked).map_err(|refusal| self.refusal(refusal))?;

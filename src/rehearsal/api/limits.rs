@@ -51,27 +51,25 @@ impl State {
             return Ok(());
         }
         let mut told = Vec::new();
-        for range in self.store.list(Kind::LimitRange, Some(namespace)) {
-            let items = range.list("/spec/limits");
-            if kind == Kind::Pod {
-                for item in items.iter().filter(|item| item["type"] == "Container") {
-                    fill_containers(value, item);
-                }
-            }
-            for item in items {
-                match (kind, text(item, "/type")) {
-                    (Kind::Pod, "Container") => {
-                        for container in list(value, "/spec/containers").iter().chain(list(value, "/spec/initContainers")) {
-                            check(item, &amounts(container, "requests"), &amounts(container, "limits"), &mut told);
-                        }
+        let ranges = self.store.list(Kind::LimitRange, Some(namespace));
+        let items: Vec<Value> = ranges.flat_map(|range| range.list("/spec/limits").to_vec()).collect();
+        // all defaults first: one range may give what another asks for
+        for item in items.iter().filter(|item| kind == Kind::Pod && item["type"] == "Container") {
+            fill_containers(value, item);
+        }
+        for item in &items {
+            match (kind, text(item, "/type")) {
+                (Kind::Pod, "Container") => {
+                    for container in list(value, "/spec/containers").iter().chain(list(value, "/spec/initContainers")) {
+                        check(item, &amounts(container, "requests"), &amounts(container, "limits"), &mut told);
                     }
-                    (Kind::Pod, "Pod") => check(item, &resources::of(value, "requests"), &resources::of(value, "limits"), &mut told),
-                    (Kind::PersistentVolumeClaim, "PersistentVolumeClaim") => {
-                        let asked = amounts(&json!({"resources": value["spec"]["resources"]}), "requests");
-                        check(item, &asked, &asked, &mut told);
-                    }
-                    _ => {}
                 }
+                (Kind::Pod, "Pod") => check(item, &resources::of(value, "requests"), &resources::of(value, "limits"), &mut told),
+                (Kind::PersistentVolumeClaim, "PersistentVolumeClaim") => {
+                    let asked = amounts(&json!({"resources": value["spec"]["resources"]}), "requests");
+                    check(item, &asked, &asked, &mut told);
+                }
+                _ => {}
             }
         }
         if kind == Kind::Pod && value["status"].is_object() {
@@ -82,13 +80,7 @@ impl State {
             [one] => one.clone(),
             all => format!("[{}]", all.join(", ")),
         };
-        let (name, resource) = (text(value, "/metadata/name"), kind.resource());
-        Err(Refusal {
-            code: 403,
-            reason: "Forbidden",
-            message: format!("{} {name:?} is forbidden: {why}", resource.qualified()),
-            details: Some(json!({"name": name, "kind": resource.plural})),
-        })
+        Err(Refusal::not_admitted(kind, text(value, "/metadata/name"), &why))
     }
 }
 
@@ -152,7 +144,7 @@ fn check(item: &Value, requests: &Amounts, limits: &Amounts, told: &mut Vec<Stri
         match (requests.get(name).filter(|r| **r > 0), limits.get(name).filter(|l| **l > 0)) {
             (None, _) => told.push(format!("{begin}, but no request is specified or request is 0")),
             (_, None) => told.push(format!("{begin}, but no limit is specified or limit is 0")),
-            (Some(request), Some(limit)) if limit * 1000 > bound * request => {
+            (Some(request), Some(limit)) if limit.saturating_mul(1000) > bound.saturating_mul(*request) => {
                 told.push(format!("{begin}, but provided ratio is {}.{:06}", limit / request, limit % request * 1_000_000 / request));
             }
             _ => {}

@@ -101,13 +101,14 @@ impl State {
             Some(own) => {
                 let before = set_mut(own).cloned().unwrap_or_default();
                 fields::remove(kind, "", &mut value, &before, &kept);
-                if before != set {
+                if before != set || !taken.is_empty() {
                     *own = writer.entry(kind, &now, &set);
                 }
             }
             None => entries.push(writer.entry(kind, &now, &set)),
         }
         store(&mut value, entries);
+        let intent = Intent { managed: true, ..intent };
         Ok((200, self.update(kind, &place.namespace, &place.name, value, part, intent)?))
     }
 

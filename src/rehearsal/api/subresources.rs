@@ -221,8 +221,12 @@ fn token(server: &ApiServer, ask: &Ask<'_>, place: &Place) -> Result<Answer, Ref
         let cause = Cause::invalid("spec.expirationSeconds", &json!(seconds), "may not specify a duration less than 10 minutes");
         return Err(Refusal::invalid(Kind::ServiceAccount, &place.name, &[cause]));
     }
+    if seconds > 1 << 32 {
+        let cause = Cause::invalid("spec.expirationSeconds", &json!(seconds), "may not specify a duration larger than 2^32 seconds");
+        return Err(Refusal::invalid(Kind::ServiceAccount, &place.name, &[cause]));
+    }
     let now = state.clock.server_now();
-    let ends = now + chrono::Duration::seconds(seconds);
+    let ends = clock::later(now, seconds);
     let user = format!("system:serviceaccount:{}:{}", place.namespace, place.name);
     let claims = json!({"aud": ["https://kubernetes.default.svc"], "exp": ends.timestamp(), "iat": now.timestamp(), "sub": user,
         "kubernetes.io": {"namespace": place.namespace, "serviceaccount": {"name": place.name, "uid": account.uid()}}});

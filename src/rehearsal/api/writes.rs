@@ -25,6 +25,8 @@ pub struct Intent {
     pub warn: bool,
     /// From the cluster's own controllers, whose objects need no reading.
     pub trusted: bool,
+    /// Who manages which field has been reckoned already.
+    pub managed: bool,
 }
 
 /// Which part of an object a change may touch.
@@ -39,7 +41,7 @@ pub enum Part {
 }
 
 /// A write of the cluster's own.
-pub const OWN_WRITE: Intent = Intent { dry_run: false, strict: false, warn: false, trusted: true };
+pub const OWN_WRITE: Intent = Intent { dry_run: false, strict: false, warn: false, trusted: true, managed: false };
 
 /// What the server alone sets; a client's values are replaced by the stored ones.
 const OWN: [&str; 7] =
@@ -163,7 +165,7 @@ impl State {
             self.admit(kind, &mut value, Some(&old))?;
             validation::check(kind, &value, Some(&old), intent.trusted)?;
         }
-        if part == Part::Main {
+        if part == Part::Main && !intent.managed {
             self.note_writer(kind, &old, &mut value, intent.trusted);
         }
         if resource.generation && part == Part::Main && differs(old.value(), &value, resource.status) {

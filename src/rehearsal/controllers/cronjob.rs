@@ -94,17 +94,25 @@ fn next(hand: &Hand, cron_job: &Object, key: &Key, duties: &mut Duties) -> Optio
     };
     let last = clock::parse(cron_job.text("/status/lastScheduleTime"));
     let mut from = last.or_else(|| clock::parse(cron_job.text("/metadata/creationTimestamp")))?;
-    let late = cron_job.number("/spec/startingDeadlineSeconds").map(|seconds| now - chrono::Duration::seconds(seconds));
+    let late = cron_job.number("/spec/startingDeadlineSeconds").map(|seconds| clock::later(now, seconds.saturating_neg()));
     from = late.map_or(from, |late| late.max(from));
-    let mut due = None;
-    for _ in 0..=MISSED {
-        let Some(next) = schedule.after(from) else { return due };
+    let (mut due, mut missed) = (None, 0);
+    // only the newest of those that were missed is started
+    while let Some(next) = schedule.after(from) {
         if next > now {
             let wait = (next - now).to_std().unwrap_or_default() + std::time::Duration::from_millis(100);
             duties.after(key, wait);
-            return due;
+            break;
         }
-        (from, due) = (next, Some(next));
+        (from, due, missed) = (next, Some(next), missed + 1);
+        if missed == MISSED {
+            // what lies farther back is not counted one by one
+            from = from.max(now - chrono::Duration::days(40));
+        }
+    }
+    if missed > MISSED {
+        let message = "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew";
+        record(hand, Kind::CronJob, cron_job, Note::normal(COMPONENT, "TooManyMissedTimes", message).as_warning());
     }
     due
 }

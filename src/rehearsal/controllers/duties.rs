@@ -7,6 +7,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Feed;
 use crate::rehearsal::api::store::{Change, Key};
+use crate::rehearsal::clock;
 
 /// The moments at which objects are looked at again.
 #[derive(Debug, Default)]
@@ -28,7 +29,7 @@ impl Duties {
 
     /// Look at this again after so long, if not sooner.
     pub fn after(&mut self, key: &Key, time: Duration) {
-        let at = Instant::now() + time;
+        let at = Instant::now() + time.min(clock::FAR);
         let due = self.due.entry(key.clone()).or_insert(at);
         *due = at.min(*due);
     }

@@ -128,7 +128,7 @@ fn failure(job: &Object, pods: &[Arc<Object>], failed: i64, now: DateTime<Utc>) 
 
 fn deadline(job: &Object) -> Option<DateTime<Utc>> {
     let start = clock::parse(job.text("/status/startTime"))?;
-    Some(start + chrono::Duration::seconds(job.number("/spec/activeDeadlineSeconds")?))
+    Some(clock::later(start, job.number("/spec/activeDeadlineSeconds")?))
 }
 
 async fn reconcile(hand: &mut Hand, key: &Key, duties: &mut Duties, ledger: &mut Ledger) {
@@ -136,7 +136,7 @@ async fn reconcile(hand: &mut Hand, key: &Key, duties: &mut Duties, ledger: &mut
     let now = hand.now();
     if let Some(end) = end_of(&job) {
         let Some(ttl) = job.number("/spec/ttlSecondsAfterFinished") else { return };
-        let at = clock::parse(text(end, "/lastTransitionTime")).unwrap_or(now) + chrono::Duration::seconds(ttl);
+        let at = clock::later(clock::parse(text(end, "/lastTransitionTime")).unwrap_or(now), ttl);
         if at > now {
             later(duties, key, now, at);
         } else {
@@ -150,9 +150,10 @@ async fn reconcile(hand: &mut Hand, key: &Key, duties: &mut Duties, ledger: &mut
         let mut value = job.value().clone();
         value["status"]["startTime"] = json!(hand.stamp());
         stamped = Object::new(value);
-        if let Some(at) = deadline(&stamped) {
-            later(duties, key, now, at);
-        }
+    }
+    // noted each time: a sooner duty may have taken its place
+    if let Some(at) = deadline(&stamped).filter(|at| !suspended && *at > now) {
+        later(duties, key, now, at);
     }
     let pods = hand.owned(Kind::Pod, &key.namespace, job.uid());
     let living: Vec<Arc<Object>> = pods.iter().filter(|pod| active(pod)).cloned().collect();

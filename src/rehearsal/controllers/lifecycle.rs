@@ -35,7 +35,9 @@ pub async fn run(home: Home) {
     loop {
         next += EVERY;
         sleep_until(next).await;
-        for node in hand.list(Kind::Node, None) {
+        let nodes = hand.list(Kind::Node, None);
+        heard.retain(|name, _| nodes.iter().any(|node| node.name() == name));
+        for node in nodes {
             look(&mut hand, &node, &mut heard).await;
         }
         evict(&mut hand).await;

@@ -66,9 +66,7 @@ pub fn of(state: &State, pod: &Object) -> Policy {
         if !selects(&spec["podSelector"], pod) {
             continue;
         }
-        let types: Vec<&str> = list(spec, "/policyTypes").iter().filter_map(Value::as_str).collect();
-        // Who names no type means ingress, and egress where it has rules for it.
-        let is = |kind: &str| if types.is_empty() { kind == "Ingress" || spec.get("egress").is_some() } else { types.contains(&kind) };
+        let is = |kind: &str| list(spec, "/policyTypes").iter().any(|meant| meant == kind);
         if is("Ingress") {
             let allowed = list(spec, "/ingress").iter().map(|rule| allowance(state, pod, rule, "from", Some(pod)));
             policy.ingress.get_or_insert_default().extend(allowed);

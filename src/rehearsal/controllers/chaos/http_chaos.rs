@@ -47,14 +47,31 @@ impl HttpFault {
 /// Whether a path is as this pattern: `*` for any text, `?` for any character; an empty pattern for all.
 #[must_use]
 pub fn is_like(path: &str, pattern: &str) -> bool {
-    fn like(path: &[u8], pattern: &[u8]) -> bool {
-        match pattern.split_first() {
-            None => path.is_empty(),
-            Some((b'*', rest)) => (0..=path.len()).any(|taken| like(&path[taken..], rest)),
-            Some((one, rest)) => path.split_first().is_some_and(|(first, path)| (*one == b'?' || one == first) && like(path, rest)),
+    let (text, signs) = (path.as_bytes(), pattern.as_bytes());
+    let (mut at, mut sign) = (0, 0);
+    // the last star, and how much of the text it has taken so far
+    let mut star: Option<(usize, usize)> = None;
+    while at < text.len() {
+        match signs.get(sign) {
+            Some(b'*') => (star, sign) = (Some((sign, at)), sign + 1),
+            Some(one) if *one == b'?' || *one == text[at] => (at, sign) = (at + 1, sign + 1),
+            _ => match star {
+                Some((place, taken)) => (at, sign, star) = (taken + 1, place + 1, Some((place, taken + 1))),
+                None => return pattern.is_empty(),
+            },
         }
     }
-    pattern.is_empty() || like(path.as_bytes(), pattern.as_bytes())
+    pattern.is_empty() || signs[sign..].iter().all(|sign| *sign == b'*')
+}
+
+#[cfg(test)]
+#[test]
+fn path_should_be_as_its_pattern_in_good_time() {
+    let cases = [("/a", "", true), ("/a/b", "/a*", true), ("/a", "/?", true), ("/ab", "/?", false), ("", "*", true), ("abab", "*ab", true)];
+    for (path, pattern, like) in cases {
+        assert_eq!(is_like(path, pattern), like, "{path} {pattern}");
+    }
+    assert!(!is_like(&"a".repeat(5000), &format!("{}b", "*a".repeat(50))));
 }
 
 /// What the rules of this `PodHttpChaos` do.

@@ -18,6 +18,7 @@ use crate::rehearsal::api::deletion::DeleteOptions;
 use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::{Object, text};
 use crate::rehearsal::api::store::Key;
+use crate::rehearsal::clock;
 use crate::rehearsal::controllers::recorder::{Note, record};
 use crate::rehearsal::controllers::{Hand, Home};
 use crate::rehearsal::dice::Rolls;
@@ -127,7 +128,7 @@ impl Worker {
     }
 
     pub(super) fn after(&mut self, time: Duration, step: Step) {
-        self.due.push((Instant::now() + time, step));
+        self.due.push((Instant::now() + time.min(clock::FAR), step));
     }
 
     pub(super) fn after_millis(&mut self, least: u64, most: u64, step: Step) {
