@@ -83,6 +83,38 @@ pub enum Action {
         /// `spec.direction`: to, from or both.
         direction: String,
     },
+    /// `IOChaos`, by its action: latency, fault, attrOverride, mistake.
+    Io {
+        /// `spec.action`.
+        action: String,
+        /// `spec.volumePath`: the mount whose files suffer.
+        volume: String,
+    },
+    /// `StressChaos`: what is stressed.
+    Stress {
+        /// The CPU.
+        cpu: bool,
+        /// Memory.
+        memory: bool,
+    },
+    /// A kind of which only name, selector, mode and duration are understood.
+    Other {
+        /// Which.
+        kind: OtherKind,
+    },
+}
+
+/// The kinds that gameday passes on as they are written: Chaos Mesh's own word on them is the
+/// server's dry run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OtherKind {
+    /// `HTTPChaos`.
+    Http,
+    /// `DNSChaos`.
+    Dns,
+    /// `TimeChaos`.
+    Time,
 }
 
 impl Action {
@@ -92,18 +124,29 @@ impl Action {
         match self {
             Action::PodKill { .. } | Action::PodFailure | Action::ContainerKill { .. } => "PodChaos",
             Action::Network { .. } => "NetworkChaos",
+            Action::Io { .. } => "IOChaos",
+            Action::Stress { .. } => "StressChaos",
+            Action::Other { kind: OtherKind::Http } => "HTTPChaos",
+            Action::Other { kind: OtherKind::Dns } => "DNSChaos",
+            Action::Other { kind: OtherKind::Time } => "TimeChaos",
         }
     }
 }
 
-/// `spec.action` of the manifest.
+/// `spec.action` of the manifest, or what a kind without one does.
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Action::PodKill { .. } => f.write_str("pod-kill"),
             Action::PodFailure => f.write_str("pod-failure"),
             Action::ContainerKill { .. } => f.write_str("container-kill"),
-            Action::Network { action, .. } => f.write_str(action),
+            Action::Network { action, .. } | Action::Io { action, .. } => f.write_str(action),
+            Action::Stress { cpu: true, memory: true } => f.write_str("CPU and memory stress"),
+            Action::Stress { cpu: true, .. } => f.write_str("CPU stress"),
+            Action::Stress { .. } => f.write_str("memory stress"),
+            Action::Other { kind: OtherKind::Http } => f.write_str("HTTP fault"),
+            Action::Other { kind: OtherKind::Dns } => f.write_str("DNS fault"),
+            Action::Other { kind: OtherKind::Time } => f.write_str("clock shift"),
         }
     }
 }
@@ -188,6 +231,26 @@ impl Selector {
             && self.nodes.is_empty()
             && self.node_selectors.is_empty()
             && self.pods.is_empty()
+    }
+
+    /// Whether no pod can be meant by both, as far as their own words say. Namespaces that are not
+    /// written are one and the same.
+    #[must_use]
+    pub fn is_apart_from(&self, other: &Selector) -> bool {
+        if !self.pods.is_empty() && !other.pods.is_empty() {
+            let named = |(namespace, names): (&String, &Vec<String>)| {
+                other.pods.get(namespace).is_some_and(|others| names.iter().any(|name| others.contains(name)))
+            };
+            return !self.pods.iter().any(named);
+        }
+        if !self.pods.is_empty() || !other.pods.is_empty() {
+            return false;
+        }
+        let elsewhere = !self.namespaces.is_empty()
+            && !other.namespaces.is_empty()
+            && !self.namespaces.iter().any(|namespace| other.namespaces.contains(namespace));
+        let unlike = |(key, value): (&String, &String)| other.label_selectors.get(key).is_some_and(|theirs| theirs != value);
+        elsewhere || self.label_selectors.iter().any(unlike)
     }
 }
 

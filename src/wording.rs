@@ -144,6 +144,9 @@ const fn hit(action: &Action) -> &'static str {
         Action::PodFailure => "made to fail",
         Action::ContainerKill { .. } => "had its container killed",
         Action::Network { .. } => "under the network fault",
+        Action::Io { .. } => "under the file fault",
+        Action::Stress { .. } => "under stress",
+        Action::Other { .. } => "under the fault",
     }
 }
 

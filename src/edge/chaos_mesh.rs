@@ -77,21 +77,32 @@ pub async fn look_for(cluster: &Cluster, fault: FaultId, object: &ChaosRef, name
     Ok(Event::FaultLookedFor { fault, present, residue })
 }
 
-/// What of an object is left after it is gone: rules in `PodNetworkChaos`, pods on the pause image.
+/// The kind that carries a fault's rules for one pod, and what they are. The others leave nothing
+/// outside their own records but the pause image.
+fn rules_of(kind: &str) -> Option<(&'static str, &'static str)> {
+    match kind {
+        "NetworkChaos" => Some(("PodNetworkChaos", "network rules")),
+        "IOChaos" => Some(("PodIOChaos", "file rules")),
+        "HTTPChaos" => Some(("PodHttpChaos", "HTTP rules")),
+        _ => None,
+    }
+}
+
+/// What of an object is left after it is gone: rules for pods, pods on the pause image.
 async fn residue(cluster: &Cluster, object: &ChaosRef, namespaces: &[String]) -> Result<Vec<Untrusted>, ApiError> {
     let mut left = Vec::new();
     let source = format!("{}/{}", object.namespace, object.name);
     for namespace in namespaces {
-        if object.kind == "NetworkChaos" {
-            let listed =
-                api_error::within("list podnetworkchaos", api(cluster, "PodNetworkChaos", namespace).list(&ListParams::default())).await;
+        if let Some((rules, what)) = rules_of(&object.kind) {
+            let what_for = format!("list {}", rules.to_lowercase());
+            let listed = api_error::within(&what_for, api(cluster, rules, namespace).list(&ListParams::default())).await;
             let items = match listed {
                 Ok(listed) => listed.items,
                 Err(error) if error.is_not_found() => Vec::new(),
                 Err(error) => return Err(error),
             };
             for rules in items.iter().filter(|item| names_source(&item.data["spec"], &source)) {
-                left.push(format!("network rules in pod {namespace}/{}", rules.name_any()).into());
+                left.push(format!("{what} in pod {namespace}/{}", rules.name_any()).into());
             }
         }
         if object.kind == "PodChaos" {
@@ -106,7 +117,7 @@ async fn residue(cluster: &Cluster, object: &ChaosRef, namespaces: &[String]) ->
     Ok(left)
 }
 
-/// Whether any rule of a `PodNetworkChaos` says it comes from `source`.
+/// Whether any rule for a pod says it comes from `source`.
 fn names_source(spec: &Value, source: &str) -> bool {
     match spec {
         Value::Object(fields) => fields.iter().any(|(key, value)| (key == "source" && value == source) || names_source(value, source)),

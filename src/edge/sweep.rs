@@ -17,7 +17,7 @@ use crate::manifest::{GAMEDAY, MANAGED_BY, RUN};
 use crate::text::Untrusted;
 
 /// The kinds gameday makes.
-const KINDS: &[&str] = &["PodChaos", "NetworkChaos"];
+const KINDS: &[&str] = &["PodChaos", "NetworkChaos", "IOChaos", "StressChaos", "HTTPChaos", "DNSChaos", "TimeChaos"];
 /// How long an object is waited for after its deletion.
 const PATIENCE: Duration = Duration::from_secs(90);
 

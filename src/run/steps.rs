@@ -265,7 +265,10 @@ impl Run {
                     crate::fault::Action::PodKill { grace } => grace,
                     crate::fault::Action::PodFailure
                     | crate::fault::Action::ContainerKill { .. }
-                    | crate::fault::Action::Network { .. } => return Vec::new(),
+                    | crate::fault::Action::Network { .. }
+                    | crate::fault::Action::Io { .. }
+                    | crate::fault::Action::Stress { .. }
+                    | crate::fault::Action::Other { .. } => return Vec::new(),
                 };
                 let seed = self.header.seed.wrapping_add(state.id.0 as u64);
                 let victims = choose(state.fault.mode, state.candidates().unwrap_or_default(), seed);

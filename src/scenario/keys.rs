@@ -20,7 +20,7 @@ keys! {
     /// `metadata`.
     METADATA = "metadata": "name" "labels";
     /// `spec`.
-    SPEC = "spec": "title" "hypothesis" "owner" "runbook" "environments" "parameters" "target" "injector" "panels" "steadyState" "steps" "criteria" "stopWhen" "limits" "world";
+    SPEC = "spec": "title" "hypothesis" "owner" "runbook" "environments" "parameters" "target" "injector" "panels" "steadyState" "steps" "criteria" "stopWhen" "limits" "world" "acknowledgeDataRisk";
     /// An entry of `environments`.
     ENVIRONMENT = "an environment": "tier" "context" "namespace" "prometheus";
     /// `prometheus` of an environment.
@@ -96,7 +96,7 @@ keys! {
 }
 
 /// Keys that the scenario's description has and this version does not serve, with what they are.
-const LATER: [(&str, &str); 25] = [
+const LATER: [(&str, &str); 24] = [
     ("object", "object criteria are"),
     ("command", "command criteria are"),
     ("burn", "error-budget burn criteria are"),
@@ -107,7 +107,6 @@ const LATER: [(&str, &str); 25] = [
     ("restore", "restore drills are"),
     ("dataProbe", "data probes are"),
     ("brake", "the brake is"),
-    ("acknowledgeDataRisk", "acknowledgeDataRisk is"),
     ("regions", "regions are"),
     ("requiredLabels", "required labels are"),
     ("budget", "budgets are"),

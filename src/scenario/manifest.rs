@@ -7,10 +7,13 @@
 //! and silently not done.
 
 mod forms;
+mod io;
 mod network;
+mod other;
 mod pod;
 mod schema;
 mod selector;
+mod stress;
 mod walk;
 
 use serde_json::Value;
@@ -20,15 +23,10 @@ use super::mistake::Mistakes;
 use super::near::did_you_mean;
 use super::tree::{Entry, Node, Span};
 use super::units;
-use crate::fault::{CHAOS_MESH_API, Fault};
+use crate::fault::{Action, CHAOS_MESH_API, Fault, OtherKind};
 
 /// Kinds of Chaos Mesh that are still to come, and what they are.
-const LATER: [(&str, &str); 15] = [
-    ("IOChaos", "faults of file systems (IOChaos) are"),
-    ("StressChaos", "stress on CPU and memory (StressChaos) is"),
-    ("HTTPChaos", "faults of HTTP traffic (HTTPChaos) are"),
-    ("DNSChaos", "faults of name resolution (DNSChaos) are"),
-    ("TimeChaos", "shifted clocks (TimeChaos) are"),
+const LATER: [(&str, &str); 10] = [
     ("KernelChaos", "faults of the kernel (KernelChaos) are"),
     ("JVMChaos", "faults inside a JVM (JVMChaos) are"),
     ("BlockChaos", "faults of block devices (BlockChaos) are"),
@@ -51,11 +49,7 @@ pub fn check(node: &Node, allow_all: bool, mistakes: &mut Mistakes) -> Option<Fa
     version(node, mistakes);
     let kind = kind(node, mistakes)?;
     let before = mistakes.errors();
-    let object = match kind {
-        Kind::Pod => &schema::POD_CHAOS,
-        Kind::Network => &schema::NETWORK_CHAOS,
-    };
-    walk::object(node, object, "", mistakes);
+    walk::object(node, kind.schema(), "", mistakes);
     let spec = Spec::of(node)?;
     selector::mode(&spec, "spec", mistakes);
     selector::check(&spec, "spec", kind, allow_all, mistakes);
@@ -68,6 +62,9 @@ pub fn check(node: &Node, allow_all: bool, mistakes: &mut Mistakes) -> Option<Fa
     let parts = match kind {
         Kind::Pod => pod::check(&spec, mistakes).map(|action| (action, None)),
         Kind::Network => network::check(&spec, allow_all, mistakes),
+        Kind::Io => io::check(&spec, mistakes).map(|action| (action, None)),
+        Kind::Stress => stress::check(&spec, mistakes).map(|action| (action, None)),
+        Kind::Other(kind) => Some((Action::Other { kind }, None)),
     };
     annotations(node, mistakes);
     if mistakes.errors() > before {
@@ -96,6 +93,35 @@ pub enum Kind {
     Pod,
     /// `NetworkChaos`.
     Network,
+    /// `IOChaos`.
+    Io,
+    /// `StressChaos`.
+    Stress,
+    /// One that is passed on as written.
+    Other(OtherKind),
+}
+
+impl Kind {
+    /// All of them by the names that manifests call them.
+    const NAMED: [(&str, Kind); 7] = [
+        ("PodChaos", Kind::Pod),
+        ("NetworkChaos", Kind::Network),
+        ("IOChaos", Kind::Io),
+        ("StressChaos", Kind::Stress),
+        ("HTTPChaos", Kind::Other(OtherKind::Http)),
+        ("DNSChaos", Kind::Other(OtherKind::Dns)),
+        ("TimeChaos", Kind::Other(OtherKind::Time)),
+    ];
+
+    const fn schema(self) -> &'static schema::Object {
+        match self {
+            Kind::Pod => &schema::POD_CHAOS,
+            Kind::Network => &schema::NETWORK_CHAOS,
+            Kind::Io => &io::IO_CHAOS,
+            Kind::Stress => &stress::STRESS_CHAOS,
+            Kind::Other(_) => &other::OTHER_CHAOS,
+        }
+    }
 }
 
 fn version(node: &Node, mistakes: &mut Mistakes) {
@@ -109,24 +135,23 @@ fn version(node: &Node, mistakes: &mut Mistakes) {
 }
 
 fn kind(node: &Node, mistakes: &mut Mistakes) -> Option<Kind> {
-    const ALLOWED: &str = "PodChaos, NetworkChaos";
+    let served = Kind::NAMED.map(|(name, _)| name);
+    let allowed = served.join(", ");
     let Some(kind) = node.get("kind") else {
-        mistakes.error(node.span, "", "a manifest needs kind").allow(ALLOWED);
+        mistakes.error(node.span, "", "a manifest needs kind").allow(allowed);
         return None;
     };
     let found = text(kind);
-    match found {
-        "PodChaos" => return Some(Kind::Pod),
-        "NetworkChaos" => return Some(Kind::Network),
-        _ => {}
+    if let Some((_, kind)) = Kind::NAMED.into_iter().find(|(name, _)| *name == found) {
+        return Some(kind);
     }
     if let Some((_, what)) = LATER.iter().find(|(name, _)| *name == found) {
-        mistakes.error(kind.span, found, format!("{what} not in this version")).allow(ALLOWED);
+        mistakes.error(kind.span, found, format!("{what} not in this version")).allow(allowed);
         return None;
     }
     let mistake = mistakes.error(kind.span, &kind.excerpt(), "this is no kind of fault");
-    mistake.allow(ALLOWED);
-    if let Some(hint) = did_you_mean(found, ["PodChaos", "NetworkChaos"].into_iter().chain(LATER.iter().map(|(name, _)| *name))) {
+    mistake.allow(allowed);
+    if let Some(hint) = did_you_mean(found, served.into_iter().chain(LATER.iter().map(|(name, _)| *name))) {
         mistake.hint(hint);
     }
     None

@@ -47,6 +47,8 @@ pub struct Scenario {
     pub stop_when: Vec<StopCondition>,
     /// `spec.limits`.
     pub limits: Limits,
+    /// `spec.acknowledgeDataRisk`: the author's word that a fault of file systems may cost data.
+    pub acknowledge_data_risk: bool,
     /// `spec.world`: what a rehearsal fills its cluster with, where the file says.
     pub world: Option<Box<World>>,
     /// SHA-256 of the file's bytes, lower-case hex.
