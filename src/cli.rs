@@ -12,6 +12,7 @@ mod outlet;
 mod rbac;
 mod recover;
 mod report;
+mod schema;
 mod serve;
 mod world;
 
@@ -51,6 +52,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Verb::Report(args) => report::report(&args),
         Verb::Abort(args) => recover::abort(&args),
         Verb::Recover(args) => recover::recover(&args),
+        Verb::Schema => schema::schema(),
         Verb::Rbac => rbac::rbac(),
     };
     match outcome {

@@ -14,6 +14,7 @@ pub mod http_probe;
 pub mod pods;
 pub mod prometheus;
 pub mod pulse;
+pub mod schedule;
 pub mod sweep;
 pub mod targets;
 mod watching;

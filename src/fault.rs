@@ -38,7 +38,7 @@ impl Fault {
     /// Whether it stays in effect until it is lifted. One-shot actions have nothing to lift.
     #[must_use]
     pub const fn is_lasting(&self) -> bool {
-        !matches!(self.action, Action::PodKill { .. } | Action::ContainerKill { .. })
+        self.action.is_lasting()
     }
 
     /// Whether gameday can do it without Chaos Mesh.
@@ -97,6 +97,13 @@ pub enum Action {
         /// Memory.
         memory: bool,
     },
+    /// A `Schedule`: another fault again and again.
+    Schedule {
+        /// The fault.
+        of: Box<Action>,
+        /// The gap between two, where it is no time of the calendar.
+        every: Option<Duration>,
+    },
     /// A kind of which only name, selector, mode and duration are understood.
     Other {
         /// Which.
@@ -129,7 +136,29 @@ impl Action {
             Action::Other { kind: OtherKind::Http } => "HTTPChaos",
             Action::Other { kind: OtherKind::Dns } => "DNSChaos",
             Action::Other { kind: OtherKind::Time } => "TimeChaos",
+            Action::Schedule { .. } => "Schedule",
         }
+    }
+
+    /// The fault itself, where it is one of a Schedule.
+    #[must_use]
+    pub fn experiment(&self) -> &Action {
+        match self {
+            Action::Schedule { of, .. } => of,
+            Action::PodKill { .. }
+            | Action::PodFailure
+            | Action::ContainerKill { .. }
+            | Action::Network { .. }
+            | Action::Io { .. }
+            | Action::Stress { .. }
+            | Action::Other { .. } => self,
+        }
+    }
+
+    /// Whether it stays in effect until it is lifted.
+    #[must_use]
+    pub const fn is_lasting(&self) -> bool {
+        !matches!(self, Action::PodKill { .. } | Action::ContainerKill { .. })
     }
 }
 
@@ -144,6 +173,7 @@ impl fmt::Display for Action {
             Action::Stress { cpu: true, memory: true } => f.write_str("CPU and memory stress"),
             Action::Stress { cpu: true, .. } => f.write_str("CPU stress"),
             Action::Stress { .. } => f.write_str("memory stress"),
+            Action::Schedule { of, .. } => write!(f, "{of} again and again"),
             Action::Other { kind: OtherKind::Http } => f.write_str("HTTP fault"),
             Action::Other { kind: OtherKind::Dns } => f.write_str("DNS fault"),
             Action::Other { kind: OtherKind::Time } => f.write_str("clock shift"),

@@ -138,7 +138,7 @@ pub fn fault_state(state: &FaultState) -> &'static str {
     }
 }
 
-const fn hit(action: &Action) -> &'static str {
+fn hit(action: &Action) -> &'static str {
     match action {
         Action::PodKill { .. } => "killed",
         Action::PodFailure => "made to fail",
@@ -147,6 +147,7 @@ const fn hit(action: &Action) -> &'static str {
         Action::Io { .. } => "under the file fault",
         Action::Stress { .. } => "under stress",
         Action::Other { .. } => "under the fault",
+        Action::Schedule { of, .. } => hit(of),
     }
 }
 

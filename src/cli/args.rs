@@ -36,6 +36,8 @@ pub enum Verb {
     Abort(AbortArgs),
     /// After a crash: undo what journals and labels say is left.
     Recover(RecoverArgs),
+    /// Print the JSON Schema of a scenario file, for editors.
+    Schema,
     /// Print the role that a run needs, to be applied by whoever may.
     Rbac,
 }

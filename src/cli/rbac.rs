@@ -21,8 +21,10 @@ rules:
 - {apiGroups: [''], resources: [pods], verbs: [delete]}
 - {apiGroups: [''], resources: [pods/eviction], verbs: [create]}
 # faults of Chaos Mesh, and what they leave in pods
-- {apiGroups: [chaos-mesh.org], resources: [podchaos, networkchaos], verbs: [create, get, list, watch, delete]}
-- {apiGroups: [chaos-mesh.org], resources: [podnetworkchaos], verbs: [get, list, watch]}
+- {apiGroups: [chaos-mesh.org], resources: [podchaos, networkchaos, iochaos, stresschaos, httpchaos, dnschaos, timechaos], verbs: [create, get, list, watch, delete]}
+# a Schedule, inside the Workflow that ends it; Chaos Mesh asks for the singular, too
+- {apiGroups: [chaos-mesh.org], resources: [workflows, workflow, workflownodes, schedules, schedule], verbs: [create, get, list, watch, delete]}
+- {apiGroups: [chaos-mesh.org], resources: [podnetworkchaos, podiochaos, podhttpchaos], verbs: [get, list, watch]}
 ---
 # Only where Prometheus is reached through the API server, in Prometheus' namespace.
 apiVersion: rbac.authorization.k8s.io/v1

@@ -180,6 +180,9 @@ impl Tally {
                     let looked: Vec<&str> = self.namespaces.iter().map(String::as_str).collect();
                     print(&format!("objects of gameday may be listed in these namespaces only: {}\n", looked.join(", ")));
                 }
+                if !sweep.forbidden.is_empty() {
+                    print(&format!("these may not be listed, so nothing is known of them: {}\n", sweep.forbidden.join(", ")));
+                }
                 for found in sweep.found.iter().filter(|found| !self.live.contains(&found.token)) {
                     if !all && !self.known.contains(&found.token) {
                         let object = &found.object;

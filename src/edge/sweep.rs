@@ -13,11 +13,12 @@ use crate::edge::api_error::{self, ApiError};
 use crate::edge::chaos_mesh::{self, resource};
 use crate::effect::{ChaosRef, FaultId, Outcome};
 use crate::event::Event;
-use crate::manifest::{GAMEDAY, MANAGED_BY, RUN};
+use crate::manifest::{GAMEDAY, MANAGED_BY, RUN, token_of_offspring};
 use crate::text::Untrusted;
 
 /// The kinds gameday makes.
-const KINDS: &[&str] = &["PodChaos", "NetworkChaos", "IOChaos", "StressChaos", "HTTPChaos", "DNSChaos", "TimeChaos"];
+const KINDS: &[&str] =
+    &["Workflow", "WorkflowNode", "Schedule", "PodChaos", "NetworkChaos", "IOChaos", "StressChaos", "HTTPChaos", "DNSChaos", "TimeChaos"];
 /// How long an object is waited for after its deletion.
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -37,6 +38,27 @@ pub struct Sweep {
     pub found: Vec<Found>,
     /// Whether all namespaces could be looked at.
     pub everywhere: bool,
+    /// The kinds that may not be listed at all, so that nothing is known of them.
+    pub forbidden: Vec<&'static str>,
+}
+
+impl Sweep {
+    /// An object as ours: by its label, or by its name as something that a Workflow of ours made. What
+    /// goes with a Workflow that was found is not told again.
+    fn ours(&self, kind: &str, item: &DynamicObject) -> Option<Found> {
+        let (namespace, name) = (item.namespace().unwrap_or_default(), item.name_any());
+        let token = if item.labels().get(MANAGED_BY).map(String::as_str) == Some(GAMEDAY) {
+            item.labels().get(RUN).cloned().unwrap_or_default()
+        } else {
+            let token = token_of_offspring(&name)?.to_owned();
+            let parent = |found: &Found| found.object.kind == "Workflow" && found.token == token && found.object.namespace == namespace;
+            if self.found.iter().any(parent) {
+                return None;
+            }
+            token
+        };
+        Some(Found { object: ChaosRef { kind: kind.to_owned(), namespace, name }, token })
+    }
 }
 
 /// Lists them, in all namespaces, or where that is forbidden in those of `namespaces`.
@@ -44,8 +66,9 @@ pub struct Sweep {
 /// # Errors
 /// The API server refuses or does not answer. A cluster without Chaos Mesh has none.
 pub async fn find(cluster: &Cluster, namespaces: &BTreeSet<String>) -> Result<Sweep, ApiError> {
-    let params = ListParams::default().labels(&format!("{MANAGED_BY}={GAMEDAY}"));
-    let mut sweep = Sweep { found: Vec::new(), everywhere: true };
+    // not by label: what our Workflows make bears none of ours
+    let params = ListParams::default();
+    let mut sweep = Sweep { found: Vec::new(), everywhere: true, forbidden: Vec::new() };
     for kind in KINDS {
         let what = format!("list {}", kind.to_lowercase());
         let all: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &resource(kind));
@@ -60,15 +83,17 @@ pub async fn find(cluster: &Cluster, namespaces: &BTreeSet<String>) -> Result<Sw
         }
         for listed in lists {
             match listed {
-                Ok(listed) => sweep.found.extend(listed.items.iter().map(|item| Found {
-                    object: ChaosRef { kind: (*kind).to_owned(), namespace: item.namespace().unwrap_or_default(), name: item.name_any() },
-                    token: item.labels().get(RUN).cloned().unwrap_or_default(),
-                })),
+                Ok(listed) => {
+                    let found: Vec<Found> = listed.items.iter().filter_map(|item| sweep.ours(kind, item)).collect();
+                    sweep.found.extend(found);
+                }
                 Err(error) if error.is_not_found() => {}
+                Err(error) if error.code == Some(403) => sweep.forbidden.push(*kind),
                 Err(error) => return Err(error),
             }
         }
     }
+    sweep.forbidden.dedup();
     Ok(sweep)
 }
 

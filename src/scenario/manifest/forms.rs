@@ -87,6 +87,27 @@ impl Form {
         matches!(self, Form::Duration | Form::Latency)
     }
 
+    /// What it is, in a few words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Form::Any => "text",
+            Form::ObjectName => "a name of an object",
+            Form::Namespace => "a namespace",
+            Form::ContainerName => "a container's name",
+            Form::LabelKey => "a label's key",
+            Form::LabelValue => "a label's value",
+            Form::AnnotationValue => "an annotation's value, as a label's",
+            Form::PodField => "a field by which pods are selected",
+            Form::Phase => "a pod's phase, ! before it for all others",
+            Form::Duration => "a duration: 500ms, 30s, 1m30s",
+            Form::Latency => "one number with one unit: 100ms",
+            Form::Percent => "a percentage as a number in quotes: \"25\"",
+            Form::Rate => "a rate: 1mbps (bytes), 10mbit (bits)",
+            Form::ExternalTarget => "an IPv4 address, a range of them or a host, each with an optional :PORT",
+            Form::Bytes => "an amount like 256MB, or a share like 80%",
+        }
+    }
+
     /// What is wrong with `text` in this form.
     pub fn trouble(self, text: &str) -> Option<Trouble> {
         match self {

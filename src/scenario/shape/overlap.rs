@@ -15,7 +15,7 @@ pub fn tell(steps: &[Read], begins: &[Begins], mistakes: &mut Mistakes) {
         }
         let name = steps[one].name.clone().unwrap_or_default();
         let at = steps[other].place;
-        match (&first.action, &second.action) {
+        match (first.action.experiment(), second.action.experiment()) {
             (Action::PodFailure, Action::PodFailure) => {
                 mistakes
                     .error(

@@ -170,7 +170,8 @@ impl Reader<'_> {
         match fields.one_of(&ACTIONS, mistakes)? {
             ("fault", node) => {
                 read.is_fault = true;
-                self.fault(node, mistakes).map(|fault| StepAction::Fault(Box::new(fault)))
+                let fault = self.fault(node, mistakes);
+                lasts(fields, fault, mistakes).map(|fault| StepAction::Fault(Box::new(fault)))
             }
             ("manual", node) => {
                 if let Some(node) = fields.get("expect") {
@@ -225,7 +226,7 @@ impl Reader<'_> {
     fn check(&mut self, node: &Node, mistakes: &mut Mistakes) -> Option<Fault> {
         let fault = manifest::check(node, self.limits.allow_all, mistakes)?;
         self.hold_against_limits(&fault, node, mistakes);
-        if matches!(fault.action, Action::Io { .. }) && !self.acknowledge_data_risk {
+        if matches!(fault.action.experiment(), Action::Io { .. }) && !self.acknowledge_data_risk {
             let at = node.get("kind").unwrap_or(node);
             mistakes
                 .error(at.span, "IOChaos", "faults of files can cost data: a run may lose what is written meanwhile, or corrupt it")
@@ -272,4 +273,25 @@ impl Reader<'_> {
             mistakes.error(at.span, &at.excerpt(), message).hint(format!("shorten it, or raise limits.maxDuration above {}", go(lasts)));
         }
     }
+}
+
+/// How long a Schedule goes on, which it can't say itself.
+fn lasts(fields: Fields<'_>, fault: Option<Fault>, mistakes: &mut Mistakes) -> Option<Fault> {
+    let Some(entry) = fields.entry("lasts") else { return fault };
+    let span = fields::duration(&entry.value, "lasts", Zero::Refused, mistakes);
+    let mut fault = fault?;
+    let Action::Schedule { every, .. } = &fault.action else {
+        mistakes
+            .error(entry.key_span, "lasts", "lasts belongs to a Schedule, which has no end of its own")
+            .hint("write duration in the fault's spec");
+        return None;
+    };
+    if let (Some(every), Some(span)) = (every, span)
+        && *every >= span
+    {
+        mistakes.error(entry.value.span, &entry.value.excerpt(), format!("the first fault comes after {}, when all is over", go(*every)));
+        return None;
+    }
+    fault.duration = Some(span?);
+    Some(fault)
 }
