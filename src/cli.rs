@@ -5,8 +5,14 @@
 
 mod answers;
 pub mod args;
+mod arrival;
 mod check;
+mod config;
+mod doctor;
 mod drill;
+mod elsewhere;
+mod force;
+mod gate;
 mod new;
 mod outlet;
 mod rbac;
@@ -53,7 +59,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Verb::Abort(args) => recover::abort(&args),
         Verb::Recover(args) => recover::recover(&args),
         Verb::Schema => schema::schema(),
-        Verb::Rbac => rbac::rbac(),
+        Verb::Doctor(args) => doctor::doctor(&args),
+        Verb::Rbac(args) => rbac::rbac(&args),
+        Verb::Config => config::config(),
     };
     match outcome {
         Ok(code) => code,

@@ -12,6 +12,11 @@ use crate::text::Untrusted;
 pub enum Command {
     /// Preflight was read: begin.
     Start,
+    /// Preflight was read, and this was typed to begin where customers could be hurt: `CONTEXT/TARGET`.
+    Confirm {
+        /// What was typed.
+        typed: Untrusted,
+    },
     /// The rest of the steps that are on is not wanted: lift what they broke and go on with what comes next. A step
     /// that waits for the leader is passed over whole.
     Skip,

@@ -2,10 +2,14 @@
 //!
 //! Owns the words of `steadyState`, `criteria` and `stopWhen`. Judging them is `run`'s.
 
+mod probes;
+
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+pub use self::probes::{BurnCheck, CommandCheck, Match, ObjectCheck, Which};
 
 /// Something that must hold.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,6 +64,12 @@ pub enum Check {
     Http(HttpCheck),
     /// A Prometheus alert fires, and resolves.
     Alert(AlertCheck),
+    /// What CEL says of a Kubernetes object is true.
+    Object(ObjectCheck),
+    /// A command of the user's own exits as expected.
+    Command(CommandCheck),
+    /// The run spends less than a share of an error budget.
+    Burn(BurnCheck),
 }
 
 /// What a stop condition looks at.
@@ -69,6 +79,18 @@ pub enum StopCheck {
     Promql(PromqlCheck),
     /// Fewer pods of a target are ready than this.
     ReadyBelow(Amount),
+    /// An HTTP endpoint answers otherwise than it should, or not at all.
+    Http(HttpCheck),
+    /// An alert of this name fires.
+    Alert(String),
+    /// What CEL says of a Kubernetes object is true.
+    Object(ObjectCheck),
+    /// A command of the user's own exits otherwise than it should.
+    Command(CommandCheck),
+    /// The run has spent a share of an error budget.
+    Burn(BurnCheck),
+    /// A target is not back so long after a fault.
+    RecoveryOver(Duration),
 }
 
 /// A number of pods.

@@ -97,6 +97,13 @@ impl<F: Face> Driver<F> {
         Driver { run, journal: Some(journal), clock, world, face, inbox, outbox, seq: 0, lost: None }
     }
 
+    /// A driver of a run that is only looked at: what is written nowhere breaks nothing.
+    #[must_use]
+    pub fn unwritten(run: Run, clock: Clock, world: World, face: F) -> Driver<F> {
+        let (inbox, outbox) = mpsc::channel(INBOX);
+        Driver { run, journal: None, clock, world, face, inbox, outbox, seq: 0, lost: None }
+    }
+
     /// Takes a run that died up again, only to undo what it broke.
     pub async fn finish(mut self, signals: Signals) -> Driven<F> {
         self.seq = self.run.seq();
@@ -156,13 +163,13 @@ impl<F: Face> Driver<F> {
             }
             let effects = self.run.apply(&entry);
             if let Event::Asked(effect) = entry.event {
-                self.world.perform(&effect, &self.run, &self.inbox);
+                self.world.perform(&effect, &self.run, self.clock, &self.inbox);
             }
             for effect in effects {
                 match effect {
                     Effect::Seal { conclusion } => waiting.push_back(Event::Sealed(conclusion)),
                     effect if effect.danger() >= Danger::Writes => waiting.push_back(Event::Asked(effect)),
-                    effect => self.world.perform(&effect, &self.run, &self.inbox),
+                    effect => self.world.perform(&effect, &self.run, self.clock, &self.inbox),
                 }
             }
         }
@@ -172,7 +179,9 @@ impl<F: Face> Driver<F> {
     /// The one gate: whether an effect may be performed now.
     fn gate(&self, effect: &Effect) -> Result<(), &'static str> {
         match effect.danger() {
-            Danger::Breaks if self.lost.is_some() => Err("the journal can't be written: nothing is broken without it"),
+            Danger::Breaks if self.lost.is_some() || self.journal.is_none() => {
+                Err("the journal can't be written: nothing is broken without it")
+            }
             Danger::Breaks if !self.run.phase().0.may_break() => Err("the run is not at a step: nothing is broken"),
             Danger::None | Danger::Reads | Danger::Writes | Danger::Breaks => Ok(()),
         }

@@ -6,17 +6,23 @@
 pub mod agentless;
 pub mod api_error;
 pub mod chaos_mesh;
-
+pub mod command_probe;
 pub mod connect;
 pub mod endpoints;
 pub mod events;
+pub mod hours;
 pub mod http_probe;
+pub mod inspect;
+pub mod lease;
+pub mod object_probe;
 pub mod pods;
 pub mod prometheus;
 pub mod pulse;
 pub mod schedule;
 pub mod sweep;
 pub mod targets;
+pub mod tier;
+mod victims;
 mod watching;
 pub mod workloads;
 
@@ -46,7 +52,9 @@ pub struct Cluster {
     pub alive: watch::Receiver<bool>,
     alive_tx: watch::Sender<bool>,
     /// The apiVersion of an Eviction here.
-    eviction: &'static str,
+    pub(crate) eviction: &'static str,
+    /// The resources of kinds that were looked up.
+    resources: object_probe::Resources,
 }
 
 /// A cluster does not answer, or refuses.
@@ -104,6 +112,7 @@ impl Cluster {
             alive,
             alive_tx,
             eviction: if serves("policy", "v1") { "policy/v1" } else { "policy/v1beta1" },
+            resources: object_probe::Resources::default(),
         })
     }
 }

@@ -3,12 +3,15 @@
 //! Owns [`Effect`]: imperative, idempotent, named by an [`EffectId`], each with its [`Danger`].
 //! The fold emits them, the driver performs them, `edge` knows how.
 
+pub mod inspection;
+
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::effect::inspection::Inspection;
 use crate::text::Untrusted;
 
 /// The place of a fault's step in the scenario, from 0: there is one fault a step.
@@ -47,10 +50,10 @@ impl fmt::Display for PodRef {
     }
 }
 
-/// An object of Chaos Mesh.
+/// An object that gameday makes: one of Chaos Mesh, or the Lease of a run.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ChaosRef {
-    /// `PodChaos`, `NetworkChaos`.
+    /// `PodChaos`, `NetworkChaos`, `Lease`.
     pub kind: String,
     /// Its namespace.
     pub namespace: String,
@@ -100,6 +103,11 @@ pub enum Effect {
         /// Which time of asking, from 1: at preflight, at the step.
         round: u32,
     },
+    /// Look at something before the start. Answered by `Inspected`.
+    Inspect {
+        /// At what.
+        inspection: Inspection,
+    },
     /// Ask a probe once. Answered by `Sampled`.
     Sample {
         /// Which.
@@ -134,6 +142,20 @@ pub enum Effect {
         /// As it is sent.
         manifest: Value,
     },
+    /// Take the run's Lease, keep it fresh, and look in it for the wish of another to stop.
+    Claim {
+        /// The Lease.
+        lease: ChaosRef,
+        /// Who holds it.
+        holder: String,
+    },
+    /// Delete the run's Lease. Idempotent.
+    Release {
+        /// The Lease.
+        lease: ChaosRef,
+        /// Which try, from 1.
+        attempt: u32,
+    },
     /// Delete the object of a fault; a lasting fault is lifted by it. Idempotent.
     Lift {
         /// Whose.
@@ -165,12 +187,15 @@ impl Effect {
     pub fn id(&self) -> EffectId {
         EffectId(match self {
             Effect::Resolve { fault, round } => format!("resolve/{}/{round}", fault.0),
+            Effect::Inspect { inspection } => format!("inspect/{}", inspection.aspect()),
             Effect::Sample { probe } => format!("sample/{}", probe.0),
             Effect::DryRun { fault, .. } => format!("dry-run/{}", fault.0),
             Effect::Kill { fault, victim, .. } => format!("kill/{}/{}", fault.0, victim.uid),
             Effect::Apply { fault, .. } => format!("apply/{}", fault.0),
             Effect::Lift { fault, attempt, .. } => format!("lift/{}/{attempt}", fault.0),
             Effect::LookFor { fault, round, .. } => format!("look-for/{}/{round}", fault.0),
+            Effect::Claim { .. } => "claim".to_owned(),
+            Effect::Release { attempt, .. } => format!("release/{attempt}"),
             Effect::Seal { .. } => "seal".to_owned(),
         })
     }
@@ -180,8 +205,10 @@ impl Effect {
     pub const fn danger(&self) -> Danger {
         match self {
             Effect::Seal { .. } => Danger::None,
-            Effect::Resolve { .. } | Effect::Sample { .. } | Effect::DryRun { .. } | Effect::LookFor { .. } => Danger::Reads,
-            Effect::Lift { .. } => Danger::Writes,
+            Effect::Resolve { .. } | Effect::Inspect { .. } | Effect::Sample { .. } | Effect::DryRun { .. } | Effect::LookFor { .. } => {
+                Danger::Reads
+            }
+            Effect::Lift { .. } | Effect::Claim { .. } | Effect::Release { .. } => Danger::Writes,
             Effect::Kill { .. } | Effect::Apply { .. } => Danger::Breaks,
         }
     }

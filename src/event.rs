@@ -2,6 +2,9 @@
 //!
 //! Owns [`Event`] and [`Entry`]. Entries are stamped once, in the driver.
 
+pub mod inspected;
+mod reading;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -11,8 +14,11 @@ use serde::{Deserialize, Serialize};
 use crate::clock::At;
 use crate::command::Command;
 use crate::effect::{ChaosRef, Conclusion, Effect, EffectId, FaultId, Outcome, PodRef, ProbeId, micros};
+use crate::event::inspected::Inspected;
 use crate::scenario::model::TargetRef;
 use crate::text::Untrusted;
+
+pub use self::reading::{Number, Reading};
 
 /// One line of the journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -89,6 +95,11 @@ pub enum Event {
         round: u32,
         /// Why.
         why: Untrusted,
+    },
+    /// Something was looked at before the start.
+    Inspected {
+        /// What was seen.
+        seen: Inspected,
     },
     /// A probe was answered, or not.
     Sampled {
@@ -264,6 +275,10 @@ pub enum Source {
     Events,
     /// The answers of Prometheus.
     Prometheus,
+    /// The answers of the API server to an `object` probe.
+    Object(ProbeId),
+    /// A command of the user's own.
+    Command(ProbeId),
 }
 
 impl fmt::Display for Source {
@@ -275,6 +290,8 @@ impl fmt::Display for Source {
             Source::Fault(_) => "fault",
             Source::Events => "events",
             Source::Prometheus => "prometheus",
+            Source::Object(_) => "object",
+            Source::Command(_) => "command",
         })
     }
 }
@@ -288,59 +305,6 @@ pub struct MatchedPod {
     pub owner: Option<String>,
     /// Whether it runs.
     pub running: bool,
-}
-
-/// What a probe said.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "reading", rename_all = "snake_case")]
-pub enum Reading {
-    /// Numbers, each with its labels; at least one.
-    Values {
-        /// Sorted by labels, at most 50.
-        values: Vec<(Untrusted, Number)>,
-    },
-    /// The source answered: no series.
-    Empty,
-    /// An HTTP answer.
-    Http {
-        /// The status code.
-        status: u16,
-    },
-    /// Whether an alert is firing.
-    Alert {
-        /// Firing now.
-        firing: bool,
-    },
-    /// No answer to go by.
-    Failed {
-        /// Why, and what to do.
-        why: Untrusted,
-    },
-}
-
-/// A float that survives JSON: NaN and infinities are written as strings.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Number(pub f64);
-
-impl Serialize for Number {
-    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        if self.0.is_finite() { to.serialize_f64(self.0) } else { to.serialize_str(&self.0.to_string()) }
-    }
-}
-
-impl<'de> Deserialize<'de> for Number {
-    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Written {
-            Finite(f64),
-            Other(String),
-        }
-        match Written::deserialize(from)? {
-            Written::Finite(number) => Ok(Number(number)),
-            Written::Other(text) => text.parse().map(Number).map_err(serde::de::Error::custom),
-        }
-    }
 }
 
 /// The object of a fault as it stands.

@@ -64,6 +64,8 @@ pub struct Findings {
     pub left: Vec<String>,
     /// What was broken, and how it came back.
     pub faults: Vec<FaultFinding>,
+    /// The checks before the start; empty for journals from before there were any.
+    pub preflight: Vec<CheckFinding>,
     /// The steady state at the gate.
     pub gate: Vec<JudgedFinding>,
     /// The steady state proven again.
@@ -78,6 +80,19 @@ pub struct Findings {
     pub blind: Vec<BlindFinding>,
     /// What happened.
     pub timeline: Vec<Line>,
+}
+
+/// One check of the preflight.
+#[derive(Clone, Debug, Serialize)]
+pub struct CheckFinding {
+    /// Its name.
+    pub check: &'static str,
+    /// `pass`, `warn`, `fail`, `unknown` or `waiting`.
+    pub verdict: &'static str,
+    /// What was seen.
+    pub seen: String,
+    /// What mends it.
+    pub mend: Option<String>,
 }
 
 /// One fault.
@@ -196,7 +211,7 @@ impl Findings {
             list(of, rows.collect())
         };
         let criteria = run.criteria().map(|(c, judged)| (safe(&c.name), wording::criterion(c), wording::evidence(run, c, judged)));
-        let stops = run.stops().map(|(stop, judged)| (safe(&stop.name), wording::stop(stop), wording::stop_evidence(judged)));
+        let stops = run.stops().map(|(stop, judged)| (safe(&stop.name), wording::stop(stop), wording::stop_evidence(run, stop, judged)));
         Findings {
             format: "gameday/report/v1",
             run: safe(&header.run),
@@ -224,6 +239,15 @@ impl Findings {
                 .map(wording::fault)
                 .collect(),
             faults: run.recoveries().map(|(state, back)| fault(run, state, &back)).collect(),
+            preflight: run
+                .noted_checks()
+                .map(|point| CheckFinding {
+                    check: point.name,
+                    verdict: wording::preflight::grade(point.grade),
+                    seen: point.seen.to_string(),
+                    mend: point.mend.as_ref().map(ToString::to_string),
+                })
+                .collect(),
             gate: steady(List::Gate),
             proof: steady(List::Proof),
             criteria: list(List::Criteria, criteria.collect()),

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::scenario::model::{Injector, PrometheusAt, Tier};
+use crate::text::Untrusted;
 
 /// The value of [`Header::format`].
 pub const FORMAT: &str = "gameday/journal/v1";
@@ -42,6 +43,56 @@ pub struct Header {
     /// In rehearsal, what the command line said of the world; none where the scenario tells all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub world: Option<Staged>,
+    /// What the gates before the start go by; none in journals from before there were gates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<Gate>,
+}
+
+/// What is known of a run before it looks at its cluster, and decides with what it sees there whether it may begin.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gate {
+    /// Who made the tier what it is, in words.
+    pub tier_by: Untrusted,
+    /// What kept others who could have said a stricter tier from saying it: each could not be asked.
+    pub tier_unseen: Vec<Untrusted>,
+    /// Whether a person sits at a terminal and sees the cockpit.
+    pub at_terminal: bool,
+    /// Whether `--yes` was given.
+    pub yes: bool,
+    /// The held staging run of the same drill that lets it into production, or why there is none.
+    pub held: Result<HeldRun, Untrusted>,
+    /// How old that may be, in days.
+    pub held_days: u32,
+    /// Whether a scenario with a lasting fault has held before, among the runs of this machine.
+    pub lasting_before: bool,
+    /// Who runs it, as the operating system names them.
+    pub operator: Untrusted,
+    /// The checks that were overruled, by their names.
+    pub overrides: Vec<Override>,
+}
+
+/// A run whose journal was folded again and says by itself that it held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldRun {
+    /// Its id.
+    pub run: String,
+    /// When it was recorded.
+    pub recorded: DateTime<Utc>,
+    /// Where.
+    pub tier: Tier,
+    /// Whether on the practice cluster.
+    pub rehearsal: bool,
+    /// The digest of its drill.
+    pub drill_digest: String,
+}
+
+/// A check that was overruled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Override {
+    /// Its name.
+    pub check: String,
+    /// Why, in the operator's words.
+    pub why: Untrusted,
 }
 
 /// What the command line said of a rehearsal's world. With the scenario and the seed it makes the journal.

@@ -35,6 +35,7 @@
 //! | [`report`] | Markdown, JSON | words, `run`, `wording`, `findings` |
 //! | [`edge`] | the adapters: API server, Prometheus, HTTP | words |
 //! | [`rehearsal`] | the practice cluster | words |
+//! | [`config`] | the settings of this machine | words |
 //! | [`driver`] | the loop | words, `run`, `face`, `journal`, `edge` |
 //! | [`cli`] | the process | all |
 //!
@@ -53,6 +54,7 @@ pub mod cli;
 pub mod clock;
 #[warn(clippy::wildcard_enum_match_arm)]
 pub mod command;
+pub mod config;
 #[warn(clippy::wildcard_enum_match_arm)]
 pub mod criterion;
 pub mod driver;

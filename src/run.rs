@@ -5,6 +5,8 @@
 //! effects to perform and knows when it wants to be asked again.
 
 mod alerts;
+pub mod checks;
+pub mod claim;
 pub mod fleet;
 mod judge;
 pub mod ledger;
@@ -13,9 +15,11 @@ pub mod phase;
 mod preflight;
 pub mod probes;
 pub mod recovery;
+pub mod rights;
 mod settle;
 pub mod sight;
 pub mod steps;
+mod stops;
 mod take;
 pub mod timeline;
 pub mod undo;
@@ -23,13 +27,17 @@ pub mod verdicts;
 pub mod victims;
 mod windows;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::clock::At;
 use crate::criterion::{Check, Criterion, StopCondition};
 use crate::effect::{Conclusion, Effect, Verdict};
+use crate::event::inspected::Inspected;
 use crate::event::{ClusterFact, Entry, Source};
 use crate::header::Header;
+use crate::run::checks::Checkpoint;
+use crate::run::claim::Claim;
 use crate::run::fleet::Fleet;
 use crate::run::judge::Judgement;
 use crate::run::ledger::FaultState;
@@ -59,10 +67,13 @@ pub struct Run {
     faults: Vec<FaultState>,
     probes: Probes,
     judgement: Judgement,
+    inspections: BTreeMap<&'static str, Inspected>,
+    checked: Vec<Checkpoint>,
     timeline: Vec<Moment>,
     asked: settle::AskedOnce,
     recovered: Vec<bool>,
     conclusion: Option<Conclusion>,
+    claim: Option<Claim>,
 }
 
 impl Run {
@@ -92,9 +103,12 @@ impl Run {
             faults,
             probes: Probes::of(&scenario),
             judgement: Judgement::of(&scenario),
+            inspections: BTreeMap::new(),
+            checked: Vec::new(),
             timeline: Vec::new(),
             asked: settle::AskedOnce::default(),
             conclusion: None,
+            claim: Claim::of(&header),
             header,
             scenario,
         }
@@ -182,6 +196,18 @@ impl Run {
     #[must_use]
     pub fn faults(&self) -> &[FaultState] {
         &self.faults
+    }
+
+    /// The run's Lease; none in rehearsal.
+    #[must_use]
+    pub const fn claim(&self) -> Option<&Claim> {
+        self.claim.as_ref()
+    }
+
+    /// Whether anything of it may be in the cluster that must be taken out again.
+    #[must_use]
+    pub fn owes_anything(&self) -> bool {
+        self.faults.iter().any(FaultState::owes_undo) || self.claim.as_ref().is_some_and(Claim::is_owed)
     }
 
     /// The probes.
@@ -273,7 +299,8 @@ impl Run {
     /// What the run comes to as it stands. Final once sealed.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        if self.faults.iter().any(|fault| fault.undo.handed_over.is_some()) {
+        let left = self.claim.as_ref().is_some_and(|claim| claim.handed_over.is_some());
+        if left || self.faults.iter().any(|fault| fault.undo.handed_over.is_some()) {
             return Verdict::CleanupIncomplete;
         }
         let end = self.end();

@@ -10,6 +10,7 @@
 //! the drill its identity. All of them note what is wrong in `mistake` and go on.
 
 mod digest;
+pub mod expression;
 mod fields;
 mod keys;
 mod manifest;
@@ -30,6 +31,7 @@ use std::collections::BTreeMap;
 use self::mistake::Mistakes;
 pub use self::mistake::{Judge, Mistake, Severity};
 use self::model::Scenario;
+pub use self::near::nearest;
 pub use self::query::raw_strings;
 use self::tree::Span;
 use self::world::World;

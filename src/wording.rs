@@ -7,6 +7,8 @@ pub mod live;
 pub mod margin;
 mod numbers;
 pub mod preflight;
+mod probes;
+pub mod stuck;
 
 use std::time::Duration;
 
@@ -33,6 +35,8 @@ pub fn moment(run: &Run, moment: &Moment) -> String {
     match &moment.noted {
         Noted::Connected => connected(run),
         Noted::Ready => "preflight passed".to_owned(),
+        Noted::Checked(point) => preflight::told(point),
+        Noted::Mistyped(typed) => format!("typed {}, which does not begin this run", typed.short(60)),
         Noted::Refused(why) => format!("refused: {why}"),
         Noted::Started => "started".to_owned(),
         Noted::Steady => "steady state holds".to_owned(),
@@ -53,19 +57,25 @@ pub fn moment(run: &Run, moment: &Moment) -> String {
         Noted::PodDeleted(pod) => format!("{} deleted, not by this run", pod.short()),
         Noted::Recovered(_, back) => recovered(back),
         Noted::Violated(list, index) => violated(run, *list, *index),
-        Noted::Eased(list, index, lasted) => format!("{} good again after {}", judged_name(run, *list, *index), say(*lasted)),
+        Noted::Eased(list, index, lasted) => eased(run, *list, *index, *lasted),
         Noted::Decided(list, index, standing) => decided(run, *list, *index, *standing),
         Noted::Lost(source, why) => format!("{source} lost: {}", why.short(160)),
         Noted::Back(source, blind) => format!("{source} back after {} blind", say(*blind)),
         Noted::LiftAsked(_, object, 1) => format!("deleting {object}"),
         Noted::LiftAsked(_, object, attempt) => format!("deleting {object}, try {attempt}"),
         Noted::LiftTrouble(_, why) => format!("undo not done yet: {}", why.short(160)),
+        Noted::Overdue(id) => with_fault(run, *id, |state| format!("OVERDUE: {} is past its time and not seen lifted", fault(state))),
         Noted::Lifted(id) => with_fault(run, *id, |state| format!("lifted: {}", fault(state))),
         Noted::Removed(id) => with_fault(run, *id, |state| format!("object removed: {}", fault(state))),
-        Noted::HandedOver(_, object) => format!("left behind: {object}; `gameday recover` finishes the undo"),
+        Noted::HandedOver(id, object) => {
+            let held = run.faults().iter().find(|state| state.id == *id).and_then(stuck::held_by);
+            let held = held.map_or_else(String::new, |held| format!(", {held}"));
+            format!("left behind: {object}{held}; `gameday recover` finishes the undo")
+        }
         Noted::Warned(fact) => format!("{} {}: {} {}", fact.kind, fact.name.short(60), fact.reason, fact.message.short(160)),
         Noted::Note(author, text) => format!("note: {text} — {author}"),
         Noted::Aborted(by) => format!("stop and undo asked for: {}", aborted(*by)),
+        Noted::Unclaimed(why) => format!("no Lease, so others can't see or stop this run: {}", why.short(160)),
         Noted::Left => "left at once; what remains is handed over".to_owned(),
         Noted::Ending(end) => ending(run, end),
         Noted::Settling => "steps over; waiting to be steady again".to_owned(),
@@ -186,7 +196,43 @@ fn judged_name(run: &Run, list: List, index: usize) -> String {
 
 fn violated(run: &Run, list: List, index: usize) -> String {
     let name = judged_name(run, list, index);
-    if list == List::StopWhen { format!("stop condition true: {name}") } else { format!("violated: {name}") }
+    // what may last for a while is not broken yet: nobody should read so
+    let allowed = allowed(run, list, index);
+    match (list, allowed) {
+        (List::StopWhen, None) => format!("stop condition true: {name}"),
+        (List::StopWhen, Some(allowed)) => format!("stop condition true, trips after {}: {name}", go(allowed)),
+        (_, None) => format!("violated: {name}"),
+        (_, Some(allowed)) => format!("violated, allowed for less than {}: {name}", go(allowed)),
+    }
+}
+
+/// How long a criterion's bound may be violated, where it may.
+fn allowed(run: &Run, list: List, index: usize) -> Option<Duration> {
+    let scenario = run.scenario();
+    let span = match list {
+        List::Criteria => scenario.criteria.get(index)?.violated_for,
+        List::StopWhen => scenario.stop_when.get(index)?.true_for,
+        List::Gate | List::Proof => return None,
+    };
+    (!span.is_zero()).then_some(span)
+}
+
+fn eased(run: &Run, list: List, index: usize, lasted: Duration) -> String {
+    let name = judged_name(run, list, index);
+    match allowed(run, list, index).filter(|allowed| lasted < *allowed) {
+        Some(allowed) if list == List::StopWhen => format!("{name} no longer true after {}: short of {}", say(lasted), go(allowed)),
+        Some(allowed) => format!("{name} good again after {}: not broken, {} are allowed", say(lasted), go(allowed)),
+        None => format!("{name} good again after {}", say(lasted)),
+    }
+}
+
+/// What to add to a verdict of held where the bound was violated, too short to break it.
+fn short(run: &Run, list: List, index: usize) -> String {
+    let longest = run.judged(list, index).filter(|(_, judged)| judged.violations > 0).map(|(_, judged)| judged.longest);
+    match longest.zip(allowed(run, list, index)) {
+        Some((longest, allowed)) => format!(" (violated for {} at most, allowed {})", say(longest), go(allowed)),
+        None => String::new(),
+    }
 }
 
 fn decided(run: &Run, list: List, index: usize, verdict: Standing) -> String {
@@ -195,6 +241,7 @@ fn decided(run: &Run, list: List, index: usize, verdict: Standing) -> String {
         (List::StopWhen, _) => format!("stop condition tripped: {name}"),
         (List::Proof, Standing::Held) => format!("steady again: {name}"),
         (List::Proof, _) => format!("steady again {}: {name}", standing(verdict)),
+        (List::Criteria, Standing::Held) => format!("held: {name}{}", short(run, list, index)),
         (List::Gate | List::Criteria, _) => format!("{}: {name}", standing(verdict)),
     }
 }

@@ -148,6 +148,7 @@ fn stuck_finalizer_should_be_left_with_7_and_finished_by_recover() {
     let out = child.wait_with_output().unwrap();
     assert_eq!(out.status.code(), Some(7), "{}", said(&out));
     assert!(said(&out).contains(&name) && said(&out).contains("gameday recover"), "{}", said(&out));
+    assert!(said(&out).contains("held by its finalizer chaos-mesh/records: "), "{}", said(&out));
     // its controller comes back, and recover finishes what was left
     let recover = home.gameday(&folder).arg("recover").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     cluster.runtime.block_on(async {

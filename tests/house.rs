@@ -19,7 +19,8 @@ fn rules() -> BTreeMap<&'static str, (Vec<&'static str>, Vec<&'static str>)> {
     let also = |more: &[&'static str]| -> Vec<&'static str> { data.iter().chain(more).copied().collect() };
     let mut rules = BTreeMap::new();
     for word in WORDS {
-        let external = if *word == "scenario" { also(&["serde_saphyr", "serde_yaml", "promql_parser", "sha2"]) } else { data.to_vec() };
+        let external =
+            if *word == "scenario" { also(&["serde_saphyr", "serde_yaml", "promql_parser", "sha2", "cel"]) } else { data.to_vec() };
         rules.insert(*word, (with(&[]), external));
     }
     rules.insert("run", (with(&[]), vec!["chrono", "serde_json"]));
@@ -30,7 +31,19 @@ fn rules() -> BTreeMap<&'static str, (Vec<&'static str>, Vec<&'static str>)> {
     rules.insert("headless", (with(&["run", "findings", "wording", "face"]), vec!["serde_json"]));
     rules.insert("tui", (with(&["run", "findings", "wording", "face"]), vec!["ratatui", "crossterm", "unicode_width", "tokio", "chrono"]));
     rules.insert("report", (with(&["run", "findings", "wording"]), vec!["serde_json"]));
-    let network = ["kube", "k8s_openapi", "tokio", "futures", "http", "reqwest", "prometheus_http_query", "base64", "percent_encoding"];
+    let network = [
+        "kube",
+        "k8s_openapi",
+        "tokio",
+        "futures",
+        "http",
+        "reqwest",
+        "prometheus_http_query",
+        "base64",
+        "percent_encoding",
+        "jiff",
+        "rustix",
+    ];
     rules.insert("edge", (with(&[]), also(&network)));
     let simulation = [
         "kube",
@@ -50,6 +63,7 @@ fn rules() -> BTreeMap<&'static str, (Vec<&'static str>, Vec<&'static str>)> {
     ];
     rules.insert("rehearsal", (with(&[]), also(&simulation)));
     rules.insert("driver", (with(&["run", "face", "journal", "edge"]), also(&["tokio", "reqwest"])));
+    rules.insert("config", (with(&[]), also(&["toml"])));
     rules.insert("archive", (with(&["run", "findings", "journal"]), also(&[])));
     rules
 }

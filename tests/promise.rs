@@ -22,7 +22,7 @@ use gameday::event::{Entry, Event, FaultFact, MatchedPod, Number, Reading, Recor
 use gameday::run::Run;
 use gameday::run::phase::End;
 use gameday::run::verdicts::Standing;
-use history::{ALL, Dice, MS, ONE_TARGET, SECOND, Sim, at, delay, drill, is_observation, kill, observe, pod, run_of};
+use history::{ALL, Dice, MS, ON_A_CLUSTER, ONE_TARGET, SECOND, Sim, at, delay, drill, is_observation, kill, observe, pod, run_of};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
@@ -77,7 +77,8 @@ fn drills() -> impl Strategy<Value = Drill> {
             (with[5], "{name: none, ready: {below: 1}, for: 2s}"),
         ]);
         let limits = [ALL, "{allowAll: true, maxDuration: 2m, blindLimit: 5s}", "{maxTargets: 3, allowAll: true}"][limits];
-        Drill { text: drill(ONE_TARGET, &gate, &steps, &criteria, &ends, limits), chaos_mesh }
+        let place = if with[1] == with[2] { ON_A_CLUSTER } else { "" };
+        Drill { text: drill(ONE_TARGET, &gate, &steps, &criteria, &ends, limits) + place, chaos_mesh }
     })
 }
 
@@ -305,6 +306,8 @@ fn run_should_always_end_and_never_leave_what_it_does_not_name() {
             // a refusal that was none is a lie no fold can see through
             assert!(!exists || named, "the object of fault {} is there, and the run does not say so", state.id.0);
         }
+        let lease = sim.run.claim().map(|claim| &claim.lease);
+        assert!(!sim.lease || left.iter().any(|object| Some(object) == lease), "the Lease is there, and the run does not say so");
         let took = sim.now / SECOND + 1;
         assert!(sim.deadlines <= 40 + 12 * took, "{} deadlines in {took} s", sim.deadlines);
     });
@@ -422,6 +425,7 @@ fn verdict_should_follow_the_precedence_of_the_exit_codes() {
         let end = run.end().unwrap();
         let expected = match () {
             () if run.faults().iter().any(|state| state.undo.handed_over.is_some()) => 7,
+            () if run.claim().is_some_and(|claim| claim.handed_over.is_some()) => 7,
             () if *end == End::Aborted => 5,
             () if matches!(end, End::Stopped(_)) => 4,
             () if matches!(end, End::Refused(_)) && !run.touched_anything() => 3,

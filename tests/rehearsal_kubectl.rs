@@ -109,7 +109,8 @@ fn rows(table: &str) -> Vec<Vec<&str>> {
 #[test]
 fn kubectl_should_see_the_cluster_as_a_real_one() {
     let Some(served) = Served::start("kubectl-get") else { return };
-    let wide = served.shows("get pods -o wide");
+    assert_eq!(served.shows("get pods -o name").lines().count(), 4, "three of the task API, and its database");
+    let wide = served.shows("get pods -l app=task-api -o wide");
     let wide = rows(&wide);
     assert_eq!(wide[0].join(" "), "NAME READY STATUS RESTARTS AGE IP NODE NOMINATED NODE READINESS GATES");
     assert_eq!(wide.len(), 4);
@@ -271,6 +272,8 @@ fn kubectl_should_roll_back_and_tell_what_happened() {
 #[test]
 fn kubectl_should_drain_a_node_as_budgets_allow() {
     let Some(served) = Served::start("kubectl-drain") else { return };
+    // the world's own; two over one pod would be an error of their own
+    served.shows("delete poddisruptionbudget task-api");
     served.shows("create poddisruptionbudget task-api --selector=app=task-api --min-available=2");
     let node = served.shows("get pods -l app=task-api -o jsonpath={.items[0].spec.nodeName}");
     let drained = served.shows(&format!("drain {node} --ignore-daemonsets --delete-emptydir-data --timeout=100s"));
@@ -331,7 +334,7 @@ fn kubectl_should_be_refused_what_roles_do_not_grant() {
         "rolebinding.rbac.authorization.k8s.io/alice-views created\n"
     );
     assert_eq!(served.shows("--context alice auth can-i get pods"), "yes\n");
-    assert_eq!(rows(&served.shows("--context alice get pods")).len(), 4);
+    assert_eq!(rows(&served.shows("--context alice get pods")).len(), 5);
     let pod = served.shows("get pods -o name").lines().next().unwrap().trim_start_matches("pod/").to_owned();
     assert_eq!(
         served.fails(&format!("--context alice delete pod {pod}")),

@@ -305,3 +305,88 @@ async fn namespace_should_be_furnished_and_its_pods_given_their_token() {
     let why = "pods \"odd\" is forbidden: error looking up service account fresh/nobody: serviceaccount \"nobody\" not found";
     assert_eq!((status.code, status.message.as_str()), (403, why));
 }
+
+#[tokio::test(start_paused = true)]
+async fn pod_should_run_its_hook_and_be_killed_when_its_grace_is_over() {
+    let mut world = World::task_api("staging");
+    world.workloads[0].timings.stop = gameday::rehearsal::world::Spread::exactly(Duration::from_secs(4));
+    let place = place(world);
+    let hook = |command: &[&str]| json!({"preStop": {"exec": {"command": command}}});
+    // hook, grace; how long it takes to go, and with which code
+    for (name, hook, grace, seconds, code) in [
+        ("plain", json!({}), 10, 4, 0),
+        ("deaf", json!({}), 3, 3, 137),
+        ("hasty", json!({}), 1, 2, 137),
+        ("waits", json!({"preStop": {"sleep": {"seconds": 5}}}), 10, 9, 0),
+        ("late", hook(&["sh", "-c", "sleep 7"]), 10, 10, 137),
+        ("longer", hook(&["sleep", "infinity"]), 10, 12, 137),
+        ("fails", hook(&["/bin/false"]), 10, 4, 0),
+    ] {
+        let pod = json!({"metadata": {"name": name, "labels": {"app": "task-api"}, "finalizers": ["test/hold"]}, "spec": {"terminationGracePeriodSeconds": grace,
+            "containers": [{"name": "main", "image": "registry.example/task-api:1", "lifecycle": hook}]}});
+        place.pods.create(&PostParams::default(), &serde_json::from_value(pod).unwrap()).await.unwrap();
+        sleep(Duration::from_secs(5)).await;
+        place.pods.delete(name, &DeleteParams::default()).await.unwrap();
+        let ended = async || place.container(name).await.state.unwrap().terminated;
+        sleep(Duration::from_millis(seconds * 1000 - 200)).await;
+        assert!(ended().await.is_none(), "{name}: too early");
+        sleep(Duration::from_millis(500)).await;
+        let ended = ended().await.unwrap_or_else(|| panic!("{name}: too late"));
+        assert_eq!(ended.exit_code, code, "{name}");
+        let free = json!({"metadata": {"finalizers": null}});
+        place.pods.patch(name, &PatchParams::default(), &Patch::Merge(free)).await.unwrap();
+        let told = place.told(name).await;
+        assert_eq!(told.iter().any(|(r, m, _)| r == "FailedPreStopHook" && m == "PreStopHook failed"), name == "fails", "{told:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn limit_below_what_a_process_holds_should_end_in_a_loop_of_kills() {
+    let place = place(World::task_api("staging"));
+    let deployments: Api<k8s_openapi::api::apps::v1::Deployment> = Api::default_namespaced(Client::new(place.cluster.service(), "staging"));
+    let mut small = serde_json::to_value(deployments.get("task-api").await.unwrap()).unwrap();
+    small["spec"]["template"]["spec"]["containers"][0]["resources"] = json!({"requests": {"memory": "16Mi"}, "limits": {"memory": "16Mi"}});
+    let change = json!({"spec": {"template": small["spec"]["template"]}});
+    deployments.patch("task-api", &PatchParams::default(), &Patch::Merge(change)).await.unwrap();
+    sleep(Duration::from_secs(50)).await;
+    let all = place.pods.list(&ListParams::default()).await.unwrap().items;
+    let status = |pod: &Pod| pod.status.clone().unwrap().container_statuses.unwrap().remove(0);
+    let ill: Vec<ContainerStatus> = all.iter().map(status).filter(|status| status.restart_count > 1).collect();
+    assert!(!ill.is_empty());
+    for status in &ill {
+        let last = status.last_state.clone().unwrap().terminated.unwrap();
+        assert_eq!((last.exit_code, last.reason.as_deref()), (137, Some("OOMKilled")), "{status:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn burnt_cpu_should_fail_probes_with_a_short_timeout_only() {
+    let mut world = World::task_api("staging");
+    world.workloads[0].containers[0].cpu_limit_millis = Some(100);
+    let hurried = gameday::scenario::world::Probe::each_second();
+    let patient = gameday::scenario::world::Probe { timeout: Duration::from_secs(5), ..hurried.clone() };
+    world.workloads[0].containers[0].readiness = Some(hurried);
+    world.workloads[0].containers[0].liveness = Some(patient);
+    let place = place(world);
+    let kind = kube::api::GroupVersionKind::gvk("chaos-mesh.org", "v1alpha1", "StressChaos");
+    let resource = kube::api::ApiResource::from_gvk_with_plural(&kind, "stresschaos");
+    let chaos: Api<kube::api::DynamicObject> = Api::default_namespaced_with(Client::new(place.cluster.service(), "staging"), &resource);
+    let stress = json!({"apiVersion": "chaos-mesh.org/v1alpha1", "kind": "StressChaos", "metadata": {"name": "busy"},
+        "spec": {"mode": "one", "duration": "30s", "selector": {"labelSelectors": {"app": "task-api"}}, "stressors": {"cpu": {"workers": 10, "load": 100}}}});
+    chaos.create(&PostParams::default(), &serde_json::from_value(stress).unwrap()).await.unwrap();
+    sleep(Duration::from_secs(25)).await;
+    let mut hit = 0;
+    for pod in place.pods.list(&ListParams::default()).await.unwrap().items {
+        let told = place.told(&pod.name_any()).await;
+        let late =
+            |kind: &str| told.iter().any(|(r, m, _)| r == "Unhealthy" && m.starts_with(kind) && m.contains("Client.Timeout exceeded"));
+        assert!(!late("Liveness"), "{told:?}");
+        hit += u32::from(late("Readiness"));
+        assert_eq!(place.container(&pod.name_any()).await.restart_count, 0);
+    }
+    assert_eq!(hit, 1, "the one pod that burns");
+    sleep(Duration::from_secs(15)).await;
+    for pod in place.pods.list(&ListParams::default()).await.unwrap().items {
+        assert!(place.container(&pod.name_any()).await.ready, "lifted");
+    }
+}

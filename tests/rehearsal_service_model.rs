@@ -58,7 +58,7 @@ fn accounted(mesh: &Mesh, service: usize) -> f64 {
     let answered: f64 = of.replicas.values().map(|replica| replica.tally.total()).sum();
     #[expect(clippy::cast_precision_loss, reason = "some thousands")]
     let others = (of.retried + mesh.waiting(service)) as f64;
-    answered + of.buried + of.unanswered.total() + others
+    answered + of.buried + of.unanswered.total() + of.unheard + others
 }
 
 /// What happens to a pod at a step.

@@ -241,7 +241,14 @@ async fn partition_should_be_waited_for_and_then_fail() {
     assert!(marks.refused < 0.01, "nobody refuses, there is silence: {marks:?}");
     assert!(marks.p50 < 2.0 * calm.p50 && marks.p99 > 0.99, "two serve as ever, one waits for its timeout: {marks:?}");
     assert!(marks.in_flight > 3.0 * calm.in_flight, "{marks:?}");
-    assert!(stage.rate("app=\"task-db\",code=\"504\"", 8) > 5.0, "the callers' proxies gave the database up");
+    let calls = |outcome: &str| {
+        let matchers = format!("app=\"task-api\",host=\"task-db\",outcome=\"{outcome}\"");
+        stage.ask(&format!("sum(rate(http_client_requests_total{{{matchers}}}[8s]))")).unwrap_or(0.0)
+    };
+    assert!(calls("timeout") > 5.0 && calls("200") > 20.0, "the caller gave the database up: {} {}", calls("timeout"), calls("200"));
+    assert!(stage.rate("app=\"task-db\",code=~\"5..\"", 8) < 0.01, "who is not reached has failed nobody");
+    let alerting = |app: &str| stage.ask(&format!("ALERTS{{alertname=\"HighErrorRate\",app=\"{app}\",alertstate=\"firing\"}}"));
+    assert_eq!((alerting("task-api"), alerting("task-db")), (Some(1.0), None));
 }
 
 #[tokio::test(start_paused = true)]

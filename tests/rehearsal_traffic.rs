@@ -128,7 +128,7 @@ async fn partition_from_the_database_should_fail_its_callers() {
     let target = json!({"mode": "all", "selector": {"labelSelectors": {"app": "task-db"}}});
     network_chaos(&client, json!({"action": "partition", "mode": "one", "direction": "both", "duration": "10s", "target": target})).await;
     tokio::time::sleep(9 * SECONDS).await;
-    let failed = shelf.growth(&["http_requests_total", "code=5"], 5) / shelf.growth(&["http_requests_total"], 5);
+    let failed = shelf.growth(&["http_requests_total", "code=5", "task-api"], 5) / shelf.growth(&["http_requests_total", "task-api"], 5);
     assert!((0.2..0.45).contains(&failed), "one of three: {failed}");
     tokio::time::sleep(20 * SECONDS).await;
     assert!(shelf.growth(&["http_requests_total", "code=5"], 10) < 1.0);

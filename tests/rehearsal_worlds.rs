@@ -128,6 +128,7 @@ async fn each_mishap_should_come_at_its_time_and_go_when_its_time_is_over() {
     let told = [
         "missing-secret=payment-key@10s+20s",
         "pdb=catalog@10s+20s",
+        "pdb=checkout@10s+20s",
         "quota=shop@10s+20s",
         "unschedulable=node-2@10s+20s",
         "denied=list:secrets@10s+20s",
@@ -148,15 +149,17 @@ async fn each_mishap_should_come_at_its_time_and_go_when_its_time_is_over() {
             quotas.get_opt("rehearsal-quota").await.unwrap().is_some(),
             nodes.get("node-2").await.unwrap().spec.unwrap().unschedulable == Some(true),
             secrets.list(&ListParams::default()).await.is_err(),
+            // the budget that is there says it, rather than a second one beside it
+            budgets.get("checkout").await.unwrap().status.unwrap().disruptions_allowed == Some(0),
         ]
     };
     let second = std::time::Duration::from_secs(1);
     tokio::time::sleep(9 * second).await;
-    assert_eq!(wrong().await, [false; 5]);
+    assert_eq!(wrong().await, [false; 6]);
     tokio::time::sleep(10 * second).await;
-    assert_eq!(wrong().await, [true; 5]);
+    assert_eq!(wrong().await, [true; 6]);
     tokio::time::sleep(15 * second).await;
-    assert_eq!(wrong().await, [false; 5]);
+    assert_eq!(wrong().await, [false; 6]);
     tokio::time::sleep(10 * second).await;
     assert!(nodes.get("node-2").await.is_err());
     tokio::time::sleep(10 * second).await;

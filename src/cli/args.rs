@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::cli::world::WorldArgs;
+use crate::scenario::model::Injector;
 
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 
@@ -38,8 +39,12 @@ pub enum Verb {
     Recover(RecoverArgs),
     /// Print the JSON Schema of a scenario file, for editors.
     Schema,
-    /// Print the role that a run needs, to be applied by whoever may.
-    Rbac,
+    /// Can this cluster run it? Each check with what was seen, and the one command that mends it.
+    Doctor(Box<DoctorArgs>),
+    /// Print the roles that a scenario needs, to be applied by whoever may.
+    Rbac(RbacArgs),
+    /// Show where the settings are and what they come to.
+    Config,
 }
 
 /// Flags of `run`.
@@ -63,6 +68,73 @@ pub struct RunArgs {
     /// Who breaks things, over the file's.
     #[arg(long, value_enum)]
     pub injector: Option<InjectorArg>,
+    /// What its gates go by.
+    #[command(flatten)]
+    pub gates: GateArgs,
+}
+
+/// What the gates of a run go by.
+#[derive(Debug, Default, Group)]
+pub struct GateArgs {
+    /// The held staging run of the same drill that lets this one into production: an id, a prefix, a folder, or last. Its journal is folded again.
+    #[arg(long, value_name = "RUN")]
+    pub held: Option<String>,
+    /// Overrule a check of the preflight that failed; who and why stand in journal and report. No gate of production can be overruled.
+    #[arg(long = "override", value_name = "CHECK=WHY", value_parser = pair)]
+    pub overrides: Vec<(String, String)>,
+}
+
+/// Flags of `doctor`.
+#[derive(Debug, Group)]
+pub struct DoctorArgs {
+    /// The scenario; without one the cluster alone is looked at.
+    pub file: Option<PathBuf>,
+    /// The environment of the scenario; the first is the default.
+    #[arg(long, value_name = "NAME")]
+    pub env: Option<String>,
+    /// The kubeconfig context; must be the environment's where that names one.
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+    /// The namespace of target and faults that name none.
+    #[arg(long, short, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// Prometheus, over the environment's.
+    #[arg(long, value_name = "URL")]
+    pub prometheus: Option<String>,
+    /// Who breaks things, over the file's.
+    #[arg(long, value_enum)]
+    pub injector: Option<InjectorArg>,
+    /// A parameter of the scenario.
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
+    pub sets: Vec<(String, String)>,
+    /// What its gates go by.
+    #[command(flatten)]
+    pub gates: GateArgs,
+    /// How the checks look.
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+}
+
+/// Flags of `rbac`.
+#[derive(Debug, Group)]
+pub struct RbacArgs {
+    /// The scenario; without one, a role for any pod kill or network fault in one namespace.
+    pub file: Option<PathBuf>,
+    /// The environment of the scenario; the first is the default.
+    #[arg(long, value_name = "NAME")]
+    pub env: Option<String>,
+    /// The namespace of target and faults that name none.
+    #[arg(long, short, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// Who breaks things, over the file's.
+    #[arg(long, value_enum)]
+    pub injector: Option<InjectorArg>,
+    /// Who is bound to the roles; without it only the roles are printed.
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    /// A parameter of the scenario.
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
+    pub sets: Vec<(String, String)>,
 }
 
 /// Flags of `rehearse`.
@@ -83,6 +155,9 @@ pub struct RehearseArgs {
     /// Who breaks things, over the file's.
     #[arg(long, value_enum)]
     pub injector: Option<InjectorArg>,
+    /// Run the commands of `command` criteria, which act on the real world. Their answers are not of the practice cluster.
+    #[arg(long)]
+    pub allow_commands: bool,
     /// The world it is rehearsed in.
     #[command(flatten)]
     pub world: WorldArgs,
@@ -193,11 +268,15 @@ pub struct ReportArgs {
 /// Flags of `abort`.
 #[derive(Debug, Group)]
 pub struct AbortArgs {
-    /// An id, a unique prefix of one, a folder, or last; all live runs of this machine by default.
+    /// An id, a unique prefix of one, a folder, or last; all live runs of this machine by default. An id that no run of this machine
+    /// has is looked for in the cluster, by the Leases of live runs.
     pub run: Option<String>,
     /// All runs of this machine, and every object of gameday in the cluster.
     #[arg(long)]
     pub all: bool,
+    /// Do not ask before a run of somebody else is stopped.
+    #[arg(long)]
+    pub yes: bool,
     /// The kubeconfig context to sweep.
     #[arg(long, value_name = "NAME")]
     pub context: Option<String>,
@@ -206,6 +285,9 @@ pub struct AbortArgs {
 /// Flags of `recover`.
 #[derive(Debug, Group)]
 pub struct RecoverArgs {
+    /// Take the finalizers off an object that is stuck in its deletion; asks for its name. The last of all ways out.
+    #[arg(long, value_name = "KIND/NAMESPACE/NAME")]
+    pub force: Option<String>,
     /// The kubeconfig context to sweep.
     #[arg(long, value_name = "NAME")]
     pub context: Option<String>,
@@ -240,6 +322,17 @@ pub enum InjectorArg {
     Agentless,
     /// gameday itself: the eviction of pods is asked for; a disruption budget may refuse it.
     Eviction,
+}
+
+impl From<InjectorArg> for Injector {
+    fn from(injector: InjectorArg) -> Injector {
+        match injector {
+            InjectorArg::Auto => Injector::Auto,
+            InjectorArg::ChaosMesh => Injector::ChaosMesh,
+            InjectorArg::Agentless => Injector::Agentless,
+            InjectorArg::Eviction => Injector::Eviction,
+        }
+    }
 }
 
 /// How fast a rehearsal goes.

@@ -12,6 +12,8 @@ use anyhow::{Context, anyhow};
 use chrono::{DateTime, Utc};
 
 use crate::cli::args::{DrillArgs, InjectorArg, Output, RehearseArgs, RunArgs, Speed};
+use crate::cli::arrival::{self, Arrival, Asked};
+use crate::cli::gate::{self, Seat};
 use crate::cli::outlet::Outlet;
 use crate::cli::{ABORTED, Failure, LEFT, Means, REFUSED, USAGE, answers, check, print, recover, report, world};
 use crate::driver::{Clock, Driver, Signals, World, pace};
@@ -23,7 +25,7 @@ use crate::headless::{Form, Headless};
 use crate::journal::{Journal, JournalError};
 use crate::rehearsal::{self, PracticeCluster, stage};
 use crate::run::Run;
-use crate::scenario::model::{Injector, PrometheusAt, Scenario, Tier};
+use crate::scenario::model::{Environment, Injector, Limits, PrometheusAt, Scenario, Tier};
 use crate::text::Untrusted;
 use crate::tui::{Cockpit, Opening};
 use crate::{archive, wording};
@@ -42,24 +44,23 @@ struct Shown {
 }
 
 /// A scenario that can be run.
-struct Drill {
-    scenario: Scenario,
+pub struct Drill {
+    /// The scenario.
+    pub scenario: Scenario,
     sources: Sources,
-    started: DateTime<Utc>,
+    /// The real date.
+    pub started: DateTime<Utc>,
     /// Drawn from the system, once a process.
-    random: u64,
+    pub random: u64,
 }
 
 pub fn run(args: &RunArgs) -> Result<u8, Failure> {
-    let drill = Drill::read(&args.drill)?;
+    let drill = Drill::read(&args.drill.file, &args.drill.sets)?;
     answers::check(&args.drill, &drill.scenario, on_terminal(&args.drill))?;
     let environment = drill.scenario.environment(args.env.as_deref()).cloned();
     let environment = environment.ok_or_else(|| unknown_environment(&drill.scenario, args.env.as_deref())).means(USAGE)?;
-    if environment.tier == Tier::Production {
-        return Err(anyhow!("runs in production are not in this version: its gates are not built yet; rehearse it, or choose --env"))
-            .means(REFUSED);
-    }
-    if !on_terminal(&args.drill) && !confirmed(args) {
+    let config = gate::settings()?;
+    if environment.tier != Tier::Production && !on_terminal(&args.drill) && !confirmed(args) {
         return Err(anyhow!("nobody can press Enter where there is no cockpit: add --yes to start as soon as the preflight has passed"))
             .means(USAGE);
     }
@@ -68,31 +69,22 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
             let mut signals = Signals::listen().context("cannot listen to signals").means(REFUSED)?;
             let connection =
                 connect::connect(&environment.name, environment.context.as_deref(), args.context.as_deref()).await.means(REFUSED)?;
-            let namespace = args.namespace.clone().or(environment.namespace.clone()).unwrap_or_else(|| connection.namespace.clone());
-            let (context, server) = (connection.context.clone(), connection.server.clone());
-            let waiting = Untrusted::from(format!("reaching {context} at {server}")).to_string();
+            let waiting = Untrusted::from(format!("reaching {} at {}", connection.context, connection.server)).to_string();
+            let context = connection.context.clone();
             let mut cockpit = on_terminal(&args.drill).then(|| cockpit(1.0, confirmed(args), waiting)).transpose()?;
-            let cluster = tokio::select! {
-                cluster = Cluster::reach(connection, &namespace) => cluster.means(REFUSED)?,
+            let asked = Asked { namespace: args.namespace.as_deref(), prometheus: args.prometheus.as_deref() };
+            let arrival = tokio::select! {
+                arrival = arrival::arrive(connection, &drill.scenario, &environment, &asked, &config) => arrival?,
                 () = left(cockpit.as_mut()) => return Err(anyhow!("left before {context} answered; nothing was started")).means(ABORTED),
                 _ = signals.next() => return Err(anyhow!("stopped before {context} answered; nothing was started")).means(ABORTED),
             };
-            let at = args.prometheus.clone().map(PrometheusAt::Url).or(environment.prometheus.clone());
-            let prometheus = at.as_ref().map(|at| Prometheus::new(at, &credentials(), &cluster.client)).transpose().means(REFUSED)?;
-            let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().means(REFUSED)?;
-            let place = Place {
-                rehearsal: false,
-                environment: environment.name.clone(),
-                tier: environment.tier,
-                context,
-                server,
-                namespace,
-                prometheus: at.as_ref().map(without_secrets),
-            };
+            let Arrival { world, place, judged } = arrival;
+            let seat = Seat { terminal: on_terminal(&args.drill), yes: args.drill.yes };
+            let gate = gate::of_run(seat, &args.gates, &drill.scenario, &judged, &config)?;
             let run = name(drill.started, drill.random);
             let token = format!("{:06x}", drill.random >> 40);
             let header = drill.header(run, drill.started, place, drill.random, token, args.injector);
-            let world = World { cluster, prometheus, http: Some(http) };
+            let header = Header { gate: Some(gate), ..header };
             let shown = Shown { cockpit, pace: 1.0, start: confirmed(args) };
             Box::pin(drive(&args.drill, drill.scenario, header, world, signals, shown, folder)).await
         })
@@ -100,7 +92,7 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
 }
 
 pub fn rehearse(args: &RehearseArgs) -> Result<u8, Failure> {
-    let drill = Drill::read(&args.drill)?;
+    let drill = Drill::read(&args.drill.file, &args.drill.sets)?;
     answers::check(&args.drill, &drill.scenario, on_terminal(&args.drill))?;
     let environment = drill.scenario.environment(args.env.as_deref()).cloned();
     let environment = environment.ok_or_else(|| unknown_environment(&drill.scenario, args.env.as_deref())).means(USAGE)?;
@@ -127,7 +119,8 @@ pub fn rehearse(args: &RehearseArgs) -> Result<u8, Failure> {
         };
         let token = format!("{:06x}", args.seed & 0xff_ffff);
         let header = drill.header(name(drill.started, drill.random), practice.now(), place, args.seed, token, args.injector);
-        let header = Header { world: chosen.staged, ..header };
+        let gate = gate::rehearsed(args.drill.yes, &environment);
+        let header = Header { world: chosen.staged, gate: Some(gate), ..header };
         let speed = match args.speed {
             Speed::Times(speed) => Some(speed),
             // nobody can look at a screen at full speed
@@ -137,7 +130,7 @@ pub fn rehearse(args: &RehearseArgs) -> Result<u8, Failure> {
         let rehearsal = async {
             let cluster = Cluster::look(client, context, &namespace).await.means(REFUSED)?;
             let prometheus = Prometheus::new(&at, &Credentials::default(), &cluster.client).means(REFUSED)?;
-            let world = World { cluster, prometheus: Some(prometheus), http: None };
+            let world = World { cluster, prometheus: Some(prometheus), http: None, commands: args.allow_commands };
             let shown = Shown { cockpit: None, pace: speed.unwrap_or(1.0), start: true };
             Box::pin(drive(&args.drill, drill.scenario, header, world, signals, shown, &OnceCell::new())).await
         };
@@ -157,25 +150,63 @@ fn unreachable_pace() -> Result<u8, Failure> {
 }
 
 impl Drill {
-    fn read(args: &DrillArgs) -> Result<Drill, Failure> {
-        let sets: BTreeMap<String, String> = args.sets.iter().cloned().collect();
-        let read = check::read(&args.file, &sets).means(USAGE)?;
+    /// Reads the scenario of a file; what is wrong with it ends the process with every mistake told.
+    pub fn read(file: &Path, sets: &[(String, String)]) -> Result<Drill, Failure> {
+        let sets: BTreeMap<String, String> = sets.iter().cloned().collect();
+        let read = check::read(file, &sets).means(USAGE)?;
         if read.reading.world.is_some() {
-            return Err(anyhow!("{}: this is a world, not a scenario; give it with --world FILE", args.file.display())).means(USAGE);
+            return Err(anyhow!("{}: this is a world, not a scenario; give it with --world FILE", file.display())).means(USAGE);
         }
         let Some(scenario) = read.reading.scenario else {
-            return Err(anyhow!("{}", check::told(&args.file, &read.reading.mistakes).trim_end())).means(USAGE);
+            return Err(anyhow!("{}", check::told(file, &read.reading.mistakes).trim_end())).means(USAGE);
         };
         // what a run may do without, `check` would tell: told here too, beside the run
         for mistake in &read.reading.mistakes {
             crate::cli::complain(&anyhow!("going on, but: {mistake}"));
         }
-        let mut hash = RandomState::new().build_hasher();
-        hash.write_u32(std::process::id());
-        Ok(Drill { scenario, sources: read.sources, started: today(), random: hash.finish() })
+        Ok(Drill { scenario, sources: read.sources, started: today(), random: random() })
     }
 
-    fn header(&self, run: String, started: DateTime<Utc>, place: Place, seed: u64, token: String, injector: Option<InjectorArg>) -> Header {
+    /// A drill that looks at nothing but the cluster.
+    pub fn of_nothing() -> Drill {
+        let environment =
+            Environment { name: "default".to_owned(), tier: Tier::Development, context: None, namespace: None, prometheus: None };
+        let scenario = Scenario {
+            name: "doctor".to_owned(),
+            labels: BTreeMap::new(),
+            title: "doctor".to_owned(),
+            hypothesis: String::new(),
+            owner: None,
+            runbook: None,
+            environments: vec![environment],
+            parameters: BTreeMap::new(),
+            targets: Vec::new(),
+            injector: Injector::Auto,
+            panels: Vec::new(),
+            steady_state: Vec::new(),
+            steps: Vec::new(),
+            criteria: Vec::new(),
+            stop_when: Vec::new(),
+            limits: Limits::default(),
+            acknowledge_data_risk: false,
+            world: None,
+            file_digest: String::new(),
+            drill_digest: String::new(),
+        };
+        let sources = Sources { file: String::new(), text: String::new(), manifests: BTreeMap::new(), sets: BTreeMap::new() };
+        Drill { scenario, sources, started: today(), random: random() }
+    }
+
+    /// The header of a run of it.
+    pub fn header(
+        &self,
+        run: String,
+        started: DateTime<Utc>,
+        place: Place,
+        seed: u64,
+        token: String,
+        injector: Option<InjectorArg>,
+    ) -> Header {
         Header {
             format: FORMAT.to_owned(),
             gameday: env!("CARGO_PKG_VERSION").to_owned(),
@@ -186,14 +217,10 @@ impl Drill {
             place,
             seed,
             token,
-            injector: injector.map(|injector| match injector {
-                InjectorArg::Auto => Injector::Auto,
-                InjectorArg::ChaosMesh => Injector::ChaosMesh,
-                InjectorArg::Agentless => Injector::Agentless,
-                InjectorArg::Eviction => Injector::Eviction,
-            }),
+            injector: injector.map(Into::into),
             scenario: self.sources.clone(),
             world: None,
+            gate: None,
         }
     }
 }
@@ -242,7 +269,7 @@ async fn drive(
             Some(open) => open,
             None => cockpit(shown.pace, shown.start, String::new())?,
         };
-        on_screen(Driver::new(run, journal, clock, world, face), signals, &folder).await
+        Box::pin(on_screen(Driver::new(run, journal, clock, world, face), signals, &folder)).await
     } else {
         let form = if args.output == Output::Json { Form::Json } else { Form::Text };
         let out = Outlet::open().context("cannot start the thread that prints").means(REFUSED)?;
@@ -339,8 +366,15 @@ pub fn runtime(paused: bool) -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().start_paused(paused).build()
 }
 
+/// A number that the system draws.
+fn random() -> u64 {
+    let mut hash = RandomState::new().build_hasher();
+    hash.write_u32(std::process::id());
+    hash.finish()
+}
+
 /// A run's id: sorts by time, and is told from others by four hex digits.
-fn name(started: DateTime<Utc>, random: u64) -> String {
+pub fn name(started: DateTime<Utc>, random: u64) -> String {
     format!("{}-{:04x}", started.format("%Y%m%d-%H%M%S"), random & 0xffff)
 }
 
@@ -349,30 +383,7 @@ pub fn today() -> DateTime<Utc> {
     Utc::now()
 }
 
-fn unknown_environment(scenario: &Scenario, asked: Option<&str>) -> anyhow::Error {
+pub fn unknown_environment(scenario: &Scenario, asked: Option<&str>) -> anyhow::Error {
     let known: Vec<&str> = scenario.environments.iter().map(|environment| environment.name.as_str()).collect();
     anyhow!("the scenario has no environment {:?}; it has {}", asked.unwrap_or_default(), known.join(", "))
-}
-
-/// How to be let in at Prometheus: from the environment, so that neither files nor process lists hold it.
-fn credentials() -> Credentials {
-    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    Credentials {
-        bearer: set("GAMEDAY_PROMETHEUS_TOKEN"),
-        basic: set("GAMEDAY_PROMETHEUS_USER").zip(set("GAMEDAY_PROMETHEUS_PASSWORD")),
-        ca: set("GAMEDAY_PROMETHEUS_CA").map(PathBuf::from),
-    }
-}
-
-/// A URL may hold credentials: the journal gets it without.
-fn without_secrets(at: &PrometheusAt) -> PrometheusAt {
-    let PrometheusAt::Url(url) = at else { return at.clone() };
-    let bare = reqwest::Url::parse(url).ok().and_then(|mut url| {
-        url.set_username("").ok()?;
-        url.set_password(None).ok()?;
-        url.set_query(None);
-        url.set_fragment(None);
-        Some(url.to_string().trim_end_matches('/').to_owned())
-    });
-    PrometheusAt::Url(bare.unwrap_or_else(|| "(unreadable URL)".to_owned()))
 }

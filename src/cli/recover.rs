@@ -8,8 +8,9 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 
 use crate::cli::args::{AbortArgs, RecoverArgs};
+use crate::cli::elsewhere::Reach;
 use crate::cli::outlet::Outlet;
-use crate::cli::{Failure, LEFT, Means, REFUSED, USAGE, complain, drill, print, report};
+use crate::cli::{Failure, LEFT, Means, REFUSED, USAGE, complain, drill, force, print, report};
 use crate::driver::{Clock, Driver, Signals, World};
 use crate::edge::connect::ConnectError;
 use crate::edge::{Cluster, Unreachable, connect, sweep};
@@ -24,7 +25,7 @@ use crate::{archive, wording};
 /// The file by which a live run is asked to stop and undo.
 pub const WISH: &str = "abort";
 /// How long a live run is waited for after it was asked to stop.
-const PATIENCE: Duration = Duration::from_secs(150);
+pub const PATIENCE: Duration = Duration::from_secs(150);
 
 /// What a run of this machine owes.
 enum Owes {
@@ -42,28 +43,45 @@ enum Owes {
 
 /// What came of undoing.
 #[derive(Default)]
-struct Tally {
-    left: Vec<String>,
-    owed: bool,
+pub struct Tally {
+    /// What is left, in words.
+    pub left: Vec<String>,
+    /// Whether a journal said that something is to be undone.
+    pub owed: bool,
+    /// The tokens of runs that are live in other processes of this machine.
+    pub live: BTreeSet<String>,
+    /// The tokens of all runs of this machine.
+    pub known: BTreeSet<String>,
+    /// The namespaces that they were run in.
+    pub namespaces: BTreeSet<String>,
     no_cluster: bool,
-    live: BTreeSet<String>,
-    known: BTreeSet<String>,
-    namespaces: BTreeSet<String>,
 }
 
 pub fn recover(args: &RecoverArgs) -> Result<u8, Failure> {
+    if let Some(object) = &args.force {
+        return force::force(object, args.context.as_deref());
+    }
     let mut tally = Tally::default();
     for folder in archive::all().means(REFUSED)? {
         tally.settle(&folder);
     }
-    tally.sweep(args.context.as_deref(), false);
+    tally.sweep(args.context.as_deref(), &Reach::Own);
     Ok(tally.conclude())
 }
 
 pub fn abort(args: &AbortArgs) -> Result<u8, Failure> {
     let is_live = |folder: &PathBuf| Journal::is_live(&folder.join(archive::JOURNAL));
+    let mut elsewhere = None;
     let folders = match (&args.run, args.all) {
-        (Some(run), false) => vec![archive::find(run).means(USAGE)?],
+        (Some(run), false) => match archive::find(run) {
+            Ok(folder) => vec![folder],
+            // a run of another machine has its Lease in the cluster
+            Err(archive::ArchiveError::Unknown { .. }) => {
+                elsewhere = Some(run.clone());
+                Vec::new()
+            }
+            Err(error) => return Err(error).means(USAGE),
+        },
         (None, true) => archive::all().means(REFUSED)?,
         (None, false) => archive::all().means(REFUSED)?.into_iter().filter(is_live).collect(),
         (Some(_), true) => return Err(anyhow!("a run or --all, not both")).means(USAGE),
@@ -85,8 +103,10 @@ pub fn abort(args: &AbortArgs) -> Result<u8, Failure> {
     for folder in &folders {
         tally.settle(folder);
     }
-    if args.all {
-        tally.sweep(args.context.as_deref(), true);
+    if let Some(run) = elsewhere {
+        tally.sweep(args.context.as_deref(), &Reach::Run(run, args.yes));
+    } else if args.all {
+        tally.sweep(args.context.as_deref(), &Reach::All(args.yes));
     } else if folders.is_empty() {
         print("no run is live on this machine; `gameday abort --all` also looks for objects in the cluster\n");
     }
@@ -157,53 +177,12 @@ impl Tally {
             Err(error) => Owes::Unreadable(error),
             Ok(run) if run.header().place.rehearsal => Owes::Nothing,
             Ok(run) => match run.conclusion() {
-                None if run.touched_anything() => Owes::Undo,
+                None if run.touched_anything() || run.owes_anything() => Owes::Undo,
                 Some(conclusion) if !conclusion.left.is_empty() => {
                     Owes::Left(Box::new(run.header().place.clone()), conclusion.left.clone())
                 }
                 None | Some(_) => Owes::Nothing,
             },
-        }
-    }
-
-    /// Deletes what bears our label in a cluster and belongs to a dead run of this machine; with
-    /// `all` also what belongs to nobody here. Names what it leaves.
-    fn sweep(&mut self, context: Option<&str>, all: bool) {
-        let swept = drill::runtime(false).map_err(anyhow::Error::from).and_then(|runtime| {
-            runtime.block_on(async {
-                let connection = connect::connect("", None, context).await?;
-                self.namespaces.insert(connection.namespace.clone());
-                let namespace = connection.namespace.clone();
-                let cluster = Cluster::reach(connection, &namespace).await?;
-                let sweep = sweep::find(&cluster, &self.namespaces).await?;
-                if !sweep.everywhere {
-                    let looked: Vec<&str> = self.namespaces.iter().map(String::as_str).collect();
-                    print(&format!("objects of gameday may be listed in these namespaces only: {}\n", looked.join(", ")));
-                }
-                if !sweep.forbidden.is_empty() {
-                    print(&format!("these may not be listed, so nothing is known of them: {}\n", sweep.forbidden.join(", ")));
-                }
-                for found in sweep.found.iter().filter(|found| !self.live.contains(&found.token)) {
-                    if !all && !self.known.contains(&found.token) {
-                        let object = &found.object;
-                        self.left.push(format!(
-                            "{object}, of no run on this machine; if nobody else needs it, `gameday abort --all` deletes it"
-                        ));
-                        continue;
-                    }
-                    print(&format!("deleting {}\n", found.object));
-                    if let Err(why) = sweep::remove(&cluster, &found.object).await {
-                        self.left.push(format!("{}: {why}", found.object));
-                    }
-                }
-                anyhow::Ok(())
-            })
-        });
-        if let Err(error) = swept {
-            if !self.owed {
-                print("nothing in the journals is left to undo\n");
-            }
-            complain(&error.context("the cluster could not be swept for objects of gameday"));
         }
     }
 
@@ -234,7 +213,7 @@ pub fn resume(folder: &Path) -> anyhow::Result<u8> {
         let signals = Signals::listen()?;
         let cluster = the_same_cluster(&header.place).await?;
         let clock = Clock::resume(header.started, drill::today(), last);
-        let world = World { cluster, prometheus: None, http: None };
+        let world = World { cluster, prometheus: None, http: None, commands: false };
         let mut face = Headless::new(Outlet::open()?, Form::Text, false);
         face.skip(&run);
         let driven = Driver::new(run, journal, clock, world, face).finish(signals).await;

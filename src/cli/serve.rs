@@ -3,6 +3,7 @@
 //! Plain HTTP: nothing leaves the machine, and nothing in there is worth a certificate. A kubeconfig without TLS carries no token either (client-go sends
 //! none), so a user other than the administrator is one by impersonation.
 
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -24,9 +25,12 @@ use crate::cli::args::ServeArgs;
 use crate::cli::{Failure, Means, REFUSED, USAGE, drill, print, world};
 use crate::driver::{Signals, pace};
 use crate::rehearsal::{self, Backend, BackendRequest, PracticeCluster, World, stage};
+use crate::scenario::{self, Source};
 
 /// The namespace of what names none.
 const NAMESPACE: &str = "staging";
+/// What a cluster is filled with for which no world is named.
+const SHIPPED: &str = include_str!("../../scenarios/worlds/task-api.yaml");
 /// The context of the administrator, and the cluster's name.
 const CLUSTER: &str = "rehearsal";
 /// How often simulated time is moved on: fine enough for people, cheap enough to be left alone.
@@ -41,7 +45,7 @@ pub fn serve(args: &ServeArgs) -> Result<u8, Failure> {
         Some(path) => path.clone(),
         None => crate::archive::runs().means(USAGE)?.with_file_name("rehearsal.kubeconfig"),
     };
-    let world = world::choose(&args.world, None, NAMESPACE, || World::task_api(NAMESPACE))?;
+    let world = world::choose(&args.world, None, NAMESPACE, usual)?;
     // where kubectl looks first is where something runs
     let home = world.world.workloads.first().map_or(NAMESPACE, |workload| &workload.namespace).to_owned();
     drill::runtime(true).means(REFUSED)?.block_on(async {
@@ -66,6 +70,13 @@ pub fn serve(args: &ServeArgs) -> Result<u8, Failure> {
         }
         Ok(0)
     })
+}
+
+/// The task API of `scenarios/worlds`, as shipped.
+fn usual() -> World {
+    let source = Source { file: "task-api.yaml", text: SHIPPED, manifests: &|path| Err(format!("no {path}")) };
+    let read = scenario::read(&source, &BTreeMap::new()).world;
+    read.map_or_else(|| World::task_api(NAMESPACE), |world| world.settled(NAMESPACE))
 }
 
 fn welcome(api: SocketAddr, prometheus: SocketAddr, path: &Path, args: &ServeArgs) -> String {

@@ -1,11 +1,16 @@
 //! Performing effects: each as a task whose answer comes back through the inbox.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::driver::Clock;
 use crate::edge::prometheus::Prometheus;
-use crate::edge::{Cluster, Inbox, agentless, chaos_mesh, endpoints, events, http_probe, pulse, targets, workloads};
+use crate::edge::{
+    Cluster, Inbox, agentless, chaos_mesh, command_probe, endpoints, events, http_probe, inspect, lease, object_probe, pulse, targets,
+    workloads,
+};
 use crate::effect::{ChaosRef, Effect, FaultId};
 use crate::event::{EndpointsSource, Event, Reading};
 use crate::manifest;
@@ -23,6 +28,8 @@ pub struct World {
     pub prometheus: Option<Prometheus>,
     /// For `http` criteria; `None` in rehearsal, where the practice cluster answers.
     pub http: Option<reqwest::Client>,
+    /// Whether the commands of the scenario are run: in rehearsal only where that is allowed.
+    pub commands: bool,
 }
 
 impl World {
@@ -62,17 +69,25 @@ impl World {
     }
 
     /// Begins to perform an effect.
-    pub fn perform(&self, effect: &Effect, run: &Run, inbox: &Inbox) {
+    pub fn perform(&self, effect: &Effect, run: &Run, clock: Clock, inbox: &Inbox) {
         let inbox = inbox.clone();
         match effect {
             Effect::Resolve { fault, round } => self.resolve(*fault, *round, run, inbox),
             Effect::Sample { probe } => {
                 let Some(ask) = run.probes().get(*probe).map(|probe| probe.ask.clone()) else { return };
                 let (world, probe, targets) = (self.clone(), *probe, run.scenario().targets.clone());
+                let since = run.begun().map_or(Duration::ZERO, |begun| run.now().since(begun));
                 tokio::spawn(async move {
                     let sent = Instant::now();
-                    let reading = world.read(&ask, &targets).await;
+                    let reading = world.read(&ask, &targets, since).await;
                     let _ = inbox.send(Event::Sampled { probe, took: sent.elapsed(), reading }).await;
+                });
+            }
+            Effect::Inspect { inspection } => {
+                let (cluster, prometheus, inspection) = (self.cluster.clone(), self.prometheus.clone(), inspection.clone());
+                tokio::spawn(async move {
+                    let seen = inspect::look(&cluster, prometheus.as_ref(), inspection).await;
+                    let _ = inbox.send(Event::Inspected { seen }).await;
                 });
             }
             Effect::Kill { victim, grace, evict, .. } => {
@@ -111,6 +126,18 @@ impl World {
                     }
                 });
             }
+            Effect::Claim { lease, holder } => {
+                let (cluster, lease, holder, id) = (self.cluster.clone(), lease.clone(), holder.clone(), effect.id());
+                let token = run.header().token.clone();
+                tokio::spawn(async move { lease::hold(&cluster, &lease, &holder, &token, id, clock, &inbox).await });
+            }
+            Effect::Release { lease, .. } => {
+                let (cluster, lease, id) = (self.cluster.clone(), lease.clone(), effect.id());
+                tokio::spawn(async move {
+                    let outcome = lease::delete(&cluster, &lease).await;
+                    let _ = inbox.send(Event::Answered { effect: id, outcome }).await;
+                });
+            }
             Effect::Seal { .. } => {}
         }
     }
@@ -136,12 +163,19 @@ impl World {
         });
     }
 
-    async fn read(&self, ask: &Ask, targets: &[TargetRef]) -> Reading {
+    /// Asks; `since` is the time since the run began.
+    async fn read(&self, ask: &Ask, targets: &[TargetRef], since: Duration) -> Reading {
         match (ask, &self.prometheus, &self.http) {
             (Ask::Promql(query), Some(prometheus), _) => prometheus.query(query).await,
             (Ask::Alert(name), Some(prometheus), _) => prometheus.alert(name).await,
             (Ask::Http(url), _, Some(client)) => http_probe::get(client, url).await,
-            (Ask::Promql(_) | Ask::Alert(_), None, _) => {
+            (Ask::Burn(good, total), Some(prometheus), _) => prometheus.counts(good, total, since).await,
+            (Ask::Object(check), ..) => object_probe::look(&self.cluster, check).await,
+            (Ask::Command(check), ..) if self.commands => command_probe::run(check).await,
+            (Ask::Command(_), ..) => Reading::Withheld {
+                why: "commands are not run in rehearsal: they would act on the real world; --allow-commands runs them".into(),
+            },
+            (Ask::Promql(_) | Ask::Alert(_) | Ask::Burn(..), None, _) => {
                 Reading::Failed { why: "no Prometheus is named: give the environment one, or use --prometheus URL".into() }
             }
             (Ask::Http(url), _, None) => http_probe::rehearse(&self.cluster, url, targets).await,

@@ -1,7 +1,7 @@
 //! Faults as objects of Chaos Mesh: checked, created, followed, deleted, looked for.
 
 use chrono::{DateTime, Utc};
-use kube::api::{ApiResource, DeleteParams, DynamicObject, ListParams, PostParams};
+use kube::api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::core::GroupVersionKind;
 use kube::runtime::watcher;
 use kube::{Api, ResourceExt};
@@ -70,6 +70,32 @@ pub async fn observe(cluster: Cluster, fault: FaultId, object: ChaosRef, spawns:
     let config = watcher::Config::default().fields(&format!("metadata.name={}", object.name));
     let seen = Seen { fault, object, last: None };
     follow(api, config, Source::Fault(fault), seen, inbox, cluster.alive.clone()).await;
+}
+
+/// The object as it stands; `None` where it is gone.
+///
+/// # Errors
+/// The API server can't say.
+pub async fn get(cluster: &Cluster, fault: FaultId, object: &ChaosRef) -> Result<Option<FaultFact>, ApiError> {
+    match api_error::within(&format!("get {object}"), api(cluster, &object.kind, &object.namespace).get(&object.name)).await {
+        Ok(found) => Ok(Some(project(fault, object, &found))),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Takes the finalizers off, whatever they were there for.
+///
+/// # Errors
+/// The API server refuses or does not answer.
+pub async fn take_finalizers_off(cluster: &Cluster, object: &ChaosRef) -> Result<(), ApiError> {
+    let none = serde_json::json!({"metadata": {"finalizers": null}});
+    let (api, params) = (api(cluster, &object.kind, &object.namespace), PatchParams::default());
+    let patched = api_error::within(&format!("patch {object}"), api.patch(&object.name, &params, &Patch::Merge(none))).await;
+    match patched {
+        Err(error) if !error.is_not_found() => Err(error),
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 /// Looks whether the object is there, and what of it is left in pods of `namespaces`.

@@ -118,6 +118,23 @@ impl Prometheus {
         }
     }
 
+    /// Asks how much two counters have grown over the last `over`, at one instant, with one query.
+    pub async fn counts(&self, good: &str, total: &str, over: Duration) -> Reading {
+        // whole seconds, rounded up: what happened in the first of them counts
+        let over = Duration::from_secs((over.as_secs() + u64::from(over.subsec_nanos() > 0)).max(1));
+        match self.ask(&counts_query(good, total, over)).await {
+            Ok(Data::Vector(found)) => {
+                let of = |which: &str| {
+                    let one = found.iter().find(|v| v.metric().get(COUNT).is_some_and(|label| label == which));
+                    one.map(|v| Number(v.sample().value()))
+                };
+                Reading::Counts { good: of("good"), total: of("total"), over }
+            }
+            Ok(Data::Matrix(_) | Data::Scalar(_)) => Reading::Failed { why: "increase() answers with no vector there".into() },
+            Err(why) => Reading::Failed { why },
+        }
+    }
+
     async fn ask(&self, query: &str) -> Result<Data, Untrusted> {
         let asked = async {
             match self {
@@ -143,6 +160,16 @@ impl Prometheus {
             Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs()).into()),
         }
     }
+}
+
+/// The label by which the two counts of one answer are told apart.
+const COUNT: &str = "gameday_count";
+
+fn counts_query(good: &str, total: &str, over: Duration) -> String {
+    let seconds = over.as_secs();
+    let one =
+        |counter: &str, name: &str| format!("label_replace(sum(increase({counter}[{seconds}s])), \"{COUNT}\", \"{name}\", \"\", \"\")");
+    format!("{} or {}", one(good, "good"), one(total, "total"))
 }
 
 /// Credentials in a URL become a header: what an error prints of the URL holds none.

@@ -1,9 +1,10 @@
-//! Every object that gameday ever made in a cluster, by its label: found, deleted, waited for.
+//! Every object that gameday ever made in a cluster, by its label: found, deleted, waited for. Whose it is, its Lease tells.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use kube::Api;
 use kube::ResourceExt;
 use kube::api::{DynamicObject, ListParams};
@@ -11,6 +12,8 @@ use kube::api::{DynamicObject, ListParams};
 use crate::edge::Cluster;
 use crate::edge::api_error::{self, ApiError};
 use crate::edge::chaos_mesh::{self, resource};
+use crate::edge::lease::{self, Held};
+use crate::edge::pulse::{self, Wall};
 use crate::effect::{ChaosRef, FaultId, Outcome};
 use crate::event::Event;
 use crate::manifest::{GAMEDAY, MANAGED_BY, RUN, token_of_offspring};
@@ -36,10 +39,16 @@ pub struct Found {
 pub struct Sweep {
     /// The objects.
     pub found: Vec<Found>,
+    /// The Leases of runs.
+    pub leases: Vec<Held>,
+    /// Why Leases could not be listed, if they could not.
+    pub leases_unseen: Option<Untrusted>,
     /// Whether all namespaces could be looked at.
     pub everywhere: bool,
     /// The kinds that may not be listed at all, so that nothing is known of them.
     pub forbidden: Vec<&'static str>,
+    /// Now, by the API server's clock.
+    pub now: DateTime<Utc>,
 }
 
 impl Sweep {
@@ -59,16 +68,25 @@ impl Sweep {
         };
         Some(Found { object: ChaosRef { kind: kind.to_owned(), namespace, name }, token })
     }
+
+    /// The Lease of a run, by its token.
+    #[must_use]
+    pub fn lease_of(&self, token: &str) -> Option<&Held> {
+        self.leases.iter().find(|held| held.token == token)
+    }
 }
 
 /// Lists them, in all namespaces, or where that is forbidden in those of `namespaces`.
 ///
 /// # Errors
 /// The API server refuses or does not answer. A cluster without Chaos Mesh has none.
-pub async fn find(cluster: &Cluster, namespaces: &BTreeSet<String>) -> Result<Sweep, ApiError> {
+pub async fn find(cluster: &Cluster, namespaces: &BTreeSet<String>, wall: &impl Wall) -> Result<Sweep, ApiError> {
     // not by label: what our Workflows make bears none of ours
     let params = ListParams::default();
-    let mut sweep = Sweep { found: Vec::new(), everywhere: true, forbidden: Vec::new() };
+    let skew = pulse::measure(cluster, wall).await?.map_or(0, |skew| i64::midpoint(skew.least, skew.most));
+    let now = wall.now() + chrono::Duration::microseconds(skew);
+    let mut sweep =
+        Sweep { found: Vec::new(), leases: Vec::new(), leases_unseen: None, everywhere: true, forbidden: Vec::new(), now };
     for kind in KINDS {
         let what = format!("list {}", kind.to_lowercase());
         let all: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &resource(kind));
@@ -94,7 +112,23 @@ pub async fn find(cluster: &Cluster, namespaces: &BTreeSet<String>) -> Result<Sw
         }
     }
     sweep.forbidden.dedup();
+    match leases(cluster, namespaces).await {
+        Ok(leases) => sweep.leases = leases,
+        Err(error) => sweep.leases_unseen = Some(error.to_string().into()),
+    }
     Ok(sweep)
+}
+
+async fn leases(cluster: &Cluster, namespaces: &BTreeSet<String>) -> Result<Vec<Held>, ApiError> {
+    match lease::list(cluster, None).await {
+        Err(error) if error.code == Some(403) => {}
+        answered => return answered,
+    }
+    let mut all = Vec::new();
+    for namespace in namespaces {
+        all.extend(lease::list(cluster, Some(namespace)).await?);
+    }
+    Ok(all)
 }
 
 /// Deletes one and waits until it is gone.
@@ -102,6 +136,12 @@ pub async fn find(cluster: &Cluster, namespaces: &BTreeSet<String>) -> Result<Sw
 /// # Errors
 /// Why it is still there, and what holds it.
 pub async fn remove(cluster: &Cluster, object: &ChaosRef) -> Result<(), Untrusted> {
+    if object.kind == "Lease" {
+        return match lease::delete(cluster, object).await {
+            Outcome::Done { .. } | Outcome::Already { .. } => Ok(()),
+            Outcome::Refused { why } | Outcome::Failed { why } => Err(why),
+        };
+    }
     let namespaces = [object.namespace.clone()];
     let last: RefCell<Option<Untrusted>> = RefCell::new(None);
     let undone = async {

@@ -7,6 +7,7 @@
 
 pub mod accounts;
 pub mod chaos;
+pub mod cronjob;
 pub mod daemonset;
 pub mod deployment;
 pub mod disruption;
@@ -15,6 +16,7 @@ pub mod endpoints;
 mod feed;
 pub mod garbage;
 mod hand;
+pub mod job;
 pub mod kubelet;
 pub mod lifecycle;
 mod mirror;
@@ -66,6 +68,8 @@ fn start_all(home: &Home, tasks: &mut JoinSet<()>) {
     tasks.spawn(replicaset::run(home.clone()));
     tasks.spawn(statefulset::run(home.clone()));
     tasks.spawn(daemonset::run(home.clone()));
+    tasks.spawn(job::run(home.clone()));
+    tasks.spawn(cronjob::run(home.clone()));
     tasks.spawn(scheduler::run(home.clone()));
     tasks.spawn(kubelet::run(home.clone()));
     tasks.spawn(kubelet::node::run(home.clone()));

@@ -36,6 +36,7 @@ fn page(out: &mut String, f: &Findings) -> std::fmt::Result {
         }
         writeln!(out, "\n`gameday recover` finishes the undo.")?;
     }
+    preflight(out, f)?;
     judged(out, "Criteria", &f.criteria)?;
     judged(out, "Steady state before", &f.gate)?;
     judged(out, "Steady again after", &f.proof)?;
@@ -57,6 +58,26 @@ fn page(out: &mut String, f: &Findings) -> std::fmt::Result {
         writeln!(out, "| {} | {} |", line.t, cell(&line.text))?;
     }
     writeln!(out, "\nWritten by gameday {} from the journal of run {}; `gameday report` writes it again.", text(&f.gameday), text(&f.run))
+}
+
+/// What the preflight did not simply pass; the JSON report has every check.
+fn preflight(out: &mut String, f: &Findings) -> std::fmt::Result {
+    let mut open = f.preflight.iter().filter(|check| check.verdict != "pass").peekable();
+    if open.peek().is_none() {
+        return Ok(());
+    }
+    writeln!(out, "\n## Before the start\n\n| | check | seen | mended by |\n|---|---|---|---|")?;
+    for check in open {
+        writeln!(
+            out,
+            "| **{}** | {} | {} | {} |",
+            check.verdict,
+            check.check,
+            cell(&check.seen),
+            cell(check.mend.as_deref().unwrap_or("–"))
+        )?;
+    }
+    Ok(())
 }
 
 fn judged(out: &mut String, title: &str, rows: &[JudgedFinding]) -> std::fmt::Result {

@@ -5,14 +5,14 @@ use std::time::Duration;
 use crate::clock::At;
 use crate::criterion::{Bound, Check, Criterion, HttpCheck, StopCheck};
 use crate::effect::ProbeId;
-use crate::event::{Number, Reading, Source};
+use crate::event::{Reading, Source};
 use crate::run::Run;
 use crate::run::fleet::Target;
 use crate::run::phase::Phase;
 use crate::run::probes::{Ask, Sample};
 use crate::run::recovery::Back;
 use crate::run::timeline::{List, Noted};
-use crate::run::verdicts::{Judged, Look, Standing, Worse, higher, look_at, lower};
+use crate::run::verdicts::{Judged, Look, Standing, Worse, exit, higher, look_at, lower, spent, truth};
 use crate::scenario::model::Scenario;
 
 /// What is known of everything that is judged.
@@ -102,15 +102,16 @@ impl Run {
         match &criterion.check {
             Check::Recovery { within } => self.look_recovery(index, &criterion, *within),
             Check::Alert(check) => self.look_alert(index, check, sampled),
-            Check::Ready { .. } | Check::Promql(_) | Check::Http(_) => {
+            Check::Ready { .. } | Check::Promql(_) | Check::Http(_) | Check::Object(_) | Check::Command(_) | Check::Burn(_) => {
                 if !self.is_open(&criterion.during) {
                     self.judgement.criteria[index].shut(self.now);
                 } else if let Some((look, worse)) = self.look_now(&criterion.check, sampled) {
                     let judged = &mut self.judgement.criteria[index];
                     take(judged, &criterion.check, self.now, look, criterion.violated_for, worse);
-                    if let (Check::Http(check), Some(sample)) = (&criterion.check, self.sample_of(&criterion.check)) {
-                        let answer = (is_good(check, &sample.reading), sample.took);
-                        self.judgement.answers[index].push(answer);
+                    if let Check::Http(check) = &criterion.check {
+                        let sample = self.newly(&Ask::Http(check.url.clone()), sampled);
+                        let answer = sample.map(|sample| (is_good(check, &sample.reading), sample.took));
+                        self.judgement.answers[index].extend(answer);
                     }
                 } else if self.judgement.criteria[index].due(criterion.violated_for).is_some_and(|due| self.now >= due) {
                     // the last answer still stands and the time has come
@@ -121,65 +122,36 @@ impl Run {
         self.tell(List::Criteria, index, &before);
     }
 
-    fn look_stop(&mut self, index: usize, sampled: Option<ProbeId>) {
-        let stop = self.scenario.stop_when[index].clone();
-        let before = self.judgement.stops[index].clone();
-        let look = match &stop.check {
-            StopCheck::ReadyBelow(amount) => Some((self.look_ready(|target| target.has(*amount)), lower as Worse)),
-            StopCheck::Promql(check) => {
-                let probe = self.probes.find(&Ask::Promql(check.query.clone())).filter(|probe| Some(probe.id) == sampled);
-                probe.and_then(|probe| probe.last()).map(|sample| {
-                    let worse: Worse = if matches!(check.bound, Bound::Above(_)) { higher } else { lower };
-                    let numbers: Option<Vec<f64>> = match &sample.reading {
-                        Reading::Values { values } => Some(values.iter().map(|(_, Number(v))| *v).collect()),
-                        Reading::Empty => check.when_empty.map(|v| vec![v]),
-                        Reading::Http { .. } | Reading::Alert { .. } | Reading::Failed { .. } => None,
-                    };
-                    let numbers = numbers.filter(|all| !all.iter().any(|v| v.is_nan()));
-                    let farthest = numbers.as_deref().and_then(|all| all.iter().copied().reduce(|a, b| if worse(a, b) { a } else { b }));
-                    let look = match farthest {
-                        None => Look::Unknown,
-                        Some(value) if check.bound.admits(value) => Look::Bad(Some(value)),
-                        Some(value) => Look::Good(Some(value)),
-                    };
-                    (look, worse)
-                })
-            }
-        };
-        let (now, judged) = (self.now, &mut self.judgement.stops[index]);
-        match (look, &stop.check) {
-            (Some((look, worse)), StopCheck::ReadyBelow(_)) => judged.watch(now, look, stop.true_for, worse),
-            (Some((look, worse)), StopCheck::Promql(_)) => judged.look(now, look, stop.true_for, worse),
-            (None, _) if judged.due(stop.true_for).is_some_and(|due| now >= due) => {
-                judged.stand(now, Look::Bad(None), stop.true_for, higher);
-            }
-            (None, _) => {}
-        }
-        self.tell(List::StopWhen, index, &before);
-    }
-
     /// One look at a condition that has no memory; `None` if there is nothing new to look at.
-    fn look_now(&self, check: &Check, sampled: Option<ProbeId>) -> Option<(Look, Worse)> {
+    pub(super) fn look_now(&self, check: &Check, sampled: Option<ProbeId>) -> Option<(Look, Worse)> {
+        if let Check::Ready { min } = check {
+            return Some((self.look_ready(|target| target.has(*min)), lower));
+        }
+        let sample = self.newly(&Ask::of_check(check)?, sampled)?;
         match check {
-            Check::Ready { min } => Some((self.look_ready(|target| target.has(*min)), lower as Worse)),
             Check::Promql(promql) => {
-                let probe = self.probes.find(&Ask::Promql(promql.query.clone())).filter(|probe| Some(probe.id) == sampled)?;
                 let worse: Worse = if matches!(promql.bound, Bound::Above(_)) { lower } else { higher };
-                Some((look_at(promql, &probe.last()?.reading), worse))
+                Some((look_at(promql, &sample.reading), worse))
             }
             Check::Http(http) => {
-                let probe = self.probes.find(&Ask::Http(http.url.clone())).filter(|probe| Some(probe.id) == sampled)?;
-                let sample = probe.last()?;
                 let took = Some(sample.took.as_secs_f64());
                 // with a share asked for, a single bad answer breaks nothing: the share is judged at the end
                 let good = http.success.is_some() || is_good(http, &sample.reading);
                 Some((if good { Look::Good(took) } else { Look::Bad(took) }, higher))
             }
-            Check::Recovery { .. } | Check::Alert(_) => None,
+            Check::Object(_) => Some((truth(&sample.reading), higher)),
+            Check::Command(command) => Some((exit(command, &sample.reading), higher)),
+            Check::Burn(burn) => Some((spent(burn, &sample.reading), higher)),
+            Check::Ready { .. } | Check::Recovery { .. } | Check::Alert(_) => None,
         }
     }
 
-    fn look_ready(&self, enough: impl Fn(&Target) -> Option<bool>) -> Look {
+    /// The newest answer to a question, if it came with this entry.
+    pub(super) fn newly(&self, ask: &Ask, sampled: Option<ProbeId>) -> Option<&Sample> {
+        self.probes.find(ask).filter(|probe| Some(probe.id) == sampled)?.last()
+    }
+
+    pub(super) fn look_ready(&self, enough: impl Fn(&Target) -> Option<bool>) -> Look {
         let mut fewest: Option<f64> = None;
         let mut verdict = Some(true);
         for (index, target) in self.fleet.targets.iter().enumerate() {
@@ -197,15 +169,6 @@ impl Run {
             Some(true) => Look::Good(fewest),
             Some(false) => Look::Bad(fewest),
             None => Look::Unknown,
-        }
-    }
-
-    fn sample_of(&self, check: &Check) -> Option<&Sample> {
-        match check {
-            Check::Http(http) => self.probes.find(&Ask::Http(http.url.clone()))?.last(),
-            Check::Promql(promql) => self.probes.find(&Ask::Promql(promql.query.clone()))?.last(),
-            Check::Alert(alert) => self.probes.find(&Ask::Alert(alert.name.clone()))?.last(),
-            Check::Ready { .. } | Check::Recovery { .. } => None,
         }
     }
 
@@ -252,7 +215,7 @@ impl Run {
         }
     }
 
-    fn tell(&mut self, list: List, index: usize, before: &Judged) {
+    pub(super) fn tell(&mut self, list: List, index: usize, before: &Judged) {
         let now = &self.judgement.list(list)[index];
         let (was_bad, is_bad) = (before.bad_since, now.bad_since);
         let (standing, was) = (now.standing, before.standing);
@@ -275,13 +238,15 @@ impl Run {
             let before = self.judgement.criteria[index].standing;
             let judged = &mut self.judgement.criteria[index];
             match &criterion.check {
-                Check::Recovery { .. } | Check::Alert(_) => judged.decide(Standing::Unknown, now),
                 Check::Http(check) => {
                     if let Some(standing) = over(check, &self.judgement.answers[index]) {
                         judged.decide(standing, now);
                     }
                 }
-                Check::Ready { .. } | Check::Promql(_) => {}
+                // what was spent is a sum: the newest look holds all that came before it
+                Check::Burn(_) if complete && matches!(judged.last, Some((_, Look::Good(_)))) => judged.decide(Standing::Held, now),
+                Check::Burn(_) | Check::Recovery { .. } | Check::Alert(_) => judged.decide(Standing::Unknown, now),
+                Check::Ready { .. } | Check::Promql(_) | Check::Object(_) | Check::Command(_) => {}
             }
             if complete {
                 judged.close(now, criterion.violated_for);
@@ -325,6 +290,9 @@ impl Run {
         }
         for (stop, judged) in self.scenario.stop_when.iter().zip(&self.judgement.stops) {
             due.extend(judged.due(stop.true_for));
+            if let StopCheck::RecoveryOver(limit) = stop.check {
+                due.extend((0..self.faults.len()).filter_map(|fault| self.late(fault, limit)));
+            }
         }
         let list = if self.phase == Phase::Settling { &self.judgement.proof } else { &self.judgement.gate };
         for (criterion, judged) in self.scenario.steady_state.iter().zip(list).filter(|(_, judged)| judged.standing == Standing::Pending) {
@@ -338,11 +306,17 @@ impl Run {
 fn take(judged: &mut Judged, check: &Check, now: At, look: Look, tolerance: Duration, worse: Worse) {
     match check {
         Check::Ready { .. } => judged.watch(now, look, tolerance, worse),
-        Check::Promql(_) | Check::Http(_) | Check::Alert(_) | Check::Recovery { .. } => judged.look(now, look, tolerance, worse),
+        Check::Promql(_)
+        | Check::Http(_)
+        | Check::Alert(_)
+        | Check::Object(_)
+        | Check::Command(_)
+        | Check::Burn(_)
+        | Check::Recovery { .. } => judged.look(now, look, tolerance, worse),
     }
 }
 
-fn is_good(check: &HttpCheck, reading: &Reading) -> bool {
+pub(super) fn is_good(check: &HttpCheck, reading: &Reading) -> bool {
     matches!(reading, Reading::Http { status } if *status == check.expect)
 }
 

@@ -19,6 +19,10 @@ use crate::text::Untrusted;
 /// How long a fault may take to be in effect.
 pub const EFFECT_LIMIT: Duration = Duration::from_secs(30);
 
+/// How long after its end a lasting fault may go on before the alarm: less than two seconds, so that
+/// it is heard within two.
+pub const OVERDUE_AFTER: Duration = Duration::from_millis(1900);
+
 /// Who breaks it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Via {
@@ -67,11 +71,12 @@ impl Victim {
 
 /// What the timeline has told of a fault.
 #[derive(Clone, Copy, Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "four lines, each told once, in no order")]
+#[expect(clippy::struct_excessive_bools, reason = "five lines, each told once, in no order")]
 pub(super) struct Told {
     pub in_effect: bool,
     pub lifted: bool,
     pub removed: bool,
+    pub overdue: bool,
     pub handed_over: bool,
 }
 
@@ -190,6 +195,20 @@ impl FaultState {
         self.fault.is_lasting() && self.owes_undo() && self.lifted.is_none()
     }
 
+    /// When it should have been lifted: its time was up, or its undo was asked for. `None` where it
+    /// does not last, has not begun or is over.
+    #[must_use]
+    pub fn should_end(&self) -> Option<At> {
+        let own = self.in_effect.map(|from| from + self.duration());
+        own.into_iter().chain(self.undo.asked).min().filter(|_| self.is_alive())
+    }
+
+    /// Whether it is past its time, and by more than the moment that a lift takes.
+    #[must_use]
+    pub fn is_overdue(&self, now: At) -> bool {
+        self.should_end().is_some_and(|end| now >= end + OVERDUE_AFTER)
+    }
+
     /// Whether its creation is known to have come to pass.
     pub(super) fn has_landed(&self) -> bool {
         self.seen.is_some() || matches!(self.answered, Some((_, Outcome::Done { .. } | Outcome::Already { .. })))
@@ -230,7 +249,14 @@ impl FaultState {
                 self.undo.attempts = self.undo.attempts.max(*attempt);
                 self.undo.next = Some(at + REQUEST_DEADLINE);
             }
-            Effect::Resolve { .. } | Effect::Sample { .. } | Effect::DryRun { .. } | Effect::LookFor { .. } | Effect::Seal { .. } => {}
+            Effect::Claim { .. }
+            | Effect::Release { .. }
+            | Effect::Resolve { .. }
+            | Effect::Inspect { .. }
+            | Effect::Sample { .. }
+            | Effect::DryRun { .. }
+            | Effect::LookFor { .. }
+            | Effect::Seal { .. } => {}
         }
     }
 

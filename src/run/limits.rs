@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use crate::clock::{At, go, say};
-use crate::criterion::{Check, StopCheck};
 use crate::event::Source;
 use crate::fault::Mode;
 use crate::run::Run;
 use crate::run::ledger::{FaultState, Via};
 use crate::run::phase::{End, Phase};
+use crate::run::probes::Ask;
 use crate::run::verdicts::Standing;
 use crate::scenario::model::Injector;
 use crate::text::Untrusted;
@@ -96,7 +96,10 @@ impl Run {
             return Some(format!("the pods that step {:?} means", state.step));
         }
         let unchecked = self.faults.iter().find(|state| state.via == Some(Via::ChaosMesh) && state.dry_run.is_none());
-        unchecked.map(|state| format!("the API server's check of step {:?}", state.step))
+        if let Some(state) = unchecked {
+            return Some(format!("the API server's check of step {:?}", state.step));
+        }
+        self.unanswered_look().map(|aspect| format!("the answer to its look at {aspect}"))
     }
 
     /// Ends the run where it went on too long or blind.
@@ -121,12 +124,13 @@ impl Run {
     /// Whether the verdict hangs on a source.
     fn is_vital(&self, source: Source) -> bool {
         match source {
-            Source::Pods(_) | Source::Workload(_) | Source::Fault(_) => true,
+            // a probe is there only because something that is judged asks it
+            Source::Pods(_) | Source::Workload(_) | Source::Fault(_) | Source::Object(_) | Source::Command(_) => true,
             Source::Endpoints | Source::Events => false,
             Source::Prometheus => {
                 let scenario = &self.scenario;
-                scenario.criteria.iter().any(|c| matches!(c.check, Check::Promql(_) | Check::Alert(_)))
-                    || scenario.stop_when.iter().any(|stop| matches!(stop.check, StopCheck::Promql(_)))
+                let criteria = scenario.criteria.iter().filter_map(|criterion| Ask::of_check(&criterion.check));
+                criteria.chain(scenario.stop_when.iter().filter_map(|stop| Ask::of_stop(&stop.check))).any(|ask| ask.is_metrics())
             }
         }
     }

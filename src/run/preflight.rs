@@ -11,10 +11,6 @@ use crate::text::Untrusted;
 
 impl Run {
     pub(super) fn preflight(&mut self, effects: &mut Vec<Effect>) -> bool {
-        let missing = self.fleet.targets.iter().find_map(|target| target.missing.clone());
-        if let Some(why) = missing {
-            return self.refuse(why);
-        }
         if self.cluster.is_some() && !self.asked.connected {
             self.asked.connected = true;
             for index in 0..self.faults.len() {
@@ -24,6 +20,22 @@ impl Run {
                 }
                 effects.push(Effect::Resolve { fault: self.faults[index].id, round: 1 });
             }
+        }
+        self.inspect(effects);
+        // a right that is missing has many faces: it is named before any of them
+        match self.rights_missing() {
+            None if self.now < self.since + PREFLIGHT_LIMIT && self.end().is_none() => return false,
+            Some(true) => {
+                self.note_checks();
+                if let Some(why) = self.forbidden() {
+                    return self.refuse(why);
+                }
+            }
+            None | Some(false) => {}
+        }
+        let missing = self.fleet.targets.iter().find_map(|target| target.missing.clone());
+        if let Some(why) = missing {
+            return self.refuse(why);
         }
         if let Some(why) = self.faults.iter().find_map(|state| state.resolved.values().next_back()?.as_ref().err().cloned()) {
             return self.refuse(why);
@@ -51,6 +63,10 @@ impl Run {
         let idle = self.fleet.targets.iter().find(|target| target.desired() == Some(0)).and_then(|target| target.workload.as_ref());
         if let Some(workload) = idle {
             return self.refuse(format!("{} is scaled to 0: there is nothing to break and nothing to come back", workload.workload).into());
+        }
+        self.note_checks();
+        if let Some(why) = self.forbidden() {
+            return self.refuse(why);
         }
         self.note(Noted::Ready);
         self.enter(Phase::Ready);

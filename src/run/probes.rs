@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::clock::At;
-use crate::criterion::{Check, StopCheck};
+use crate::criterion::{BurnCheck, Check, CommandCheck, ObjectCheck, StopCheck};
 use crate::effect::{Effect, ProbeId};
-use crate::event::{Number, Reading};
+use crate::event::{Number, Reading, Source};
 use crate::scenario::model::Scenario;
 use crate::text::Untrusted;
 
@@ -23,6 +23,79 @@ pub enum Ask {
     Http(String),
     /// Whether an alert of this name fires.
     Alert(String),
+    /// What CEL says of an object.
+    Object(ObjectCheck),
+    /// How a command exits.
+    Command(CommandCheck),
+    /// The increases of two counters since the run began: of good events, of all.
+    Burn(String, String),
+}
+
+impl Ask {
+    /// What a criterion asks, if it asks.
+    #[must_use]
+    pub fn of_check(check: &Check) -> Option<Ask> {
+        match check {
+            Check::Promql(check) => Some(Ask::Promql(check.query.clone())),
+            Check::Http(check) => Some(Ask::Http(check.url.clone())),
+            Check::Alert(check) => Some(Ask::Alert(check.name.clone())),
+            Check::Object(check) => Some(Ask::Object(check.clone())),
+            Check::Command(check) => Some(Ask::command(check)),
+            Check::Burn(check) => Some(Ask::burn(check)),
+            Check::Ready { .. } | Check::Recovery { .. } => None,
+        }
+    }
+
+    /// What a stop condition asks, if it asks.
+    #[must_use]
+    pub fn of_stop(check: &StopCheck) -> Option<Ask> {
+        match check {
+            StopCheck::Promql(check) => Some(Ask::Promql(check.query.clone())),
+            StopCheck::Http(check) => Some(Ask::Http(check.url.clone())),
+            StopCheck::Alert(name) => Some(Ask::Alert(name.clone())),
+            StopCheck::Object(check) => Some(Ask::Object(check.clone())),
+            StopCheck::Command(check) => Some(Ask::command(check)),
+            StopCheck::Burn(check) => Some(Ask::burn(check)),
+            StopCheck::ReadyBelow(_) | StopCheck::RecoveryOver(_) => None,
+        }
+    }
+
+    /// Whether Prometheus is asked.
+    #[must_use]
+    pub const fn is_metrics(&self) -> bool {
+        match self {
+            Ask::Promql(_) | Ask::Alert(_) | Ask::Burn(..) => true,
+            Ask::Http(_) | Ask::Object(_) | Ask::Command(_) => false,
+        }
+    }
+
+    /// The source whose answers these are; of a URL the missing answer is itself one.
+    #[must_use]
+    pub const fn source(&self, id: ProbeId) -> Option<Source> {
+        match self {
+            Ask::Promql(_) | Ask::Alert(_) | Ask::Burn(..) => Some(Source::Prometheus),
+            Ask::Object(_) => Some(Source::Object(id)),
+            Ask::Command(_) => Some(Source::Command(id)),
+            Ask::Http(_) => None,
+        }
+    }
+
+    /// The same command is run once, whatever its exit means to whom.
+    fn command(check: &CommandCheck) -> Ask {
+        Ask::Command(CommandCheck { expect: 0, ..check.clone() })
+    }
+
+    fn burn(check: &BurnCheck) -> Ask {
+        Ask::Burn(check.good.clone(), check.total.clone())
+    }
+
+    /// How long its answer may take.
+    fn patience(&self) -> Duration {
+        match self {
+            Ask::Command(check) => PATIENCE.max(check.timeout + INTERVAL * 2),
+            Ask::Promql(_) | Ask::Http(_) | Ask::Alert(_) | Ask::Object(_) | Ask::Burn(..) => PATIENCE,
+        }
+    }
 }
 
 /// One question and its answers.
@@ -69,19 +142,8 @@ impl Probes {
     #[must_use]
     pub fn of(scenario: &Scenario) -> Probes {
         let mut asks: Vec<Ask> = scenario.panels.iter().map(|panel| Ask::Promql(panel.query.clone())).collect();
-        for criterion in scenario.steady_state.iter().chain(&scenario.criteria) {
-            match &criterion.check {
-                Check::Promql(check) => asks.push(Ask::Promql(check.query.clone())),
-                Check::Http(check) => asks.push(Ask::Http(check.url.clone())),
-                Check::Alert(check) => asks.push(Ask::Alert(check.name.clone())),
-                Check::Ready { .. } | Check::Recovery { .. } => {}
-            }
-        }
-        for stop in &scenario.stop_when {
-            if let StopCheck::Promql(check) = &stop.check {
-                asks.push(Ask::Promql(check.query.clone()));
-            }
-        }
+        asks.extend(scenario.steady_state.iter().chain(&scenario.criteria).filter_map(|criterion| Ask::of_check(&criterion.check)));
+        asks.extend(scenario.stop_when.iter().filter_map(|stop| Ask::of_stop(&stop.check)));
         let mut probes = Probes::default();
         for ask in asks {
             if probes.find(&ask).is_none() {
@@ -112,7 +174,7 @@ impl Probes {
 
     /// Whether any other question to Prometheus was answered lately.
     pub(super) fn heard_from_metrics(&self, but: ProbeId, now: At) -> bool {
-        self.all.iter().filter(|probe| probe.id != but && !matches!(probe.ask, Ask::Http(_))).any(|probe| {
+        self.all.iter().filter(|probe| probe.id != but && probe.ask.is_metrics()).any(|probe| {
             let lately = |sample: &Sample| now.since(sample.at) <= INTERVAL * 2 && !matches!(sample.reading, Reading::Failed { .. });
             probe.samples.last().is_some_and(lately)
         })
@@ -127,16 +189,17 @@ impl Probes {
     }
 
     /// The questions that are due, each asked at most once at a time.
-    pub(super) fn due(&mut self, now: At) -> Vec<Effect> {
+    /// What counts since the run began is not asked before.
+    pub(super) fn due(&mut self, now: At, begun: bool) -> Vec<Effect> {
         let mut effects = Vec::new();
-        for probe in &mut self.all {
+        for probe in self.all.iter_mut().filter(|probe| begun || !matches!(probe.ask, Ask::Burn(..))) {
             if probe.next.is_some_and(|next| now < next) {
                 continue;
             }
             let asked = probe.next.unwrap_or(now);
             let late = now.since(asked).as_micros() / INTERVAL.as_micros() + 1;
             probe.next = Some(asked + INTERVAL * u32::try_from(late).unwrap_or(u32::MAX));
-            if probe.outstanding.is_none_or(|since| now >= since + PATIENCE) {
+            if probe.outstanding.is_none_or(|since| now >= since + probe.ask.patience()) {
                 probe.outstanding = Some(now);
                 effects.push(Effect::Sample { probe: probe.id });
             }
@@ -171,7 +234,12 @@ impl Probe {
                 Reading::Empty => row.extend(when_empty.map(|v| (Untrusted::default(), Some(v)))),
                 Reading::Alert { firing } => row.push((Untrusted::default(), Some(f64::from(u8::from(*firing))))),
                 Reading::Http { .. } => row.push((Untrusted::default(), Some(sample.took.as_secs_f64()))),
-                Reading::Failed { .. } => {}
+                // a truth is no number, and counts are shown as what they come to
+                Reading::Object { .. }
+                | Reading::Command { .. }
+                | Reading::Counts { .. }
+                | Reading::Withheld { .. }
+                | Reading::Failed { .. } => {}
             }
             for (labels, value) in row.drain(..) {
                 if let Some(series) = all.iter_mut().find(|series| series.labels == labels) {

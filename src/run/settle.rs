@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::clock::At;
 use crate::effect::{Conclusion, Effect, FaultId, ProbeId};
 use crate::run::Run;
-use crate::run::ledger::{FaultState, Told};
+use crate::run::claim::Claim;
+use crate::run::ledger::{FaultState, OVERDUE_AFTER, Told};
 use crate::run::limits::{GATE_LIMIT, PREFLIGHT_LIMIT};
 use crate::run::phase::{End, Phase};
 use crate::run::timeline::Noted;
@@ -21,6 +22,7 @@ pub(super) struct AskedOnce {
     pub proof: bool,
     pub connected: bool,
     pub dry_runs: BTreeSet<FaultId>,
+    pub inspections: BTreeSet<&'static str>,
     pub seal: bool,
 }
 
@@ -38,7 +40,7 @@ impl Run {
             }
         }
         if self.cluster.is_some() && !matches!(self.phase, Phase::Undoing(_) | Phase::Sealed) {
-            effects.extend(self.probes.due(self.now));
+            effects.extend(self.probes.due(self.now, self.begun.is_some()));
         }
         // newest first, none waiting for another
         for state in self.faults.iter_mut().rev() {
@@ -47,6 +49,10 @@ impl Run {
             }
         }
         self.note_handed_over();
+        // its Lease tells others that a run is live: it goes last
+        if matches!(self.phase, Phase::Undoing(_)) && !self.faults.iter().any(FaultState::owes_undo) {
+            effects.extend(self.claim.as_mut().and_then(|claim| claim.release(now)));
+        }
         effects.extend(self.seal());
         effects
     }
@@ -59,6 +65,8 @@ impl Run {
         }
         let mut due: Vec<Option<At>> = vec![self.limits_due(), self.judgement_due()];
         due.extend(self.faults.iter().map(FaultState::undo_due));
+        due.push(self.claim.as_ref().and_then(Claim::due));
+        due.extend(self.faults.iter().filter(|state| !state.told.overdue).map(|state| state.should_end().map(|end| end + OVERDUE_AFTER)));
         if self.cluster.is_some() && !matches!(self.phase, Phase::Undoing(_) | Phase::Sealed) {
             due.push(self.probes.next());
         }
@@ -101,6 +109,9 @@ impl Run {
                 state.undo.handed_over = Some(now);
             }
         }
+        if let Some(claim) = self.claim.as_mut().filter(|claim| claim.is_owed()) {
+            claim.handed_over = Some(now);
+        }
     }
 
     /// Moves the life cycle by one step; says whether it moved.
@@ -108,7 +119,12 @@ impl Run {
         match self.phase.clone() {
             Phase::Preflight => self.preflight(effects),
             Phase::Ready => {
+                // the moment may have passed while the screen was read
+                if let Some(why) = self.forbidden().filter(|_| self.asked.start) {
+                    return self.refuse(why);
+                }
                 if self.asked.start {
+                    effects.extend(self.claim.as_ref().map(Claim::take));
                     self.begun = Some(self.now);
                     self.note(Noted::Started);
                     self.enter(Phase::Gate);
@@ -175,11 +191,15 @@ impl Run {
                 in_effect: state.in_effect.is_some(),
                 lifted: state.lifted.is_some(),
                 removed: state.undo.done.is_some(),
+                overdue: told.overdue || state.is_overdue(self.now),
                 handed_over: told.handed_over,
             };
             self.faults[index].told = now;
             if now.in_effect && !told.in_effect {
                 self.note(Noted::InEffect(id));
+            }
+            if now.overdue && !told.overdue {
+                self.note(Noted::Overdue(id));
             }
             if now.lifted && !told.lifted {
                 self.note(Noted::Lifted(id));
@@ -213,7 +233,7 @@ impl Run {
 
     fn seal(&mut self) -> Option<Effect> {
         let Phase::Undoing(end) = &self.phase else { return None };
-        if self.asked.seal || self.faults.iter().any(FaultState::owes_undo) {
+        if self.asked.seal || self.owes_anything() {
             return None;
         }
         let why = match end {
@@ -222,7 +242,8 @@ impl Run {
         };
         self.asked.seal = true;
         let handed = self.faults.iter().filter(|state| state.undo.handed_over.is_some());
-        let left = handed.filter_map(|state| state.object.as_ref().map(|(object, _)| object.clone())).collect();
+        let lease = self.claim.as_ref().filter(|claim| claim.handed_over.is_some()).map(|claim| claim.lease.clone());
+        let left = handed.filter_map(|state| state.object.as_ref().map(|(object, _)| object.clone())).chain(lease).collect();
         Some(Effect::Seal { conclusion: Conclusion { verdict: self.verdict(), left, why } })
     }
 }

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use crate::clock::At;
 use crate::command::Command;
-use crate::effect::{Effect, FaultId, Outcome, PodRef, ProbeId};
+use crate::effect::{Effect, EffectId, FaultId, Outcome, PodRef, ProbeId};
 use crate::event::{Event, FaultFact, PodFact, Reading, Skew, Source};
 use crate::fault::Action;
 use crate::run::Run;
+use crate::run::claim::Claim;
 use crate::run::fleet::Change;
 use crate::run::ledger::{FaultState, Via};
 use crate::run::phase::{End, Phase};
@@ -80,12 +81,9 @@ impl Run {
                     return Some(*probe);
                 }
             }
+            Event::Inspected { seen } => drop(self.inspections.insert(seen.aspect(), seen.clone())),
             Event::FaultSeen(fact) => self.fault_seen(fact),
-            Event::FaultGone { fault } => {
-                if let Some(state) = self.fault_mut(*fault) {
-                    state.vanished(now);
-                }
-            }
+            Event::FaultGone { fault } => self.fault_mut(*fault).into_iter().for_each(|state| state.vanished(now)),
             Event::FaultLookedFor { fault, present, residue } => {
                 let seen = self.sight.live(now);
                 if let Some(state) = self.fault_mut(*fault) {
@@ -94,20 +92,7 @@ impl Run {
             }
             Event::Commanded(command) => self.commanded(command),
             Event::Asked(effect) => self.effect_asked(effect),
-            Event::Answered { effect, outcome } => {
-                let fault = effect.0.split('/').nth(1).and_then(|part| part.parse().ok()).map(FaultId);
-                let lift = effect.0.starts_with("lift/");
-                let outcome = &in_whole_micros(outcome);
-                if let Some(state) = fault.and_then(|id| self.fault_mut(id)) {
-                    state.answered(effect, outcome, now);
-                }
-                if let (Outcome::Done { took }, true) = (outcome, effect.0.starts_with("kill/")) {
-                    self.lag_measured(effect.0.rsplit('/').next().unwrap_or_default(), now.minus(*took));
-                }
-                if let (true, Some(id), Outcome::Failed { why } | Outcome::Refused { why }) = (lift, fault, outcome) {
-                    self.note(Noted::LiftTrouble(id, why.clone()));
-                }
-            }
+            Event::Answered { effect, outcome } => self.effect_answered(effect, &in_whole_micros(outcome)),
             Event::DeadlinePassed => {}
             Event::Sealed(conclusion) => {
                 self.phase = Phase::Sealed;
@@ -122,7 +107,8 @@ impl Run {
     fn commanded(&mut self, command: &Command) {
         let now = self.now;
         match command {
-            Command::Start => self.asked.start = true,
+            Command::Start => self.asked.start |= self.typed_word().is_none(),
+            Command::Confirm { typed } => self.confirmed(typed),
             Command::Skip => self.skip(),
             Command::Release { step } => self.release(*step),
             Command::Answer { step, answer } => self.answer(*step, answer),
@@ -137,6 +123,7 @@ impl Run {
                 for state in &mut self.faults {
                     state.undo_again(now);
                 }
+                self.claim.iter_mut().for_each(Claim::release_again);
             }
             Command::Leave => {
                 self.asked.seal = false;
@@ -169,7 +156,35 @@ impl Run {
                 }
                 self.note(Noted::LiftAsked(*fault, object.clone(), *attempt));
             }
-            Effect::Resolve { .. } | Effect::Sample { .. } | Effect::DryRun { .. } | Effect::LookFor { .. } | Effect::Seal { .. } => {}
+            Effect::Claim { .. } => self.claim.iter_mut().for_each(|claim| claim.asked = claim.asked.or(Some(now))),
+            Effect::Release { attempt, .. } => {
+                self.claim.iter_mut().for_each(|claim| claim.attempts = claim.attempts.max(*attempt));
+            }
+            Effect::Resolve { .. }
+            | Effect::Inspect { .. }
+            | Effect::Sample { .. }
+            | Effect::DryRun { .. }
+            | Effect::LookFor { .. }
+            | Effect::Seal { .. } => {}
+        }
+    }
+
+    fn effect_answered(&mut self, effect: &EffectId, outcome: &Outcome) {
+        let now = self.now;
+        let fault = effect.0.split('/').nth(1).and_then(|part| part.parse().ok()).map(FaultId);
+        let lift = effect.0.starts_with("lift/");
+        let of_claim = effect.0 == "claim" || effect.0.starts_with("release/");
+        if let Some(why) = self.claim.as_mut().filter(|_| of_claim).and_then(|claim| claim.answered(effect, outcome, now)) {
+            self.note(Noted::Unclaimed(why));
+        }
+        if let Some(state) = fault.and_then(|id| self.fault_mut(id)) {
+            state.answered(effect, outcome, now);
+        }
+        if let (Outcome::Done { took }, true) = (outcome, effect.0.starts_with("kill/")) {
+            self.lag_measured(effect.0.rsplit('/').next().unwrap_or_default(), now.minus(*took));
+        }
+        if let (true, Some(id), Outcome::Failed { why } | Outcome::Refused { why }) = (lift, fault, outcome) {
+            self.note(Noted::LiftTrouble(id, why.clone()));
         }
     }
 
@@ -248,6 +263,7 @@ impl Run {
         if source != Source::Prometheus {
             let now = self.now;
             self.faults.iter_mut().for_each(|state| state.hurry(now));
+            self.claim.iter_mut().for_each(|claim| claim.hurry(now));
         }
     }
 
@@ -294,19 +310,25 @@ impl Run {
     }
 
     fn probe_changed(&mut self, id: ProbeId, reading: &Reading) {
-        let Some(probe) = self.probes.get(id) else { return };
-        if matches!(probe.ask, crate::run::probes::Ask::Http(_)) {
-            return;
-        }
-        let (now, source) = (self.now, Source::Prometheus);
+        let Some(source) = self.probes.get(id).and_then(|probe| probe.ask.source(id)) else { return };
+        let now = self.now;
         match reading {
             Reading::Failed { why } => {
                 // one query that is refused does not mean that Prometheus is away
-                if !self.probes.heard_from_metrics(id, now) && self.sight.lose(source, why, now) {
+                let spoken = source == Source::Prometheus && self.probes.heard_from_metrics(id, now);
+                if !spoken && self.sight.lose(source, why, now) {
                     self.note(Noted::Lost(source, why.clone()));
                 }
             }
-            Reading::Values { .. } | Reading::Empty | Reading::Alert { .. } | Reading::Http { .. } => {
+            // whoever is not asked on purpose is not lost
+            Reading::Withheld { .. } => {}
+            Reading::Values { .. }
+            | Reading::Empty
+            | Reading::Alert { .. }
+            | Reading::Http { .. }
+            | Reading::Object { .. }
+            | Reading::Command { .. }
+            | Reading::Counts { .. } => {
                 if let Some(blind) = self.sight.regain(source, now) {
                     self.note(Noted::Back(source, blind));
                 }

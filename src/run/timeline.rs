@@ -6,6 +6,7 @@ use crate::clock::At;
 use crate::command::{AbortedBy, Answer};
 use crate::effect::{ChaosRef, Conclusion, FaultId, PodRef};
 use crate::event::{ReportedFact, Source};
+use crate::run::checks::Checkpoint;
 use crate::run::phase::End;
 use crate::run::recovery::Back;
 use crate::run::verdicts::Standing;
@@ -42,6 +43,10 @@ pub enum Noted {
     Connected,
     /// All that must be known before the start is known, and nothing forbids it.
     Ready,
+    /// A check of the preflight did not simply pass.
+    Checked(Box<Checkpoint>),
+    /// What was typed to begin is not what had to be typed.
+    Mistyped(Untrusted),
     /// Something forbids it.
     Refused(Untrusted),
     /// The operator said go.
@@ -92,6 +97,8 @@ pub enum Noted {
     LiftAsked(FaultId, ChaosRef, u32),
     /// An undo did not work yet.
     LiftTrouble(FaultId, Untrusted),
+    /// A lasting fault is past its time and not seen lifted.
+    Overdue(FaultId),
     /// A lasting fault is lifted: no pod is under it any more.
     Lifted(FaultId),
     /// The object of a fault is gone, and what it may have left was looked for.
@@ -104,6 +111,8 @@ pub enum Noted {
     Note(Untrusted, Untrusted),
     /// The operator stopped the run.
     Aborted(AbortedBy),
+    /// The run's Lease could not be taken: nobody else sees that it is live.
+    Unclaimed(Untrusted),
     /// The operator left.
     Left,
     /// The run turned to its end.
@@ -121,6 +130,8 @@ impl Noted {
         match self {
             Noted::Connected => "connected",
             Noted::Ready => "ready",
+            Noted::Checked(_) => "checked",
+            Noted::Mistyped(_) => "mistyped",
             Noted::Refused(_) => "refused",
             Noted::Started => "started",
             Noted::Steady => "steady",
@@ -146,12 +157,14 @@ impl Noted {
             Noted::Back(..) => "source_back",
             Noted::LiftAsked(..) => "undo_asked",
             Noted::LiftTrouble(..) => "undo_trouble",
+            Noted::Overdue(_) => "overdue",
             Noted::Lifted(_) => "lifted",
             Noted::Removed(_) => "removed",
             Noted::HandedOver(..) => "left_behind",
             Noted::Warned(_) => "warned",
             Noted::Note(..) => "note",
             Noted::Aborted(_) => "aborted",
+            Noted::Unclaimed(_) => "unclaimed",
             Noted::Left => "left",
             Noted::Ending(_) => "ending",
             Noted::Settling => "settling",

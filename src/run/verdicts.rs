@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::clock::At;
-use crate::criterion::PromqlCheck;
+use crate::criterion::{BurnCheck, CommandCheck, PromqlCheck};
 use crate::event::{Number, Reading};
 
 /// What is known of a criterion.
@@ -193,7 +193,45 @@ pub fn look_at(check: &PromqlCheck, reading: &Reading) -> Look {
     match reading {
         Reading::Values { values } => judge(&values.iter().map(|(_, Number(v))| *v).collect::<Vec<_>>()),
         Reading::Empty => check.when_empty.map_or(Look::Unknown, |value| judge(&[value])),
-        Reading::Http { .. } | Reading::Alert { .. } | Reading::Failed { .. } => Look::Unknown,
+        Reading::Http { .. }
+        | Reading::Alert { .. }
+        | Reading::Object { .. }
+        | Reading::Command { .. }
+        | Reading::Counts { .. }
+        | Reading::Withheld { .. }
+        | Reading::Failed { .. } => Look::Unknown,
+    }
+}
+
+/// What one answer says of an object.
+#[must_use]
+pub const fn truth(reading: &Reading) -> Look {
+    let Reading::Object { holds, .. } = reading else { return Look::Unknown };
+    match holds {
+        Some(true) => Look::Good(None),
+        Some(false) => Look::Bad(None),
+        None => Look::Unknown,
+    }
+}
+
+/// What one exit of a command says; the number is the exit code.
+#[must_use]
+pub fn exit(check: &CommandCheck, reading: &Reading) -> Look {
+    let Reading::Command { exit, .. } = reading else { return Look::Unknown };
+    let code = Some(f64::from(*exit));
+    if *exit == check.expect { Look::Good(code) } else { Look::Bad(code) }
+}
+
+/// What the counts so far say of an error budget; the number is the share of it that is spent.
+#[must_use]
+pub fn spent(check: &BurnCheck, reading: &Reading) -> Look {
+    let Reading::Counts { good, total, over } = reading else { return Look::Unknown };
+    let count = |found: &Option<Number>| found.map(|Number(value)| value).or(check.when_empty);
+    let spent = count(good).zip(count(total)).and_then(|(good, total)| check.spent(good, total, *over));
+    match spent {
+        None => Look::Unknown,
+        Some(spent) if spent >= check.spend => Look::Bad(Some(spent)),
+        Some(spent) => Look::Good(Some(spent)),
     }
 }
 

@@ -258,6 +258,11 @@ pub enum Zero {
 
 /// A duration as Kubernetes writes it.
 pub fn duration(node: &Node, what: &str, zero: Zero, mistakes: &mut Mistakes) -> Option<Duration> {
+    duration_within(node, what, zero, units::LONGEST, mistakes)
+}
+
+/// A duration as Kubernetes writes it, up to `longest`.
+pub fn duration_within(node: &Node, what: &str, zero: Zero, longest: Duration, mistakes: &mut Mistakes) -> Option<Duration> {
     const ALLOWED: &str = "numbers with ms, s, m or h: 500ms, 30s, 1m30s";
     let Content::Scalar(scalar) = &node.content else {
         wrong_type(node, &format!("{what} is a duration"), mistakes).allow(ALLOWED);
@@ -284,8 +289,8 @@ pub fn duration(node: &Node, what: &str, zero: Zero, mistakes: &mut Mistakes) ->
         mistakes.error(node.span, &scalar.text, format!("{what} can't be negative")).allow(ALLOWED);
         return None;
     };
-    if span > units::LONGEST {
-        mistakes.error(node.span, &scalar.text, format!("{what} is absurdly long")).allow(format!("at most {}", go(units::LONGEST)));
+    if span > longest {
+        mistakes.error(node.span, &scalar.text, format!("{what} is absurdly long")).allow(format!("at most {}", go(longest)));
         return None;
     }
     if span.is_zero() && zero == Zero::Refused {

@@ -20,7 +20,7 @@ keys! {
     /// `metadata`.
     METADATA = "metadata": "name" "labels";
     /// `spec`.
-    SPEC = "spec": "title" "hypothesis" "owner" "runbook" "environments" "parameters" "target" "injector" "panels" "steadyState" "steps" "criteria" "stopWhen" "limits" "world" "acknowledgeDataRisk";
+    SPEC = "spec": "title" "hypothesis" "owner" "runbook" "environments" "parameters" "target" "injector" "panels" "steadyState" "steps" "criteria" "stopWhen" "limits" "acknowledgeDataRisk" "world";
     /// An entry of `environments`.
     ENVIRONMENT = "an environment": "tier" "context" "namespace" "prometheus";
     /// `prometheus` of an environment.
@@ -30,7 +30,7 @@ keys! {
     /// An entry of `panels`.
     PANEL = "a panel": "name" "unit" "whenEmpty" "query";
     /// An entry of `criteria` or `steadyState`.
-    CRITERION = "a criterion": "name" "ready" "recovery" "promql" "http" "alert" "during" "for" "stableFor";
+    CRITERION = "a criterion": "name" "ready" "recovery" "promql" "http" "alert" "object" "command" "burn" "during" "for" "stableFor";
     /// `ready` of a criterion.
     READY = "ready": "min";
     /// `ready` of a stop condition.
@@ -43,10 +43,24 @@ keys! {
     HTTP = "http": "url" "expect" "success" "p99";
     /// `alert`.
     ALERT = "alert": "name" "firesWithin" "resolvesWithin";
+    /// `object`.
+    OBJECT = "object": "kind" "apiVersion" "name" "selector" "match" "namespace" "cel";
+    /// `command` of a criterion.
+    COMMAND = "command": "argv" "timeout" "expect" "env";
+    /// `command` of a stop condition.
+    COMMAND_UNLESS = "command of a stop condition": "argv" "timeout" "unless" "env";
+    /// `burn`.
+    BURN = "burn": "good" "total" "objective" "window" "spend" "whenEmpty";
+    /// `http` of a stop condition.
+    HTTP_UNLESS = "http of a stop condition": "url" "unless";
+    /// `alert` of a stop condition.
+    ALERT_FIRES = "alert of a stop condition": "name";
+    /// `recovery` of a stop condition.
+    RECOVERY_OVER = "recovery of a stop condition": "longerThan";
     /// `during` as a mapping.
     DURING = "during": "step";
     /// An entry of `stopWhen`.
-    STOP = "a stop condition": "name" "promql" "ready" "for";
+    STOP = "a stop condition": "name" "ready" "recovery" "promql" "http" "alert" "object" "command" "burn" "for";
     /// An entry of `steps`.
     STEP = "a step": "name" "fault" "lasts" "observe" "manual" "expect" "timeout" "hold" "after" "at" "parallel";
     /// An entry of `steps` that is a group.
@@ -56,7 +70,9 @@ keys! {
     /// `fault` that names a file.
     FAULT_FILE = "fault": "manifest";
     /// `limits`.
-    LIMITS = "limits": "maxTargets" "maxShare" "allowAll" "maxDuration" "blindLimit";
+    LIMITS = "limits": "maxTargets" "maxShare" "allowAll" "maxDuration" "blindLimit" "hours";
+    /// `hours`.
+    HOURS = "hours": "timezone" "only";
     /// A file of kind `World`.
     WORLD_FILE = "the file": "apiVersion" "kind" "metadata" "spec";
     /// `world` that names a file.
@@ -96,10 +112,7 @@ keys! {
 }
 
 /// Keys that the scenario's description has and this version does not serve, with what they are.
-const LATER: [(&str, &str); 24] = [
-    ("object", "object criteria are"),
-    ("command", "command criteria are"),
-    ("burn", "error-budget burn criteria are"),
+const LATER: [(&str, &str); 16] = [
     ("rto", "recovery-time objectives (rto) are"),
     ("rpo", "recovery-point objectives (rpo) are"),
     ("cost", "cost criteria are"),
@@ -110,29 +123,16 @@ const LATER: [(&str, &str); 24] = [
     ("regions", "regions are"),
     ("requiredLabels", "required labels are"),
     ("budget", "budgets are"),
-    ("hours", "limits to hours of the week are"),
     ("secret", "drills with a secret are"),
     ("window", "drills within a window are"),
     ("injects", "injects of a drill are"),
     ("predictions", "predictions are"),
     ("roles", "roles are"),
     ("scenarios", "plans that list scenarios are"),
-    ("good", "error-budget burn criteria are"),
-    ("objective", "error-budget burn criteria are"),
-    ("cel", "object criteria are"),
-    ("argv", "command criteria are"),
 ];
 
 /// What `key` of the mapping `what` will be, where it is to come: "restore drills are".
 pub fn later(what: &str, key: &str) -> Option<&'static str> {
-    if what == STOP.what {
-        match key {
-            "http" => return Some("stop conditions by http are"),
-            "alert" => return Some("stop conditions by alert are"),
-            "recovery" => return Some("stop conditions by recovery are"),
-            _ => {}
-        }
-    }
     // What a scenario will have is not what a world will have.
     let of_world = [WORLD, WORLD_NODE, TAINT, WORKLOAD, CONTAINER, PROBE, TIMINGS, TRAFFIC, BUDGET, QUOTA, DENIAL, TROUBLE];
     if of_world.iter().any(|keys| keys.what == what) {

@@ -47,7 +47,7 @@ pub struct Scenario {
     pub stop_when: Vec<StopCondition>,
     /// `spec.limits`.
     pub limits: Limits,
-    /// `spec.acknowledgeDataRisk`: the author's word that a fault of file systems may cost data.
+    /// `spec.acknowledgeDataRisk`: whether the author knows that a fault may cost data.
     pub acknowledge_data_risk: bool,
     /// `spec.world`: what a rehearsal fills its cluster with, where the file says.
     pub world: Option<Box<World>>,
@@ -66,6 +66,18 @@ impl Scenario {
             None => self.environments.first(),
             Some(name) => self.environments.iter().find(|e| e.name == name),
         }
+    }
+
+    /// The namespaces that faults and their selectors name.
+    pub fn aimed_at(&self) -> impl Iterator<Item = String> {
+        self.steps.iter().flat_map(|step| match &step.action {
+            StepAction::Fault(fault) => {
+                let selectors = std::iter::once(&fault.selector).chain(fault.peer.iter().map(|(selector, _)| selector));
+                let named = selectors.flat_map(|selector| selector.namespaces.iter().chain(selector.pods.keys()).cloned());
+                named.chain(fault.namespace().map(ToOwned::to_owned)).collect::<Vec<_>>()
+            }
+            StepAction::Observe(_) | StepAction::Manual(_) | StepAction::Hold => Vec::new(),
+        })
     }
 }
 
@@ -264,10 +276,51 @@ pub struct Limits {
     pub max_duration: Option<Duration>,
     /// How long a source may be lost before the run stops.
     pub blind_limit: Duration,
+    /// When in the week a run may begin; `None` is always.
+    pub hours: Option<Hours>,
 }
+
+/// When in the week a run may begin.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hours {
+    /// The name of the time zone they are meant in, as in Europe/Berlin.
+    pub timezone: String,
+    /// The windows, at least one.
+    pub only: Vec<Window>,
+}
+
+/// One window of some days of the week.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// The days, 0 for Monday to 6 for Sunday.
+    pub days: Vec<u8>,
+    /// It opens so many minutes after midnight.
+    pub from: u16,
+    /// It closes so many minutes after midnight, up to 1440.
+    pub to: u16,
+}
+
+/// As the file writes it: `Tue,Wed 09:00-16:00`.
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let days: Vec<&str> = self.days.iter().filter_map(|day| DAYS.get(usize::from(*day)).copied()).collect();
+        let clock = |minutes: u16| format!("{:02}:{:02}", minutes / 60, minutes % 60);
+        write!(f, "{} {}-{}", days.join(","), clock(self.from), clock(self.to))
+    }
+}
+
+/// The days of the week as the file writes them.
+pub const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { max_targets: None, max_share: None, allow_all: false, max_duration: None, blind_limit: Duration::from_secs(30) }
+        Limits {
+            max_targets: None,
+            max_share: None,
+            allow_all: false,
+            max_duration: None,
+            blind_limit: Duration::from_secs(30),
+            hours: None,
+        }
     }
 }

@@ -48,6 +48,26 @@ pub fn check(node: &Node, query: &str, when_empty: bool, mistakes: &mut Mistakes
     }
 }
 
+/// Checks that `query` is the selector of a counter: gameday itself puts `increase(…[…])` and `sum(…)`
+/// around it. Says whether it is.
+pub fn check_counter(node: &Node, what: &str, query: &str, mistakes: &mut Mistakes) -> bool {
+    let trouble = match unbalanced(query) {
+        _ if query.len() > LONGEST => Err(format!("it is longer than {LONGEST} bytes")),
+        _ if query.contains('#') => Err("it holds a comment".to_owned()),
+        Some(trouble) => Err(trouble),
+        None => parser::parse(&raw_strings(query)).map_err(|reason| Untrusted::from(reason).short(200)),
+    };
+    let message = match trouble {
+        Ok(Expr::VectorSelector(selector)) if selector.offset.is_none() && selector.at.is_none() => return true,
+        Ok(Expr::VectorSelector(_)) => format!("{what} looks at now: it takes no offset and no @"),
+        Ok(_) => format!("{what} is the counter itself; gameday takes its increase since the run began, and the sum"),
+        Err(reason) => format!("{what} is no selector of a counter: {reason}"),
+    };
+    let mistake = mistakes.error(node.span, query, message);
+    mistake.allow("a selector without functions: http_requests_total{app=\"task-api\"}");
+    false
+}
+
 /// The query with its backtick strings rewritten as double-quoted ones: promql-parser 0.11 undoes
 /// escapes in them, Prometheus does not.
 #[must_use]

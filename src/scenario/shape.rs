@@ -5,7 +5,9 @@ mod limits;
 mod order;
 mod overlap;
 mod places;
+mod probes;
 mod steps;
+mod stops;
 pub mod world;
 
 use std::collections::BTreeMap;
@@ -64,7 +66,7 @@ pub fn scenario(mut root: Node, source: &Source<'_>, sets: &BTreeMap<String, Str
     let panels = places::panels(spec, mistakes);
     let steady_state = criteria::steady_state(spec, &course, mistakes);
     let criteria = criteria::criteria(spec, &course, mistakes);
-    let stop_when = criteria::stop_when(spec, &course, mistakes);
+    let stop_when = stops::stop_when(spec, &course, mistakes);
     if criteria.is_empty() && steady_state.is_empty() && spec.get("criteria").is_none() && spec.get("steadyState").is_none() {
         mistakes.warn(spec.span, "", "nothing decides whether the hypothesis holds").hint("add criteria, or a steadyState");
     }

@@ -74,7 +74,7 @@ pub fn all(run: &Run) -> Vec<Chart> {
                 add(&criterion.name, margin::unit(run, &check.query), Ask::Promql(check.query.clone()), check.when_empty);
             }
             Check::Http(check) => add(&criterion.name, Unit::Seconds, Ask::Http(check.url.clone()), None),
-            Check::Alert(_) | Check::Ready { .. } | Check::Recovery { .. } => {}
+            Check::Alert(_) | Check::Ready { .. } | Check::Recovery { .. } | Check::Object(_) | Check::Command(_) | Check::Burn(_) => {}
         }
     }
     for stop in &scenario.stop_when {
@@ -156,8 +156,7 @@ impl Chart {
     #[must_use]
     pub fn blind(&self, run: &Run) -> Option<At> {
         let source = match &self.shows {
-            Shows::Answers(Ask::Promql(_) | Ask::Alert(_), _) => Source::Prometheus,
-            Shows::Answers(Ask::Http(_), _) => return None,
+            Shows::Answers(ask, _) => ask.source(run.probes().find(ask)?.id)?,
             Shows::Ready(index) => Source::Pods(*index),
         };
         run.sight().lost(source).map(|(since, _)| *since)

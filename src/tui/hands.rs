@@ -28,6 +28,8 @@ pub enum Open {
     Skip(usize),
     /// A note being written.
     Note(String),
+    /// What must be typed to begin where customers could be hurt.
+    Word(String),
     /// The runbook's address, and whether a browser was started.
     Runbook {
         /// Whether a browser took it.
@@ -82,7 +84,7 @@ impl Hands {
         match &self.open {
             Some(Open::Help | Open::Runbook { .. }) => Scope::Reading,
             Some(Open::Stop | Open::GoOn(_) | Open::Skip(_)) => Scope::Ask,
-            Some(Open::Note(_)) => Scope::Writing,
+            Some(Open::Note(_) | Open::Word(_)) => Scope::Writing,
             None => match run.phase().0 {
                 Phase::Preflight | Phase::Ready => Scope::Before,
                 Phase::Gate | Phase::Steps | Phase::Settling => Scope::Live,
@@ -115,6 +117,7 @@ impl Hands {
             Some(Open::GoOn(asked)) => run.waits_for_person().is_none_or(|(step, _)| step != *asked),
             Some(Open::Skip(asked)) => run.current_step().is_none_or(|(step, _)| step != *asked),
             Some(Open::Note(_)) => over,
+            Some(Open::Word(_)) => !preflight::is_ready(run),
             Some(Open::Help | Open::Runbook { .. }) | None => false,
         };
         if overtaken {
@@ -122,9 +125,9 @@ impl Hands {
         }
     }
 
-    /// Takes what was pasted: only a note takes it.
+    /// Takes what was pasted: only what is being written takes it.
     pub fn paste(&mut self, text: &str) {
-        if let Some(Open::Note(note)) = &mut self.open {
+        if let Some(Open::Note(note) | Open::Word(note)) = &mut self.open {
             let room = LONGEST_NOTE.saturating_sub(note.chars().count());
             note.extend(text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(room));
         }
@@ -147,7 +150,9 @@ impl Hands {
 
     fn write(&mut self, event: KeyEvent) -> Option<Deed> {
         let KeyCode::Char(c) = event.code else { return None };
-        if event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) || !matches!(self.open, Some(Open::Note(_))) {
+        if event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT)
+            || !matches!(self.open, Some(Open::Note(_) | Open::Word(_)))
+        {
             return None;
         }
         self.paste(c.encode_utf8(&mut [0; 4]));
@@ -159,6 +164,7 @@ impl Hands {
         let over = run.phase().0.is_over();
         let undoing = matches!(run.phase().0, Phase::Undoing(_));
         match act {
+            Act::Start if preflight::is_ready(run) && run.typed_word().is_some() => self.open = Some(Open::Word(String::new())),
             Act::Start => return preflight::is_ready(run).then_some(Deed::Command(Command::Start)),
             Act::Stop | Act::Note if over => return None,
             Act::Interrupt => return Some(self.interrupt(over, undoing)),
@@ -202,12 +208,12 @@ impl Hands {
             }
             Act::Send => return self.send(),
             Act::Erase => {
-                if let Some(Open::Note(note)) = &mut self.open {
+                if let Some(Open::Note(note) | Open::Word(note)) = &mut self.open {
                     note.pop();
                 }
             }
             Act::Clear => {
-                if let Some(Open::Note(note)) = &mut self.open {
+                if let Some(Open::Note(note) | Open::Word(note)) = &mut self.open {
                     note.clear();
                 }
             }
@@ -252,12 +258,19 @@ impl Hands {
                     Command::Release { step: asked }
                 }))
             }
-            Open::Stop | Open::GoOn(_) | Open::Skip(_) | Open::Help | Open::Note(_) | Open::Runbook { .. } => Some(Deed::Draw),
+            Open::Stop | Open::GoOn(_) | Open::Skip(_) | Open::Help | Open::Note(_) | Open::Word(_) | Open::Runbook { .. } => {
+                Some(Deed::Draw)
+            }
         }
     }
 
     fn send(&mut self) -> Option<Deed> {
-        let Open::Note(note) = self.open.take()? else { return Some(Deed::Draw) };
+        let note = match self.open.take()? {
+            Open::Note(note) => note,
+            // the fold compares: what is typed here is only told
+            Open::Word(typed) => return Some(Deed::Command(Command::Confirm { typed: typed.into() })),
+            Open::Help | Open::Stop | Open::GoOn(_) | Open::Skip(_) | Open::Runbook { .. } => return Some(Deed::Draw),
+        };
         if note.trim().is_empty() {
             return Some(Deed::Draw);
         }

@@ -2,6 +2,7 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
+use crate::run::checks::Grade;
 use crate::run::verdicts::Standing;
 
 /// The roles. Panels ask for a role, never for a colour.
@@ -100,6 +101,28 @@ impl Theme {
             Standing::Pending | Standing::Unknown => self.pending,
             Standing::Broken => self.broken,
         }
+    }
+
+    /// How a check of the preflight looks.
+    #[must_use]
+    pub const fn grade(&self, grade: Grade) -> Style {
+        match grade {
+            Grade::Pass => self.held,
+            Grade::Waiting | Grade::Warn | Grade::Unknown => self.pending,
+            Grade::Fail => self.broken,
+        }
+    }
+}
+
+/// A check's sign.
+#[must_use]
+pub const fn grade_sign(grade: Grade) -> &'static str {
+    match grade {
+        Grade::Pass => "✓",
+        Grade::Waiting => "…",
+        Grade::Warn => "!",
+        Grade::Unknown => "?",
+        Grade::Fail => "✗",
     }
 }
 

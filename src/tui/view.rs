@@ -158,6 +158,7 @@ fn open(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         Some(Open::GoOn(step)) => questions::go_on(scene, area, buffer, *step),
         Some(Open::Skip(_)) => questions::skip(scene, area, buffer),
         Some(Open::Note(note)) => questions::note(scene, area, buffer, note),
+        Some(Open::Word(typed)) => questions::word(scene, area, buffer, typed),
         Some(Open::Runbook { opened }) => questions::runbook(scene, area, buffer, *opened),
         None if undo::is_due(scene) => undo::draw(scene, area, buffer),
         None => {}

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use crate::clock::{go, say};
-use crate::criterion::{Bound, Check, Criterion, HttpCheck, StopCheck, StopCondition};
+use crate::criterion::{Bound, BurnCheck, Check, Criterion, HttpCheck, StopCheck, StopCondition};
 use crate::run::Run;
+use crate::run::probes::Ask;
 use crate::run::verdicts::{Judged, Standing};
 use crate::scenario::model::Unit;
 use crate::text::Untrusted;
 use crate::wording::numbers::number;
+use crate::wording::probes;
 
 /// A criterion's bound, without its window: `back within 30s`, `at least 2 ready`.
 #[must_use]
@@ -25,6 +27,9 @@ pub fn bound_of(criterion: &Criterion) -> String {
             parts.extend(check.resolves_within.map(|span| format!("resolves within {}", go(span))));
             parts.join(", ")
         }
+        Check::Object(check) => probes::object(check),
+        Check::Command(check) => format!("{} exits {}", probes::command(check), check.expect),
+        Check::Burn(check) => format!("spends less than {}", probes::budget(check)),
     };
     format!("{what}{lasting}")
 }
@@ -41,9 +46,22 @@ pub fn criterion(criterion: &Criterion) -> String {
 
 /// What is known of a stop condition, beside whether it tripped.
 #[must_use]
-pub fn stop_evidence(judged: &Judged) -> String {
-    let mut parts =
-        vec![judged.worst.map_or_else(|| "no number seen".to_owned(), |worst| format!("nearest {}", number(worst, Unit::None)))];
+pub fn stop_evidence(run: &Run, stop: &StopCondition, judged: &Judged) -> String {
+    let span = |seconds: f64| say(Duration::from_secs_f64(seconds.max(0.0)));
+    let mut parts: Vec<String> = Vec::new();
+    match &stop.check {
+        StopCheck::Promql(_) | StopCheck::ReadyBelow(_) => {
+            parts.push(judged.worst.map_or_else(|| "no number seen".to_owned(), |worst| format!("nearest {}", rounded(worst))));
+        }
+        StopCheck::Http(_) => parts.extend(judged.worst.map(|v| format!("slowest {}", number(v, Unit::Seconds)))),
+        StopCheck::RecoveryOver(_) => parts.extend(judged.worst.map(|v| format!("longest {}", span(v)))),
+        StopCheck::Burn(_) => parts.extend(judged.worst.map(|v| format!("{} spent", probes::share(v)))),
+        StopCheck::Alert(_) | StopCheck::Object(_) | StopCheck::Command(_) => {}
+    }
+    if matches!(stop.check, StopCheck::Object(_) | StopCheck::Command(_) | StopCheck::Burn(_)) {
+        let decided = judged.decided.filter(|_| judged.standing == Standing::Broken);
+        parts.extend(Ask::of_stop(&stop.check).and_then(|ask| probes::said(run, &ask, decided)));
+    }
     if judged.violations > 0 {
         parts.push(format!("true {} times, longest {}", judged.violations, say(judged.longest)));
     }
@@ -70,6 +88,12 @@ pub fn stop(stop: &StopCondition) -> String {
     let what = match &stop.check {
         StopCheck::Promql(check) => format!("{}: {}", bound(check.bound), Untrusted::from(check.query.as_str())),
         StopCheck::ReadyBelow(amount) => format!("fewer than {amount} ready"),
+        StopCheck::Http(check) => format!("GET {} answers other than {}", Untrusted::from(check.url.as_str()), check.expect),
+        StopCheck::Alert(name) => format!("alert {} fires", Untrusted::from(name.as_str())),
+        StopCheck::Object(check) => probes::object(check),
+        StopCheck::Command(check) => format!("{} exits other than {}", probes::command(check), check.expect),
+        StopCheck::Burn(check) => format!("spends {}", probes::budget(check)),
+        StopCheck::RecoveryOver(limit) => format!("not back within {}", go(*limit)),
     };
     if stop.true_for.is_zero() { what } else { format!("{what}, for {}", go(stop.true_for)) }
 }
@@ -125,9 +149,20 @@ pub fn evidence(run: &Run, criterion: &Criterion, judged: &Judged) -> String {
         }
         Check::Http(_) => parts.extend(judged.latest.map(|v| format!("{} the last", number(v, Unit::Seconds)))),
         Check::Alert(_) => parts.push(judged.latest.map_or_else(|| "not fired".to_owned(), |v| format!("fired after {}", span(v)))),
+        Check::Burn(_) => parts.extend(judged.latest.map(|v| format!("{} spent", probes::share(v)))),
+        Check::Object(_) | Check::Command(_) => {}
     }
-    if judged.violations > 0 && !matches!(criterion.check, Check::Recovery { .. } | Check::Alert(_)) {
-        parts.push(format!("violated {} times, longest {}", judged.violations, say(judged.longest)));
+    if matches!(criterion.check, Check::Object(_) | Check::Command(_) | Check::Burn(_)) {
+        let decided = judged.decided.filter(|_| judged.standing == Standing::Broken);
+        parts.extend(Ask::of_check(&criterion.check).and_then(|ask| probes::said(run, &ask, decided)));
+        if let Check::Burn(BurnCheck { when_empty: Some(value), .. }) = &criterion.check {
+            parts.push(format!("no series counts as {value}"));
+        }
+    }
+    if judged.violations > 0 && !matches!(criterion.check, Check::Recovery { .. } | Check::Alert(_) | Check::Burn(_)) {
+        let held = judged.standing != Standing::Broken && !criterion.violated_for.is_zero();
+        let allowed = if held { format!(", allowed {}", go(criterion.violated_for)) } else { String::new() };
+        parts.push(format!("violated {} times, longest {}{allowed}", judged.violations, say(judged.longest)));
     }
     if judged.looked == 0 && !criterion.waits() {
         parts.push("never looked at".to_owned());

@@ -9,7 +9,6 @@ use crate::event::Source;
 use crate::run::Run;
 use crate::run::ledger::{EFFECT_LIMIT, FaultState};
 use crate::run::phase::Phase;
-use crate::run::probes::Ask;
 use crate::run::recovery::Back;
 use crate::run::verdicts::Standing;
 use crate::scenario::model::StepAction;
@@ -161,6 +160,11 @@ pub fn safety(run: &Run, now: At) -> (Standing, String) {
     if handed > 0 {
         return (Standing::Broken, format!("{} left behind in the cluster", count(handed, "fault")));
     }
+    let overdue = run.faults().iter().filter(|state| state.is_overdue(now));
+    if let Some((state, end)) = overdue.filter_map(|state| Some((state, state.should_end()?))).max_by_key(|(_, end)| now.since(*end)) {
+        let late = say(now.since(end));
+        return (Standing::Broken, format!("OVERDUE by {late}: {} is not seen lifted", safe(state.fault.name())));
+    }
     if let Some((stop, _)) = run.stops().find(|(_, judged)| judged.standing == Standing::Broken) {
         return (Standing::Broken, format!("stop condition tripped: {}", safe(&stop.name)));
     }
@@ -224,7 +228,7 @@ pub fn sources(run: &Run, now: At) -> Vec<(Standing, String)> {
     for (source, since) in watches {
         said.push((Standing::Broken, format!("{source} blind since {}, {}", wording::t_plus(run, *since).trim(), age(now.since(*since)))));
     }
-    let asks = |probe: &&crate::run::probes::Probe| matches!(probe.ask, Ask::Promql(_) | Ask::Alert(_));
+    let asks = |probe: &&crate::run::probes::Probe| probe.ask.is_metrics();
     if run.probes().all().iter().any(|probe| asks(&probe)) {
         let newest = run.probes().all().iter().filter(asks).filter_map(|probe| Some(probe.last()?.at)).max();
         said.push(match (blind.iter().find(|(source, _)| *source == Source::Prometheus), newest) {

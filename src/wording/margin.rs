@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crate::clock::{At, go, say};
 use crate::criterion::{Check, Criterion, PromqlCheck, StopCheck, StopCondition, Window};
-use crate::event::Source;
 use crate::run::Run;
 use crate::run::ledger::FaultState;
+use crate::run::probes::Ask;
 use crate::run::recovery::Back;
 use crate::run::timeline::Noted;
 use crate::run::verdicts::{Judged, Look, Standing};
@@ -36,7 +36,10 @@ pub fn plain(value: f64, unit: Unit) -> String {
 pub fn bound(run: &Run, criterion: &Criterion) -> String {
     match &criterion.check {
         Check::Promql(check) => limit(run, check),
-        Check::Ready { .. } | Check::Recovery { .. } | Check::Http(_) | Check::Alert(_) => wording::bound_of(criterion),
+        Check::Burn(check) => format!("under {} of the budget", plain(check.spend, Unit::Percent)),
+        Check::Ready { .. } | Check::Recovery { .. } | Check::Http(_) | Check::Alert(_) | Check::Object(_) | Check::Command(_) => {
+            wording::bound_of(criterion)
+        }
     }
 }
 
@@ -55,7 +58,13 @@ pub fn limit(run: &Run, check: &PromqlCheck) -> String {
 pub fn stop(run: &Run, stop: &StopCondition) -> String {
     let what = match &stop.check {
         StopCheck::Promql(check) => limit(run, check),
-        StopCheck::ReadyBelow(amount) => format!("fewer than {amount} ready"),
+        StopCheck::Burn(check) => format!("{} of the budget", plain(check.spend, Unit::Percent)),
+        StopCheck::ReadyBelow(_)
+        | StopCheck::Http(_)
+        | StopCheck::Alert(_)
+        | StopCheck::Object(_)
+        | StopCheck::Command(_)
+        | StopCheck::RecoveryOver(_) => return wording::stop(stop),
     };
     if stop.true_for.is_zero() { what } else { format!("{what} for {}", go(stop.true_for)) }
 }
@@ -64,9 +73,10 @@ pub fn stop(run: &Run, stop: &StopCondition) -> String {
 #[must_use]
 pub fn margin(run: &Run, criterion: &Criterion, judged: &Judged, now: At) -> String {
     if let Some((last, Look::Unknown)) = judged.last.filter(|_| judged.standing == Standing::Pending) {
-        let source = matches!(criterion.check, Check::Promql(_) | Check::Alert(_)).then_some(Source::Prometheus);
+        let source = Ask::of_check(&criterion.check).and_then(|ask| ask.source(run.probes().find(&ask)?.id));
         let since = source.and_then(|source| run.sight().lost(source)).map_or(last, |(since, _)| *since);
-        return format!("unseen for {}", say(now.since(since)));
+        let why = matches!(criterion.check, Check::Object(_) | Check::Command(_)).then(|| wording::evidence(run, criterion, judged));
+        return why.unwrap_or_else(|| format!("unseen for {}", say(now.since(since))));
     }
     match &criterion.check {
         Check::Recovery { within } if judged.standing == Standing::Pending => {
@@ -122,7 +132,13 @@ pub fn margin(run: &Run, criterion: &Criterion, judged: &Judged, now: At) -> Str
             }
         }
         Check::Recovery { .. } if judged.standing == Standing::Unknown => "the run ended before it was known".to_owned(),
-        Check::Recovery { .. } | Check::Http(_) | Check::Alert(_) => wording::evidence(run, criterion, judged),
+        Check::Burn(check) => match judged.latest {
+            None => bound(run, criterion),
+            Some(spent) => format!("{} spent of {}", wording::number(spent, Unit::Percent), plain(check.spend, Unit::Percent)),
+        },
+        Check::Recovery { .. } | Check::Http(_) | Check::Alert(_) | Check::Object(_) | Check::Command(_) => {
+            wording::evidence(run, criterion, judged)
+        }
     }
 }
 
@@ -143,14 +159,17 @@ fn lasts(since: At, wanted: Duration, now: At) -> String {
 /// How near a stop condition came, beside whether it tripped.
 #[must_use]
 pub fn stop_margin(run: &Run, stop: &StopCondition, judged: &Judged) -> String {
-    let unit = match &stop.check {
-        StopCheck::Promql(check) => unit(run, &check.query),
-        StopCheck::ReadyBelow(_) => Unit::None,
-    };
-    let Some(worst) = judged.worst else { return "never looked at".to_owned() };
-    let was = match (&stop.check, judged.violations) {
-        (StopCheck::ReadyBelow(_), _) => format!("fewest {} ready", plain(worst, unit)),
-        (StopCheck::Promql(_), _) => format!("nearest {}", plain(worst, unit)),
+    if judged.looked == 0 {
+        return "never looked at".to_owned();
+    }
+    let was = match (&stop.check, judged.worst) {
+        (StopCheck::ReadyBelow(_), Some(worst)) => format!("fewest {} ready", plain(worst, Unit::None)),
+        (StopCheck::Promql(check), Some(worst)) => format!("nearest {}", plain(worst, unit(run, &check.query))),
+        (StopCheck::ReadyBelow(_) | StopCheck::Promql(_), None) => return "never looked at".to_owned(),
+        _ => {
+            let evidence = wording::stop_evidence(run, stop, judged);
+            return if evidence.is_empty() { self::stop(run, stop) } else { format!("{evidence}, {}", self::stop(run, stop)) };
+        }
     };
     let lasted = if judged.violations > 0 { format!(", true for {}", say(judged.longest)) } else { String::new() };
     format!("{was}{lasted}, {}", self::stop(run, stop))

@@ -6,6 +6,7 @@ use crate::clock::go;
 use crate::effect::Outcome;
 use crate::event::Source;
 use crate::run::Run;
+use crate::run::checks::{Checkpoint, Grade};
 use crate::run::ledger::{FaultState, Via};
 use crate::run::phase::{End, Phase};
 use crate::run::probes::Ask;
@@ -17,16 +18,43 @@ use crate::wording::{self, live};
 /// One line of the checklist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
-    /// `Held` is seen and good, `Broken` forbids the start, `Pending` is waited for, `Unknown` can't be seen.
-    pub standing: Standing,
+    /// How it went.
+    pub grade: Grade,
     /// What was looked at.
     pub what: &'static str,
     /// What was seen.
     pub seen: String,
+    /// What mends it.
+    pub mend: Option<String>,
 }
 
 fn item(standing: Standing, what: &'static str, seen: impl Into<String>) -> Item {
-    Item { standing, what, seen: seen.into() }
+    let grade = match standing {
+        Standing::Held => Grade::Pass,
+        Standing::Pending => Grade::Waiting,
+        Standing::Broken => Grade::Fail,
+        Standing::Unknown => Grade::Unknown,
+    };
+    Item { grade, what, seen: seen.into(), mend: None }
+}
+
+/// A grade's word.
+#[must_use]
+pub const fn grade(grade: Grade) -> &'static str {
+    match grade {
+        Grade::Pass => "pass",
+        Grade::Waiting => "waiting",
+        Grade::Warn => "warn",
+        Grade::Unknown => "unknown",
+        Grade::Fail => "fail",
+    }
+}
+
+/// A check that did not simply pass, in one line.
+#[must_use]
+pub fn told(point: &Checkpoint) -> String {
+    let mend = point.mend.as_ref().map_or_else(String::new, |mend| format!(" → {mend}"));
+    format!("preflight {}: {}: {}{mend}", grade(point.grade), point.name, point.seen)
 }
 
 /// The checklist, in the order of looking.
@@ -63,7 +91,15 @@ pub fn checklist(run: &Run) -> Vec<Item> {
         items.push(item(standing, "undo", wording::undo(state)));
     }
     items.extend(metrics(run));
-    items.push(item(Standing::Held, "limits", limits(run)));
+    if !run.scenario().targets.is_empty() {
+        items.push(item(Standing::Held, "limits", limits(run)));
+    }
+    items.extend(run.checkpoints().into_iter().map(|point| Item {
+        grade: point.grade,
+        what: point.name,
+        seen: point.seen.to_string(),
+        mend: point.mend.map(|mend| mend.to_string()),
+    }));
     items
 }
 

@@ -39,7 +39,8 @@ pub fn header(text: &str) -> Header {
         machine: "here".to_owned(),
         started: started(),
         place: Place {
-            rehearsal: true,
+            // a drill whose text says so is run on a cluster, where a run has a Lease
+            rehearsal: !text.contains(ON_A_CLUSTER),
             environment: "staging".to_owned(),
             tier: Tier::Staging,
             context: "practice cluster".to_owned(),
@@ -52,8 +53,12 @@ pub fn header(text: &str) -> Header {
         injector: None,
         scenario: Sources { file: "drill.yaml".to_owned(), text: text.to_owned(), manifests: BTreeMap::new(), sets: BTreeMap::new() },
         world: None,
+        gate: None,
     }
 }
+
+/// The line of a drill that is run on a cluster.
+pub const ON_A_CLUSTER: &str = "# on a cluster\n";
 
 pub fn read(text: &str) -> Scenario {
     let manifests = |_: &str| Err("none".to_owned());
@@ -193,9 +198,11 @@ enum Due {
     Inject(FaultId),
     Vanish(FaultId),
     Look(FaultId, u64),
+    Lease,
 }
 
 /// A world and the run it drives.
+#[allow(clippy::struct_excessive_bools, reason = "each says one thing of the world")]
 #[derive(Clone)]
 pub struct Sim {
     pub run: Run,
@@ -213,6 +220,8 @@ pub struct Sim {
     /// Whether nobody is there to give a word or an answer.
     pub alone: bool,
     worded: BTreeSet<(usize, bool)>,
+    /// Whether the run's Lease is in the cluster.
+    pub lease: bool,
     pub asked: Vec<Effect>,
     /// What probes answer at a moment, where the test says so.
     pub answers: Option<fn(u64) -> Reading>,
@@ -246,6 +255,7 @@ impl Sim {
             by_hand: false,
             alone: false,
             worded: BTreeSet::new(),
+            lease: false,
             asked: Vec::new(),
             answers: None,
             queue: BTreeMap::new(),
@@ -393,6 +403,28 @@ impl Sim {
         self.tell(after, Event::Answered { effect: id, outcome });
     }
 
+    fn perform_on_lease(&mut self, effect: &Effect, way: u64, soon: u64, [done, failed, refused]: [Outcome; 3]) {
+        let id = effect.id();
+        match (effect, way) {
+            (_, 11) => {}
+            (_, 10) => self.answer(soon, id, failed),
+            (Effect::Claim { .. }, 9) => self.answer(soon, id, refused),
+            (Effect::Claim { .. }, 8) => {
+                let late = (1 + self.dice.roll(95)) * 100 * MS;
+                self.later(late, Due::Lease);
+            }
+            (Effect::Claim { .. }, _) => {
+                self.lease = true;
+                self.answer(soon, id, done);
+            }
+            _ => {
+                let took = Duration::from_micros(soon);
+                let outcome = if std::mem::take(&mut self.lease) { done } else { Outcome::Already { took } };
+                self.answer(soon, id, outcome);
+            }
+        }
+    }
+
     fn perform(&mut self, effect: &Effect) {
         if self.by_hand && matches!(effect, Effect::Kill { .. } | Effect::Apply { .. } | Effect::Lift { .. }) {
             return self.asked.push(effect.clone());
@@ -428,6 +460,7 @@ impl Sim {
                 };
                 self.tell(soon, Event::Sampled { probe: *probe, took, reading });
             }
+            Effect::Claim { .. } | Effect::Release { .. } => self.perform_on_lease(effect, way, soon, [done, failed, refused]),
             Effect::DryRun { .. } => match way {
                 10 => self.answer(soon, id, failed),
                 11 => {}
@@ -485,7 +518,8 @@ impl Sim {
                 }
             }
             Effect::LookFor { fault, .. } => self.later(soon, Due::Look(*fault, way)),
-            Effect::Seal { .. } => {}
+            // its header has no gate: nothing is looked at before the start
+            Effect::Inspect { .. } | Effect::Seal { .. } => {}
         }
     }
 
@@ -501,6 +535,11 @@ impl Sim {
                 if injects {
                     self.later(50 * MS, Due::Inject(fault));
                 }
+            }
+            Due::Lease => {
+                self.lease = true;
+                // nobody is told; the moment has come all the same
+                self.take(Event::DeadlinePassed);
             }
             Due::Inject(fault) => {
                 let Some(thing) = self.things.get_mut(&fault).filter(|thing| thing.exists && !thing.deleting) else { return };

@@ -54,7 +54,7 @@ where
         let journal = Journal::create(&folder.join("journal.jsonl"), &header).unwrap();
         let clock = Clock::start(header.started);
         let face = Headless::new(Vec::new(), Form::Text, true);
-        let world = World { cluster, prometheus: Some(prometheus), http: None };
+        let world = World { cluster, prometheus: Some(prometheus), http: None, commands: false };
         tokio::spawn(trouble(practice.trouble()));
         let driver = Driver::new(Run::new(header, scenario), journal, clock, world, face);
         let driven = tokio::time::timeout(Duration::from_hours(1), driver.drive(Signals::none()))
@@ -87,5 +87,6 @@ pub fn header(text: &str, seed: u64, started: chrono::DateTime<chrono::Utc>, pro
         injector: None,
         scenario: Sources { file: "test.yaml".to_owned(), text: text.to_owned(), manifests: BTreeMap::new(), sets: BTreeMap::new() },
         world: None,
+        gate: None,
     }
 }

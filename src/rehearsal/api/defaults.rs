@@ -62,6 +62,7 @@ pub fn fill(kind: Kind, value: &mut Value) {
             absent(map_mut(value, "spec"), "volumeMode", json!("Filesystem"));
             absent(map_mut(value, "status"), "phase", json!("Pending"));
         }
+        Kind::Job => job(value),
         Kind::CronJob => cron_job(value),
         Kind::HorizontalPodAutoscaler => autoscaler(value),
         Kind::LimitRange => super::limits::fill(value),
@@ -113,6 +114,42 @@ fn volume(value: &mut Value) {
     absent(spec, "persistentVolumeReclaimPolicy", json!("Retain"));
     absent(spec, "volumeMode", json!("Filesystem"));
     absent(map_mut(value, "status"), "phase", json!("Pending"));
+}
+
+fn job(value: &mut Value) {
+    let spec = map_mut(value, "spec");
+    let given = |field: &str| spec.get(field).is_some_and(|count| !count.is_null());
+    if !given("completions") && !given("parallelism") {
+        absent(spec, "completions", json!(1));
+    }
+    for (field, usual) in [
+        ("parallelism", json!(1)),
+        ("backoffLimit", json!(6)),
+        ("completionMode", json!("NonIndexed")),
+        ("suspend", json!(false)),
+        ("manualSelector", json!(false)),
+        ("podReplacementPolicy", json!("TerminatingOrFailed")),
+    ] {
+        absent(spec, field, usual);
+    }
+    template(value);
+}
+
+/// Let a Job's pods bear its uid, and let it select them by it.
+pub fn select_by_uid(job: &mut Value) {
+    if job.pointer("/spec/manualSelector") == Some(&json!(true)) {
+        return;
+    }
+    let (uid, name) = (text(job, "/metadata/uid").to_owned(), text(job, "/metadata/name").to_owned());
+    let spec = map_mut(job, "spec");
+    spec.insert("selector".to_owned(), json!({"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}));
+    if let Some(template) = spec.get_mut("template").filter(|template| template.is_object()) {
+        let labels = map_mut(super::object::as_map(template).entry("metadata").or_insert_with(|| json!({})), "labels");
+        for (key, label) in [("controller-uid", &uid), ("job-name", &name)] {
+            labels.insert(format!("batch.kubernetes.io/{key}"), json!(label));
+            labels.insert(key.to_owned(), json!(label));
+        }
+    }
 }
 
 fn cron_job(value: &mut Value) {

@@ -94,6 +94,9 @@ impl State {
         }
         let salt = format!("uid/{}/{namespace}/{name}/{}/{}", resource.plural, self.store.revision(), intent.dry_run);
         metadata(&mut value).insert("uid".to_owned(), json!(self.dice.stream(&salt).uuid()));
+        if kind == Kind::Job {
+            defaults::select_by_uid(&mut value);
+        }
         if intent.dry_run {
             return Ok(Arc::new(Object::new(value)));
         }

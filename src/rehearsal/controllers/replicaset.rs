@@ -1,6 +1,7 @@
 //! `ReplicaSets`: as many pods as wanted, replaced when they go.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,7 +57,9 @@ async fn reconcile(hand: &mut Hand, key: &Key, duties: &mut Duties) {
             }
         }
         let surplus = have.len().saturating_sub(wanted);
-        for pod in least_wanted(hand, &have).into_iter().take(surplus) {
+        // Nobody is put in order for nothing: this is looked at with each change of each pod.
+        let leaving = if surplus > 0 { least_wanted(hand, &have) } else { Vec::new() };
+        for pod in leaving.into_iter().take(surplus) {
             if hand.delete(&Key::new(Kind::Pod, &key.namespace, pod.name()), &DeleteOptions::default()).await.is_ok() {
                 let message = format!("Deleted pod: {}", pod.name());
                 record(hand, Kind::ReplicaSet, &set, Note::normal("replicaset-controller", "SuccessfulDelete", &message));
@@ -93,7 +96,11 @@ fn least_wanted(hand: &Hand, pods: &[Arc<Object>]) -> Vec<Arc<Object>> {
         _ => 2,
     };
     let cost = |pod: &Object| pod.annotation("controller.kubernetes.io/pod-deletion-cost").parse::<i64>().unwrap_or(0);
-    let together = |pod: &Object| pods.iter().filter(|other| other.text("/spec/nodeName") == pod.text("/spec/nodeName")).count();
+    let mut by_node: BTreeMap<&str, usize> = BTreeMap::new();
+    for pod in pods {
+        *by_node.entry(pod.text("/spec/nodeName")).or_default() += 1;
+    }
+    let together = |pod: &Object| by_node.get(pod.text("/spec/nodeName")).copied();
     let restarts =
         |pod: &Object| pod.list("/status/containerStatuses").iter().filter_map(|c| c["restartCount"].as_i64()).max().unwrap_or(0);
     // Ages count by orders of magnitude: of pods about as old, anyone may go.

@@ -13,6 +13,7 @@ use crate::rehearsal::promql::{self, Labels, wire};
 const KNOWN: &[(&str, &str, &str)] = &[
     ("http_requests_total", "counter", "Requests by how they were answered."),
     ("http_request_duration_seconds", "histogram", "How long callers waited for an answer."),
+    ("http_client_requests_total", "counter", "Calls to other services by what came of them."),
     ("http_requests_in_flight", "gauge", "Requests that are worked on or wait."),
     ("process_cpu_seconds_total", "counter", "Total user and system CPU time spent in seconds."),
     ("process_resident_memory_bytes", "gauge", "Resident memory size in bytes."),

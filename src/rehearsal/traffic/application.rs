@@ -1,10 +1,11 @@
-//! What a service's pods show of their requests, and the proxies of those that no pod answered.
+//! What a service's pods show of their requests and of their own calls, and the proxies of those from outside that no pod answered.
 //!
-//! A request is counted once, by who answered it, and lasts from its sending to its answer, as a mesh reports it.
+//! A request lasts from its sending to its answer, as a mesh reports it.
 
+use super::mesh::Mesh;
 use super::page::Lines;
 use super::replica::Replica;
-use super::tally::{BUCKET_LABELS, METHODS, Tally};
+use super::tally::{BUCKET_LABELS, METHODS, Outcome, Tally};
 
 /// Says which lines a tally has.
 #[must_use]
@@ -12,9 +13,28 @@ pub fn layout(tally: &Tally) -> u64 {
     tally.codes.keys().fold(1, |sum, (code, method)| sum.wrapping_mul(8191).wrapping_add(u64::from(*code) * 2 + *method as u64))
 }
 
+/// The same for a pod, with its own calls.
+#[must_use]
+pub fn layout_of(replica: &Replica) -> u64 {
+    replica.outgoing.keys().fold(layout(&replica.tally), |sum, (callee, outcome)| {
+        let outcome = match outcome {
+            Outcome::Code(code) => u64::from(*code),
+            Outcome::Timeout => 1,
+            Outcome::Refused => 2,
+            Outcome::Nobody => 3,
+        };
+        sum.wrapping_mul(8191).wrapping_add(*callee as u64 * 1000 + outcome)
+    })
+}
+
 /// What a pod shows.
-pub fn pod(lines: &mut Lines<'_>, replica: &Replica, weight: f64, started: f64) {
+pub fn pod(lines: &mut Lines<'_>, mesh: &Mesh, replica: &Replica, started: f64) {
+    let weight = mesh.weight;
     requests(lines, &replica.tally);
+    for ((callee, outcome), count) in &replica.outgoing {
+        let host = mesh.services[*callee].workload.name.as_str();
+        lines.put("http_client_requests_total", &[("host", host), ("outcome", &outcome.label())], *count);
+    }
     let waiting = u32::try_from(replica.queue.len()).unwrap_or(u32::MAX);
     lines.put("http_requests_in_flight", &[], f64::from(replica.working + waiting) * weight);
     lines.put("process_cpu_seconds_total", &[], replica.usage.cpu);

@@ -3,9 +3,11 @@
 //! Nothing here knows what a fault looks like on a chart. A call takes a connection, crosses the network, waits for a worker, for the CPU and for those
 //! whom it calls; somebody waits for it, and not for ever. What comes of that under a fault is what a team would see.
 
+mod settling;
+
 use super::calls::{Agenda, Call, CallId, Calls, Seat, Stage, Step};
 use super::network::{OUTSIDE, Path};
-use super::replica::{micros, micros_f64};
+use super::replica::micros;
 use super::service::Service;
 use super::sight::{Proxied, Sight};
 use crate::rehearsal::dice::Dice;
@@ -250,6 +252,7 @@ impl Mesh {
             self.send(child);
             return;
         }
+        let code = if failed { 500 } else { 200 };
         let settled = match self.calls.get_mut(id) {
             None => true,
             Some(call) => {
@@ -258,9 +261,10 @@ impl Mesh {
             }
         };
         if settled {
+            self.answered_late(id, seat, code);
             self.calls.end(id);
         } else {
-            self.reply(id, seat, if failed { 500 } else { 200 });
+            self.reply(id, seat, code);
         }
         self.release(seat);
     }
@@ -294,57 +298,6 @@ impl Mesh {
             self.agenda.plan(self.now + micros(back * 1e6), Step::Answered(id, code));
             if let Some(replica) = from.and_then(|seat| self.replica(seat)) {
                 replica.usage.received += bytes;
-            }
-        }
-    }
-
-    /// The caller has its answer, or has given up: it is counted, once, and whoever waits goes on.
-    fn settle(&mut self, id: CallId, code: u16) {
-        let Some(call) = self.calls.get_mut(id).filter(|call| !call.settled) else { return };
-        call.settled = true;
-        let call = call.clone();
-        if !call.inside() {
-            self.calls.end(id);
-        }
-        self.hand_back(&call);
-        let again = call.tries > 0 && matches!(code, 502..=504) && call.parent.is_none_or(|parent| self.works(parent));
-        let seconds = micros_f64(self.now - call.sent) / 1e6;
-        let weight = self.weight;
-        let service = &mut self.services[call.service];
-        match service.replicas.get_mut(&call.to.unwrap_or(u32::MAX)).filter(|_| call.stage == Stage::Answered && code != 504) {
-            Some(replica) => replica.tally.count(code, call.method, seconds, weight),
-            None if again => service.retried += 1,
-            None => service.unanswered.count(code, call.method, seconds, weight),
-        }
-        if again {
-            let wait = 25_000 + service.streams.network.below(25_000);
-            let id = self.call(call.service, call.parent, call.from, call.method, call.tries - 1);
-            self.agenda.plan(self.now + wait, Step::Send(id));
-        } else if let Some(parent) = call.parent
-            && let Some(waiting) = self.calls.get_mut(parent).filter(|waiting| waiting.stage == Stage::Worked)
-        {
-            waiting.failed |= code >= 500;
-            self.worked(parent);
-        }
-    }
-
-    fn works(&self, id: CallId) -> bool {
-        self.calls.get(id).is_some_and(|call| call.stage == Stage::Worked)
-    }
-
-    /// A connection of the caller's pool is free again, for whoever waits first.
-    fn hand_back(&mut self, call: &Call) {
-        let Some(seat) = call.from.filter(|_| call.pooled) else { return };
-        let Some(pool) = self.replica(seat).and_then(|replica| replica.pools.get_mut(&call.service)) else { return };
-        pool.used = pool.used.saturating_sub(1);
-        while let Some(id) = self.replica(seat).and_then(|r| r.pools.get_mut(&call.service)).and_then(|pool| pool.waiting.pop_front()) {
-            if let Some(next) = self.calls.get_mut(id).filter(|next| !next.settled) {
-                next.pooled = true;
-                if let Some(pool) = self.replica(seat).and_then(|replica| replica.pools.get_mut(&call.service)) {
-                    pool.used += 1;
-                }
-                self.connect(id);
-                return;
             }
         }
     }

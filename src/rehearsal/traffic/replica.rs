@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::calls::CallId;
 use super::sight::Pod;
-use super::tally::Tally;
+use super::tally::{Outcome, Tally};
 
 /// How long a new process is slow: its caches are cold.
 const COLD: u64 = 5_000_000;
@@ -18,6 +18,8 @@ pub struct Replica {
     pub since: u64,
     /// What it counted.
     pub tally: Tally,
+    /// What came of its own calls, by the service that it called.
+    pub outgoing: BTreeMap<(usize, Outcome), f64>,
     /// What it used.
     pub usage: Usage,
     /// Requests that it works on.
@@ -74,6 +76,7 @@ impl Replica {
             pod,
             since,
             tally: Tally::showing(&[200, 500]),
+            outgoing: BTreeMap::new(),
             usage: Usage::default(),
             working: 0,
             queue: VecDeque::new(),

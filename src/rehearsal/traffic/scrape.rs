@@ -186,8 +186,11 @@ impl Round {
         }
     }
 
-    /// What the proxies in front of a service counted.
+    /// What the proxies in front of a service counted that is asked from outside.
     fn proxies(&mut self, service: &Service, scrape: &mut Scrape<'_>) {
+        if service.traffic.rps <= 0.0 {
+            return;
+        }
         let (namespace, app) = (service.workload.namespace.as_str(), service.workload.name.as_str());
         let base = [("namespace", namespace), ("app", app), ("job", app), ("instance", "proxy")];
         let target = self.target("proxy", namespace, app, &base);
@@ -210,8 +213,8 @@ impl Round {
         if scrape.tell(target, took)
             && let Some(replica) = replica
         {
-            let layout = application::layout(&replica.tally);
-            target.page.scrape(layout, scrape.sink, scrape.at_ms, |lines| application::pod(lines, replica, mesh.weight, started));
+            let layout = application::layout_of(replica);
+            target.page.scrape(layout, scrape.sink, scrape.at_ms, |lines| application::pod(lines, mesh, replica, started));
         }
     }
 }

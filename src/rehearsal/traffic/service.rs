@@ -49,7 +49,9 @@ pub struct Service {
     pub callees: Vec<usize>,
     /// Its pods, by number.
     pub replicas: BTreeMap<u32, Replica>,
-    /// Requests that no pod has answered, as the proxies before it count them.
+    /// Tries of other services that no pod of it has answered, so that nobody here has heard of them.
+    pub unheard: f64,
+    /// Requests from outside that no pod has answered, as the proxies before it count them.
     pub unanswered: Tally,
     /// Tries that were sent.
     pub sent: u64,
@@ -88,6 +90,7 @@ impl Service {
             demand,
             callees: Vec::new(),
             replicas: BTreeMap::new(),
+            unheard: 0.0,
             unanswered: Tally::showing(&[502, 503, 504]),
             sent: 0,
             retried: 0,

@@ -11,6 +11,42 @@ pub const BUCKET_LABELS: [&str; 12] = ["0.005", "0.01", "0.025", "0.05", "0.1", 
 /// The methods of requests.
 pub const METHODS: [&str; 2] = ["GET", "POST"];
 
+/// What came of a call, as its caller has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// This code was answered.
+    Code(u16),
+    /// Nothing came in time.
+    Timeout,
+    /// The connection was refused or cut.
+    Refused,
+    /// There was nobody to send it to.
+    Nobody,
+}
+
+impl Outcome {
+    /// What a proxy would say with this code, where no pod has answered.
+    #[must_use]
+    pub fn without_answer(code: u16) -> Self {
+        match code {
+            503 => Self::Nobody,
+            504 => Self::Timeout,
+            _ => Self::Refused,
+        }
+    }
+
+    /// The label value.
+    #[must_use]
+    pub fn label(self) -> String {
+        match self {
+            Self::Code(code) => code.to_string(),
+            Self::Timeout => "timeout".to_owned(),
+            Self::Refused => "refused".to_owned(),
+            Self::Nobody => "no endpoints".to_owned(),
+        }
+    }
+}
+
 /// Requests by how they ended.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Tally {

@@ -1,5 +1,6 @@
 //! The mishaps of a world, each at its time.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -9,6 +10,7 @@ use super::{Plight, Trouble};
 use crate::rehearsal::api::deletion::DeleteOptions;
 use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::{Object, list, map_mut, text};
+use crate::rehearsal::api::selector::Selector;
 use crate::rehearsal::api::store::Key;
 use crate::rehearsal::api::writes::{OWN_WRITE, Part};
 use crate::rehearsal::controllers::kubelet::steps::News;
@@ -221,6 +223,24 @@ impl Trouble {
         const NAME: &str = "rehearsal-budget";
         let mut state = self.server.lock();
         let wanted = state.world.workloads.iter().find(|w| w.name == workload)?.clone();
+        // Two budgets over one pod are an error of their own (500): where there is one, its number is what is wrong.
+        let over = |budget: &&Arc<Object>| {
+            let selector = Selector::of_workload(&budget.value()["spec"]["selector"]);
+            let mut pods = state.store.list(Kind::Pod, Some(&wanted.namespace)).filter(|pod| bears(pod, &wanted));
+            selector.is_some_and(|selector| pods.any(|pod| selector.matches(pod)))
+        };
+        let own = state.store.list(Kind::PodDisruptionBudget, Some(&wanted.namespace)).find(over).cloned();
+        if let Some(own) = own {
+            drop(state);
+            let key = Key::new(Kind::PodDisruptionBudget, own.namespace(), own.name());
+            let before = own.value()["spec"].clone();
+            self.edit(&key, |value| {
+                let spec = map_mut(value, "spec");
+                spec.remove("minAvailable");
+                spec.insert("maxUnavailable".to_owned(), json!(0));
+            });
+            return Some(undo(move |this| this.edit(&key, |value| value["spec"] = before)));
+        }
         let budget = json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": NAME},
             "spec": {"maxUnavailable": 0, "selector": {"matchLabels": wanted.labels}}});
         state.create(Kind::PodDisruptionBudget, &wanted.namespace, budget, OWN_WRITE).ok()?;

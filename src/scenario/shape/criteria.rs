@@ -1,4 +1,4 @@
-//! `spec.steadyState`, `spec.criteria` and `spec.stopWhen`: what must hold and what ends the run.
+//! `spec.steadyState` and `spec.criteria`: what must hold.
 //!
 //! Defaults: `steadyState` is looked at `before` (and proven after); criteria `always`. `for` is
 //! zero. `stableFor` is five seconds for everything in `steadyState` and for `ready` and
@@ -13,10 +13,11 @@ use super::super::near::did_you_mean;
 use super::super::query;
 use super::super::tree::{Node, Span};
 use super::places::meant;
+use super::probes;
 use super::steps::Read;
 use super::{items, name_of, tell_twice};
 use crate::clock::go;
-use crate::criterion::{AlertCheck, Bound, Check, Criterion, HttpCheck, PromqlCheck, StopCheck, StopCondition, Window};
+use crate::criterion::{AlertCheck, Bound, Check, Criterion, HttpCheck, PromqlCheck, Window};
 
 /// How long a good state must last where the file does not say.
 const STABLE_FOR: Duration = Duration::from_secs(5);
@@ -32,7 +33,7 @@ pub struct Course<'c> {
 }
 
 impl Course<'_> {
-    fn has_fault(&self) -> bool {
+    pub(super) fn has_fault(&self) -> bool {
         // Where no step could be read, that is said already.
         self.steps.is_empty() || self.steps.iter().any(|step| step.is_fault)
     }
@@ -42,7 +43,7 @@ impl Course<'_> {
     }
 
     /// Notes a span that is longer than the whole run may be.
-    fn tell_too_long(&self, span: Duration, what: &str, node: &Node, mistakes: &mut Mistakes) {
+    pub(super) fn tell_too_long(&self, span: Duration, what: &str, node: &Node, mistakes: &mut Mistakes) {
         if let Some(max) = self.max_duration.filter(|max| span > *max) {
             mistakes
                 .error(node.span, &node.excerpt(), format!("{what} is longer than maxDuration {}, so it can never come to pass", go(max)))
@@ -71,16 +72,17 @@ fn criterion(node: &Node, default: &Window, course: &Course<'_>, mistakes: &mut 
     let fields = Fields::of(node, &keys::CRITERION, mistakes)?;
     let name = name_of(fields, "a criterion", mistakes);
     let steady = *default == Window::Before;
-    let choice = fields.one_of(&["ready", "recovery", "promql", "http", "alert"], mistakes);
+    let choice = fields.one_of(&["ready", "recovery", "promql", "http", "alert", "object", "command", "burn"], mistakes);
     let check = choice.and_then(|(key, node)| check(key, node, fields, steady, course, mistakes));
     let kind = choice.map(|(key, _)| key);
     let during = match fields.get("during") {
         None => Some(default.clone()),
         Some(node) if steady => steady_window(node, mistakes),
+        Some(node) if kind == Some("burn") => burn_window(node, mistakes),
         Some(node) => window(node, kind == Some("recovery"), course, mistakes),
     };
     let violated_for = span(fields, "for", course, mistakes);
-    if let (Some(kind @ ("recovery" | "alert")), Some(entry)) = (kind, fields.entry("for")) {
+    if let (Some(kind @ ("recovery" | "alert" | "burn")), Some(entry)) = (kind, fields.entry("for")) {
         mistakes.warn(entry.key_span, "for", format!("{kind} has a bound of its own, so for does nothing here")).hint("take it away");
     }
     if let (Some(Window::Step(step)), Some(violated), Some(node)) = (&during, violated_for, fields.get("for"))
@@ -104,7 +106,7 @@ fn criterion(node: &Node, default: &Window, course: &Course<'_>, mistakes: &mut 
     Some((criterion, place))
 }
 
-fn span(fields: Fields<'_>, key: &str, course: &Course<'_>, mistakes: &mut Mistakes) -> Option<Duration> {
+pub(super) fn span(fields: Fields<'_>, key: &str, course: &Course<'_>, mistakes: &mut Mistakes) -> Option<Duration> {
     let Some(node) = fields.get(key) else { return Some(Duration::ZERO) };
     let span = fields::duration(node, key, Zero::Allowed, mistakes)?;
     course.tell_too_long(span, key, node, mistakes);
@@ -137,11 +139,21 @@ fn check(key: &str, node: &Node, whole: Fields<'_>, steady: bool, course: &Cours
         }
         "promql" => promql(node, mistakes).map(Check::Promql),
         "http" => http(node, mistakes).map(Check::Http),
+        "object" => probes::object(node, mistakes).map(Check::Object),
+        "command" => probes::command(node, "expect", mistakes).map(Check::Command),
+        "burn" => {
+            if steady {
+                mistakes
+                    .error(node.span, "", "burn counts from the start of the run, so it is no steady state")
+                    .hint("move it to criteria");
+            }
+            probes::burn(node, mistakes).map(Check::Burn)
+        }
         _ => alert(node, whole, steady, course, mistakes).map(Check::Alert),
     }
 }
 
-fn promql(node: &Node, mistakes: &mut Mistakes) -> Option<PromqlCheck> {
+pub(super) fn promql(node: &Node, mistakes: &mut Mistakes) -> Option<PromqlCheck> {
     let fields = Fields::of(node, &keys::PROMQL, mistakes)?;
     let when_empty = fields.get("whenEmpty").and_then(|node| fields::number(node, "whenEmpty", mistakes));
     let query = fields.need("query", mistakes).and_then(|node| {
@@ -197,6 +209,14 @@ fn steady_window(node: &Node, mistakes: &mut Mistakes) -> Option<Window> {
         .error(node.span, &node.excerpt(), "the steady state is looked at before the drill and proven after it")
         .allow("no during here")
         .hint("move it to criteria to look at it at another time");
+    None
+}
+
+fn burn_window(node: &Node, mistakes: &mut Mistakes) -> Option<Window> {
+    if node.scalar().is_some_and(|scalar| scalar.text == "always") {
+        return Some(Window::Always);
+    }
+    mistakes.error(node.span, &node.excerpt(), "burn counts from the start of the run to its end").allow("always").hint("take during away");
     None
 }
 
@@ -264,27 +284,4 @@ fn step_window(node: &Node, recovery: bool, course: &Course<'_>, mistakes: &mut 
             None
         }
     }
-}
-
-/// `spec.stopWhen`.
-pub fn stop_when(spec: Fields<'_>, course: &Course<'_>, mistakes: &mut Mistakes) -> Vec<StopCondition> {
-    let read: Vec<_> = items(spec, "stopWhen", false, mistakes).iter().filter_map(|node| stop(node, course, mistakes)).collect();
-    tell_twice("stop condition", read.iter().map(|(stop, span)| (stop.name.as_str(), *span)), mistakes);
-    read.into_iter().map(|(stop, _)| stop).collect()
-}
-
-fn stop(node: &Node, course: &Course<'_>, mistakes: &mut Mistakes) -> Option<(StopCondition, Span)> {
-    let fields = Fields::of(node, &keys::STOP, mistakes)?;
-    let name = name_of(fields, "a stop condition", mistakes);
-    let check = match fields.one_of(&["promql", "ready"], mistakes) {
-        Some(("promql", node)) => promql(node, mistakes).map(StopCheck::Promql),
-        Some((_, node)) => Fields::of(node, &keys::READY_BELOW, mistakes).and_then(|fields| {
-            let below = fields.need("below", mistakes)?;
-            Some(StopCheck::ReadyBelow(fields::amount(below, "ready.below", mistakes)?))
-        }),
-        None => None,
-    };
-    let true_for = span(fields, "for", course, mistakes);
-    let (name, place) = name?;
-    Some((StopCondition { name, check: check?, true_for: true_for? }, place))
 }

@@ -209,8 +209,8 @@ pub fn tell_blind(spec: Fields<'_>, environments: &[Environment], mistakes: &mut
     if environments.iter().any(|environment| environment.prometheus.is_some()) {
         return;
     }
-    let lists =
-        [("panels", &["query"][..]), ("steadyState", &["promql", "alert"]), ("criteria", &["promql", "alert"]), ("stopWhen", &["promql"])];
+    let asks = ["promql", "alert", "burn"];
+    let lists = [("panels", &["query"][..]), ("steadyState", &asks), ("criteria", &asks), ("stopWhen", &asks)];
     for (key, wants) in lists {
         // A list that is none has been told.
         let entries = spec.get(key).map(|node| match &node.content {

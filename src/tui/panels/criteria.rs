@@ -119,10 +119,26 @@ impl Line {
         let tripped = judged.standing == Standing::Broken;
         let now = judged.latest.or_else(|| match stop.check {
             StopCheck::ReadyBelow(_) => run.fleet().targets.iter().filter_map(crate::run::fleet::Target::ready).min().map(f64::from),
-            StopCheck::Promql(_) => None,
+            _ => None,
         });
         let (value, distance) = match (&stop.check, now) {
-            (_, None) => ("not looked at".to_owned(), None),
+            (StopCheck::Burn(check), Some(spent)) => {
+                let unit = crate::scenario::model::Unit::Percent;
+                (wording::number(spent, unit), Some((spent / check.spend, wording::number(check.spend, unit))))
+            }
+            (StopCheck::RecoveryOver(limit), Some(taken)) => {
+                let unit = crate::scenario::model::Unit::Seconds;
+                let limit = limit.as_secs_f64();
+                (wording::number(taken, unit), Some((taken / limit, wording::number(limit, unit))))
+            }
+            (StopCheck::Http(_) | StopCheck::Alert(_) | StopCheck::Object(_) | StopCheck::Command(_) | StopCheck::RecoveryOver(_), _)
+                if judged.looked > 0 =>
+            {
+                (margin::stop(run, stop), None)
+            }
+            (StopCheck::Http(_) | StopCheck::Alert(_) | StopCheck::Object(_) | StopCheck::Command(_), Some(_)) | (_, None) => {
+                ("not looked at".to_owned(), None)
+            }
             (StopCheck::Promql(check), Some(value)) => {
                 let unit = margin::unit(run, &check.query);
                 let limit = check.bound.limit();

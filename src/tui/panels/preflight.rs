@@ -3,12 +3,12 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::run::verdicts::Standing;
+use crate::run::checks::Grade;
 use crate::text::Untrusted;
 use crate::tui::cells::{Pen, head, lines, row, split, width, wrap};
 use crate::tui::keys::{self, Act, Scope};
 use crate::tui::scene::Scene;
-use crate::tui::theme::sign;
+use crate::tui::theme::grade_sign;
 use crate::wording::{live, margin, preflight};
 
 /// Draws it.
@@ -32,18 +32,22 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
 fn checklist(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let theme = scene.theme;
     let items = preflight::checklist(scene.run);
-    let open = items.iter().filter(|item| item.standing != Standing::Held).count();
+    let open = items.iter().filter(|item| item.grade != Grade::Pass).count();
     let note = if open == 0 { "all seen".to_owned() } else { format!("{open} open") };
     let inner = head(buffer, area, theme, "preflight", Some((&note, if open == 0 { theme.held } else { theme.pending })));
     let mut at = 0;
-    for item in &items {
+    // what is open comes first: the rest may not fit
+    let (first, rest): (Vec<_>, Vec<_>) = items.iter().partition(|item| item.grade > Grade::Waiting);
+    let mut first = first;
+    first.sort_by_key(|item| std::cmp::Reverse(item.grade));
+    for item in first.into_iter().chain(rest) {
         let text = wrap(&item.seen, inner.width.saturating_sub(12), 3);
         if at + u16::try_from(text.len().max(1)).unwrap_or(1) > inner.height {
             break;
         }
         let mut pen = Pen::new(buffer, row(inner, at));
-        pen.put(sign(item.standing), theme.standing(item.standing)).skip(1).cell(item.what, 10, theme.quiet);
-        let style = if item.standing == Standing::Held { theme.text } else { theme.standing(item.standing) };
+        pen.put(grade_sign(item.grade), theme.grade(item.grade)).skip(1).cell(item.what, 10, theme.quiet);
+        let style = if item.grade == Grade::Pass { theme.text } else { theme.grade(item.grade) };
         let rest = Rect { x: inner.x + 12, y: inner.y + at, width: inner.width.saturating_sub(12), height: inner.height - at };
         at += lines(buffer, rest, &text, style).max(1);
     }
@@ -91,7 +95,8 @@ fn word(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     if ready && inner.height > used {
         let below = (used + 1).min(inner.height - 1);
         let mut pen = Pen::new(buffer, row(inner, below));
-        pen.put(&keys::key(Scope::Before, Act::Start), theme.accent).skip(1).put("starts", theme.strong).skip(3);
+        let starts = run.typed_word().map_or_else(|| "starts".to_owned(), |word| format!("asks you to type {}", Untrusted::from(word)));
+        pen.put(&keys::key(Scope::Before, Act::Start), theme.accent).skip(1).put(&starts, theme.strong).skip(3);
         pen.put(&keys::key(Scope::Before, Act::Quit), theme.accent).skip(1).put("leaves, nothing is broken", theme.quiet);
     }
 }

@@ -100,21 +100,33 @@ pub fn skip(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     answers(scene, inner, buffer, &[(yes, "skip"), (no, "stay")]);
 }
 
-/// The line a note is written on: in place of the key line and the one above.
+/// The line a note is written on.
 pub fn note(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, note: &str) {
+    let title = format!(" note, by {} ", Untrusted::from(scene.hands.author.as_str()));
+    written(scene, area, buffer, &title, "writes it down", note);
+}
+
+/// The line on which is typed what begins a run in production.
+pub fn word(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, typed: &str) {
+    let word = scene.run.typed_word().unwrap_or_default();
+    let title = format!(" production: type {} ", Untrusted::from(word));
+    written(scene, area, buffer, &title, "begins", typed);
+}
+
+/// A line that is written on: in place of the key line and the one above.
+fn written(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, title: &str, sends: &str, note: &str) {
     let theme = scene.theme;
     let whole = Rect { y: area.bottom().saturating_sub(3).max(area.y), height: area.height.min(3), ..area };
     Clear.render(whole, buffer);
     let block = Block::bordered().border_type(BorderType::Rounded).border_style(theme.accent);
     let inner = block.inner(whole);
     block.render(whole, buffer);
-    let title = format!(" note, by {} ", Untrusted::from(scene.hands.author.as_str()));
     if whole.width > 8 && whole.height > 0 {
-        buffer.set_stringn(whole.x + 2, whole.y, cells::fit(&title, whole.width - 4), usize::from(whole.width - 4), theme.strong);
+        buffer.set_stringn(whole.x + 2, whole.y, cells::fit(title, whole.width - 4), usize::from(whole.width - 4), theme.strong);
     }
     let mut pen = Pen::new(buffer, Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), height: inner.height.min(1), ..inner });
     pen.last(&format!(" {} drops it", keys::key(Scope::Writing, Act::Close)), theme.quiet);
-    pen.last(&format!(" {} writes it down", keys::key(Scope::Writing, Act::Send)), theme.quiet);
+    pen.last(&format!(" {} {sends}", keys::key(Scope::Writing, Act::Send)), theme.quiet);
     let safe = Untrusted::from(note).to_string();
     // the end of a long note stays in sight
     let room = pen.room().saturating_sub(2);

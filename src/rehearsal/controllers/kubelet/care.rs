@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::life::spec_of;
+use super::needs;
 use super::probes::{self, Asked, Gauge, Kind};
 use super::steps::Step;
 use super::worker::Worker;
@@ -35,8 +38,13 @@ impl Worker {
         }
         let spec = spec_of(&self.pod, index);
         let limit = quantity::of(&spec["resources"]["limits"]["memory"]) / 1000;
-        // A process at rest holds half of what it asked for.
-        let own = quantity::of(&spec["resources"]["requests"]["memory"]) / 2000;
+        // A process at rest holds half of what its workload asked for when it was rolled out: to be granted less makes it no smaller.
+        let usual = self.hand.ground(|ground| {
+            let workload = ground.world.workload_of(self.pod.namespace(), &self.pod.labels())?;
+            let described = workload.containers.iter().find(|described| described.name == container.name)?;
+            Some(i128::from(described.memory_mib) * 1_048_576 / 2)
+        });
+        let own = usual.unwrap_or(quantity::of(&spec["resources"]["requests"]["memory"]) / 2000);
         let stress: i128 = self.hand.ground(|ground| {
             let mine = ground.daemon.stresses().filter(|stress| stress.container_id == container.id && stress.memory_workers > 0);
             mine.map(|stress| match stress.memory {
@@ -51,7 +59,7 @@ impl Worker {
             })
             .sum()
         });
-        if limit > 0 && stress > 0 && own + stress > limit {
+        if limit > 0 && own + stress > limit {
             self.after_millis(200, 800, Step::Oom(index));
         } else {
             self.after_millis(1_500, 2_500, Step::Look(index));
@@ -76,6 +84,7 @@ impl Worker {
             image: &self.sketch.containers[index].image,
             ip: &self.sketch.ip,
             host: &self.sketch.host,
+            container_id: &self.sketch.containers[index].id,
             warm: self.lives[index].warm,
         };
         let answer = probes::ask(&self.hand, &mut self.luck, &gauge, &asked);
@@ -104,14 +113,32 @@ impl Worker {
         before != (container.ready, container.started)
     }
 
-    /// A container that failed a probe it lives by is stopped: it does not hear, so it takes all of its grace.
+    /// A container that failed a probe it lives by is stopped: one that hangs does not hear, so it takes all of its grace.
     fn sick(&mut self, index: usize, kind: Kind) {
         let message =
             format!("Container {} failed {} probe, will be restarted", self.sketch.containers[index].name, kind.title().to_lowercase());
         self.say("Killing", &message, index);
+        let own = spec_of(&self.pod, index).pointer(&format!("/{}/terminationGracePeriodSeconds", kind.field())).and_then(Value::as_u64);
+        let usual = self.pod.number("/spec/terminationGracePeriodSeconds").and_then(|s| u64::try_from(s).ok()).unwrap_or(30);
+        let time = self.farewell(index, Duration::from_secs(own.unwrap_or(usual)), Duration::MAX);
         self.lives[index].end = (137, "Sick");
-        let grace = self.pod.number("/spec/terminationGracePeriodSeconds").and_then(|s| u64::try_from(s).ok()).unwrap_or(30);
-        self.after(Duration::from_secs(grace), Step::Exited(index));
+        self.after(time, Step::Exited(index));
+    }
+
+    /// How long a container takes to go that has this long for it and needs `stop` from its signal on. What it ends with is kept.
+    ///
+    /// The hook comes first, out of the same time; whatever it leaves, a process has two seconds from its signal to its end.
+    pub(super) fn farewell(&mut self, index: usize, grace: Duration, stop: Duration) -> Duration {
+        const LEAST: Duration = Duration::from_secs(2);
+        let hook = spec_of(&self.pod, index).pointer("/lifecycle/preStop").filter(|_| self.sketch.containers[index].running());
+        let (before, good) = hook.map_or((Duration::ZERO, true), |hook| needs::hook(hook).unwrap_or((Duration::MAX, true)));
+        if !good {
+            self.say_warning("FailedPreStopHook", "PreStopHook failed", index);
+        }
+        let before = before.min(grace);
+        let left = grace.saturating_sub(before).max(LEAST);
+        self.lives[index].end = if stop > left { (137, "Error") } else { (0, "Completed") };
+        before + stop.min(left)
     }
 
     /// A container that is running already when the kubelet takes its pod over.

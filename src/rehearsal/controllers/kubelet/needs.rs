@@ -1,5 +1,7 @@
 //! What a container needs before it can start: its image, and what its environment and volumes are taken from.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::rehearsal::api::kinds::Kind;
@@ -151,7 +153,7 @@ pub fn missing_volume(hand: &Hand, pod: &Object) -> Option<String> {
 ///
 /// No program is run here: this reads what the commonest small commands of tests say.
 #[must_use]
-pub fn lifetime(container: &Value) -> Option<(std::time::Duration, i64)> {
+pub fn lifetime(container: &Value) -> Option<(Duration, i64)> {
     let words: Vec<&str> = ["/command", "/args"].iter().flat_map(|part| list(container, part)).filter_map(Value::as_str).collect();
     let text = words.join(" ");
     let mut seconds = 0.0;
@@ -182,7 +184,26 @@ pub fn lifetime(container: &Value) -> Option<(std::time::Duration, i64)> {
         }
     }
     let code = code.or(sleeps.then_some(0))?;
-    Some((std::time::Duration::from_secs_f64(seconds), code))
+    Some((Duration::from_secs_f64(seconds), code))
+}
+
+/// How long a hook of a container takes, and whether it does its work. None where it would never end.
+///
+/// No program is run here either: one that is not known is quick, and does its work.
+#[must_use]
+pub fn hook(hook: &Value) -> Option<(Duration, bool)> {
+    const QUICK: Duration = Duration::from_millis(60);
+    if let Some(seconds) = hook.pointer("/sleep/seconds").and_then(Value::as_u64) {
+        return Some((Duration::from_secs(seconds), true));
+    }
+    let exec = &hook["exec"];
+    let words: Vec<&str> = list(exec, "/command").iter().filter_map(Value::as_str).collect();
+    let endless =
+        words.iter().flat_map(|word| word.split([' ', ';', '\n'])).any(|word| matches!(word, "while" | "until" | "infinity" | "tail"));
+    if endless {
+        return None;
+    }
+    Some(lifetime(exec).map_or((QUICK, true), |(time, code)| (time.max(QUICK), code == 0)))
 }
 
 #[cfg(test)]
@@ -215,5 +236,16 @@ mod tests {
         assert_eq!(of(&["sh", "-c", "while true; do sleep 1; done"]), None);
         assert_eq!(of(&["/server"]), None);
         assert_eq!(of(&[]), None);
+    }
+
+    #[test]
+    fn hooks_should_take_the_time_they_say() {
+        let of = |value: Value| hook(&value).map(|(time, good)| (time.as_millis(), good));
+        assert_eq!(of(json!({"sleep": {"seconds": 5}})), Some((5_000, true)));
+        assert_eq!(of(json!({"exec": {"command": ["sh", "-c", "sleep 3"]}})), Some((3_000, true)));
+        assert_eq!(of(json!({"exec": {"command": ["nginx", "-s", "quit"]}})), Some((60, true)));
+        assert_eq!(of(json!({"exec": {"command": ["/bin/false"]}})), Some((60, false)));
+        assert_eq!(of(json!({"exec": {"command": ["sleep", "infinity"]}})), None);
+        assert_eq!(of(json!({"httpGet": {"port": 80}})), Some((60, true)));
     }
 }

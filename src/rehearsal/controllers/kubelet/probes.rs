@@ -10,6 +10,7 @@ use crate::rehearsal::controllers::Hand;
 use crate::rehearsal::controllers::chaos::daemon::{Daemon, Effect};
 use crate::rehearsal::controllers::chaos::http_chaos::{HttpFault, is_like};
 use crate::rehearsal::dice::Rolls;
+use crate::rehearsal::quantity;
 
 /// What a probe decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,7 +27,9 @@ impl Kind {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Startup, Self::Liveness, Self::Readiness];
 
-    fn field(self) -> &'static str {
+    /// Its field in a container.
+    #[must_use]
+    pub fn field(self) -> &'static str {
         match self {
             Self::Startup => "startupProbe",
             Self::Liveness => "livenessProbe",
@@ -106,6 +109,8 @@ pub struct Asked<'a> {
     pub ip: &'a str,
     /// The node's address.
     pub host: &'a str,
+    /// The id of the container that is asked.
+    pub container_id: &'a str,
     /// From when on the process answers.
     pub warm: Instant,
 }
@@ -134,6 +139,7 @@ pub fn ask(hand: &Hand, rolls: &mut Rolls, gauge: &Gauge, asked: &Asked<'_>) -> 
             );
         }
         trouble = trouble.or_else(|| form.proxied(ground.daemon, asked.pod, gauge.timeout));
+        trouble = trouble.or_else(|| (form.held_back(ground.daemon, asked, rolls) >= gauge.timeout).then_some(Lost::Answer));
         let workload = ground.world.workload_of(asked.pod.namespace(), &asked.pod.labels());
         let plight = workload.and_then(|w| ground.troubles.plights.get(&w.name));
         plight.is_some_and(|plight| match gauge.kind {
@@ -249,6 +255,21 @@ impl Form {
             return Some(Lost::Cut);
         }
         (faults.iter().map(|fault| fault.delay).sum::<Duration>() >= timeout).then_some(Lost::Answer)
+    }
+
+    /// How long an answer takes where others burn the CPU time that the container may use: each period's quota is shared out among all who want it,
+    /// and gone before the period is.
+    fn held_back(&self, daemon: &Daemon, asked: &Asked<'_>, rolls: &mut Rolls) -> Duration {
+        const PERIOD: f64 = 0.1;
+        let mine = daemon.stresses().filter(|stress| stress.container_id == asked.container_id);
+        let burning: f64 = mine.map(|stress| f64::from(stress.cpu_workers) * stress.cpu_load).sum();
+        let limit = quantity::number(text(asked.container, "/resources/limits/cpu")).filter(|limit| burning > 0.0 && burning >= *limit);
+        let Some(limit) = limit.filter(|limit| *limit > 0.0) else { return Duration::ZERO };
+        // To start a program takes more than to answer a question.
+        let (least, most) = if self.over_network() { (0.005, 0.02) } else { (0.02, 0.06) };
+        let work = least + (most - least) * rolls.unit();
+        let share = limit * PERIOD / (1.0 + burning);
+        Duration::from_secs_f64((work / share * PERIOD).min(3600.0))
     }
 
     fn cut(&self) -> String {

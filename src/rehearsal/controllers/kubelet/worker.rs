@@ -40,8 +40,6 @@ pub struct Worker {
     pub(super) due: Vec<(Instant, Step)>,
     voice: (f64, Instant),
     stopping: bool,
-    /// Whether the grace period is shorter than the processes take.
-    cut_short: bool,
     /// How long the next try to mount the volumes is put off.
     mounts: Duration,
     news: UnboundedReceiver<News>,
@@ -79,7 +77,6 @@ impl Worker {
             due: Vec::new(),
             voice,
             stopping: false,
-            cut_short: false,
             mounts: Duration::ZERO,
             news,
         };
@@ -172,9 +169,10 @@ impl Worker {
         self.due.clear();
         self.say_killing();
         let grace = self.pod.number("/metadata/deletionGracePeriodSeconds").and_then(|s| u64::try_from(s).ok()).unwrap_or(0);
+        let grace = Duration::from_secs(grace);
         let time = self.timings.stop.draw(self.hand.rolls());
-        self.cut_short = time > Duration::from_secs(grace);
-        self.after(time.min(Duration::from_secs(grace)), Step::Stopped);
+        let last = (0..self.lives.len()).map(|index| self.farewell(index, grace, time)).max().unwrap_or_default();
+        self.after(if grace.is_zero() { grace } else { last }, Step::Stopped);
     }
 
     /// One step. True when it was the last.
@@ -271,9 +269,8 @@ impl Worker {
 
     async fn finish(&mut self, now: &str) -> bool {
         let grace = self.pod.number("/metadata/deletionGracePeriodSeconds").unwrap_or(0);
-        let (code, reason) = if self.cut_short { (137, "Error") } else { (0, "Completed") };
-        for container in self.sketch.containers.iter_mut().filter(|container| container.running()) {
-            container.end(code, reason, now);
+        for (container, life) in self.sketch.containers.iter_mut().zip(&self.lives).filter(|(container, _)| container.running()) {
+            container.end(life.end.0, life.end.1, now);
         }
         self.sketch.finish();
         if grace > 0 {

@@ -1,0 +1,39 @@
+//! `gameday config`: where the settings are, and what they come to.
+
+use std::path::PathBuf;
+
+use crate::cli::{Failure, gate, print};
+
+/// A file to begin with.
+const TEMPLATE: &str = "\
+# gameday's settings for this machine. Keys not known are errors.
+
+# [gate]
+# held-days = 30                  # how old the held staging run may be that lets a drill into production
+
+# [[cluster]]                     # the tier of a run is the strictest of: the scenario, this file, the cluster's own label
+# context = \"prod-eu\"             # each that is given must fit: the kubeconfig context, the API server's URL,
+# server = \"https://…\"            # the uid of kube-system
+# uid = \"…\"
+# tier = \"production\"             # development, staging or production
+";
+
+/// The file: what `GAMEDAY_CONFIG` names, else `$XDG_CONFIG_HOME/gameday/config.toml`.
+pub fn place() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = || set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|home| home.join(".config")));
+    set("GAMEDAY_CONFIG").or_else(|| home().map(|home| home.join("gameday/config.toml")))
+}
+
+pub fn config() -> Result<u8, Failure> {
+    let settings = gate::settings()?;
+    let path = place().map_or_else(|| "nowhere: neither XDG_CONFIG_HOME nor HOME is set".to_owned(), |path| path.display().to_string());
+    let mut text = format!("# settings: {path}\n# what they come to:\n#   held-days = {}\n", settings.held_days);
+    for rule in &settings.clusters {
+        let parts = [("context", &rule.context), ("server", &rule.server), ("uid", &rule.uid)];
+        let said: Vec<String> = parts.iter().filter_map(|(key, value)| Some(format!("{key} {:?}", value.as_ref()?))).collect();
+        text.push_str(&format!("#   {} is {}\n", said.join(", "), rule.tier));
+    }
+    print(&format!("{text}\n{TEMPLATE}"));
+    Ok(0)
+}

@@ -1,0 +1,160 @@
+//! How far it reaches: whom a fault may take, and what guards them.
+
+use crate::clock::go;
+use crate::event::inspected::{Inspected, VictimsFact};
+use crate::fault::Action;
+use crate::header::Gate;
+use crate::run::Run;
+use crate::run::checks::Checkpoint;
+use crate::run::ledger::FaultState;
+use crate::scenario::model::Injector;
+use crate::text::Untrusted;
+
+/// How many names are told before they are only counted.
+const MOST_NAMES: usize = 5;
+
+impl Run {
+    pub(super) fn check_blast(&self, gate: &Gate, all: &mut Vec<Checkpoint>) {
+        for state in &self.faults {
+            all.extend(whom(state));
+        }
+        let singles: Vec<String> = self
+            .fleet
+            .targets
+            .iter()
+            .filter(|target| target.desired() == Some(1))
+            .filter_map(|target| target.workload.as_ref().map(|workload| workload.workload.to_string()))
+            .collect();
+        if !singles.is_empty() {
+            all.push(
+                Checkpoint::warn("replicas", format!("{} has one replica: its loss is an outage", singles.join(", ")))
+                    .mend("kubectl scale --replicas=2 …"),
+            );
+        }
+        if self.namespaces_aimed_at().contains("kube-system") {
+            all.push(Checkpoint::warn(
+                "kube-system",
+                "a fault is aimed at kube-system: the cluster itself may suffer, and with it the undo",
+            ));
+        }
+        let wide = self.faults.iter().any(|state| state.fault.is_lasting() && most_of(state) > 1);
+        if wide && !gate.lasting_before && !self.header.place.rehearsal {
+            all.push(Checkpoint::warn(
+                "first time",
+                "no run with a lasting fault has held on this machine, and this one takes more than one pod: begin with one",
+            ));
+        }
+        if self.faults.is_empty() {
+            return;
+        }
+        let Some(Inspected::Victims(fact)) = self.inspected("victims") else { return all.push(Checkpoint::waiting("victims")) };
+        if let Err(why) = &fact.pods {
+            return all.push(Checkpoint::unknown("victims", format!("the pods could not be read: {}", why.raw())));
+        }
+        all.extend(self.host_network());
+        all.extend(self.probes_that_would_trip());
+        all.extend(self.budgets(fact));
+        all.push(match &fact.troubled {
+            Ok(nodes) if nodes.is_empty() => Checkpoint::pass("drain", "the targets' nodes are ready and take pods"),
+            Ok(nodes) => {
+                let told: Vec<String> = nodes.iter().map(|(node, what)| format!("{} {}", node.raw(), what.raw())).collect();
+                Checkpoint::fail("drain", format!("a node of the targets is not as it should be: {}", told.join(", ")))
+                    .mend(format!("kubectl uncordon {}", nodes[0].0.raw()))
+            }
+            Err(why) => Checkpoint::unknown("drain", format!("the nodes could not be read: {}", why.raw())),
+        });
+    }
+
+    fn host_network(&self) -> Option<Checkpoint> {
+        let network = self.faults.iter().any(|state| matches!(state.fault.action, Action::Network { .. }));
+        let pods: Vec<&str> =
+            self.victims_seen()?.iter().filter(|victim| victim.host_network).map(|victim| victim.pod.name.as_str()).collect();
+        if pods.is_empty() {
+            return None;
+        }
+        let seen = format!("{} has its node's network", pods.join(", "));
+        Some(if network {
+            Checkpoint::fail("network", format!("{seen}: a NetworkChaos on it hangs, or hits the node"))
+                .mend("aim at pods without hostNetwork")
+        } else {
+            Checkpoint::warn("network", seen)
+        })
+    }
+
+    /// A long cut from the network is a restart, where the kubelet's probes fail by it.
+    fn probes_that_would_trip(&self) -> Option<Checkpoint> {
+        let cuts = |state: &&FaultState| match state.fault.action.experiment() {
+            Action::Network { action, .. } => matches!(action.as_str(), "partition" | "loss" | "bandwidth" | "netem"),
+            Action::PodKill { .. }
+            | Action::PodFailure
+            | Action::ContainerKill { .. }
+            | Action::Io { .. }
+            | Action::Stress { .. }
+            | Action::Other { .. }
+            | Action::Schedule { .. } => false,
+        };
+        let longest = self.faults.iter().filter(cuts).map(FaultState::duration).max()?;
+        let tripped = self.victims_seen()?.iter().filter_map(|victim| Some((victim, victim.liveness?.0)));
+        let (victim, patience) = tripped.filter(|(_, patience)| longest > *patience).min_by_key(|(_, patience)| *patience)?;
+        let seen = format!(
+            "the network is cut for {}, and the liveness probe of {} gives up after {}: the kubelet may restart it",
+            go(longest),
+            victim.pod.name,
+            go(patience)
+        );
+        Some(
+            Checkpoint::warn("liveness", seen).mend(format!("a duration below {}, or the restart as part of the hypothesis", go(patience))),
+        )
+    }
+
+    fn budgets(&self, fact: &VictimsFact) -> Option<Checkpoint> {
+        let budgets = match &fact.budgets {
+            Ok(budgets) => budgets,
+            Err(why) => return Some(Checkpoint::unknown("budgets", format!("the disruption budgets could not be read: {}", why.raw()))),
+        };
+        let first = budgets.first()?;
+        let evicts = self.injector() == Injector::Eviction;
+        for state in &self.faults {
+            let pods = state.candidates().unwrap_or_default();
+            for budget in budgets {
+                let guarded = pods.iter().filter(|matched| budget.guards.contains(&matched.pod.uid)).count();
+                let most = most_of(state).min(u32::try_from(guarded).unwrap_or(u32::MAX));
+                if most <= budget.allowed {
+                    continue;
+                }
+                let name = Untrusted::from(format!("{}/{}", budget.namespace, budget.name.raw()));
+                let seen = format!("step {:?} may take {most} pods, and the budget {} allows {}", state.step, name.raw(), budget.allowed);
+                return Some(if evicts {
+                    Checkpoint::fail("budgets", format!("{seen}: evictions would be refused")).mend(format!(
+                        "kubectl -n {} get pdb {}",
+                        budget.namespace,
+                        budget.name.raw()
+                    ))
+                } else {
+                    Checkpoint::warn("budgets", format!("{seen}; budgets hold back evictions, not faults"))
+                });
+            }
+        }
+        Some(Checkpoint::pass("budgets", format!("{} allows {} pods to go", first.name.raw(), first.allowed)))
+    }
+}
+
+fn most_of(state: &FaultState) -> u32 {
+    state.candidates().map_or(0, |pods| state.fault.mode.most(u32::try_from(pods.len()).unwrap_or(u32::MAX)))
+}
+
+/// The pods by name, and how many of them are taken.
+fn whom(state: &FaultState) -> Option<Checkpoint> {
+    let pods = state.candidates().filter(|pods| !pods.is_empty())?;
+    let mut names: Vec<String> = pods.iter().take(MOST_NAMES).map(|matched| matched.pod.name.clone()).collect();
+    if pods.len() > MOST_NAMES {
+        names.push(format!("{} more", pods.len() - MOST_NAMES));
+    }
+    let idle = pods.iter().filter(|matched| !matched.running).count();
+    let seen = format!("{} of {}", state.fault.mode, names.join(", "));
+    Some(if idle > 0 {
+        Checkpoint::warn("aims at", format!("{seen}; {idle} of them do not run, and a fault on them may never take effect"))
+    } else {
+        Checkpoint::pass("aims at", seen)
+    })
+}

@@ -1,0 +1,80 @@
+//! Where the run stands: clock, rights, tier.
+
+use std::time::Duration;
+
+use crate::clock::say;
+use crate::event::inspected::Inspected;
+use crate::header::Gate;
+use crate::run::Run;
+use crate::run::checks::{Checkpoint, Grade};
+use crate::text::Untrusted;
+
+/// From here on a clock is called wrong.
+const SKEWED: Duration = Duration::from_secs(2);
+
+impl Run {
+    pub(super) fn check_ground(&self, gate: &Gate, all: &mut Vec<Checkpoint>) {
+        let tier = self.header.place.tier;
+        let seen = format!("{tier}, by {}", gate.tier_by.raw());
+        all.push(if gate.tier_unseen.is_empty() {
+            Checkpoint::pass("tier", seen)
+        } else {
+            let unseen: Vec<&str> = gate.tier_unseen.iter().map(Untrusted::raw).collect();
+            Checkpoint::warn("tier", format!("{seen}; a stricter word could not be looked for: {}", unseen.join("; ")))
+        });
+        all.push(self.clock());
+        all.push(self.rights());
+    }
+
+    fn clock(&self) -> Checkpoint {
+        let Some(skew) = self.sight.skew() else { return Checkpoint::waiting("clock") };
+        // the distance that is sure, whatever the bounds leave open
+        let sure = if skew.least > 0 { skew.least } else { skew.most.min(0) };
+        let apart = Duration::from_micros(sure.unsigned_abs());
+        if apart < SKEWED {
+            return Checkpoint::pass("clock", "the API server's clock agrees with ours");
+        }
+        let ahead = if sure > 0 { "ahead of" } else { "behind" };
+        Checkpoint::warn("clock", format!("the API server's clock is {} {ahead} ours; times of the server are corrected by it", say(apart)))
+            .mend("timedatectl status")
+    }
+
+    /// Whether a right is missing that the run can't do without; `None` while that is being asked.
+    pub(in crate::run) fn rights_missing(&self) -> Option<bool> {
+        if !self.asked.inspections.contains("rights") {
+            return Some(false);
+        }
+        match self.rights().grade {
+            Grade::Waiting => None,
+            Grade::Fail => Some(true),
+            Grade::Pass | Grade::Warn | Grade::Unknown => Some(false),
+        }
+    }
+
+    fn rights(&self) -> Checkpoint {
+        let Some(Inspected::Rights(facts)) = self.inspected("rights") else { return Checkpoint::waiting("rights") };
+        let needs = self.needs();
+        let mut missing = Vec::new();
+        let mut wished = Vec::new();
+        let mut unseen = Vec::new();
+        for fact in facts {
+            let optional = needs.iter().find(|need| need.right == fact.right).is_some_and(|need| need.optional);
+            match &fact.allowed {
+                Ok(true) => {}
+                Ok(false) if optional => wished.push(fact.right.to_string()),
+                Ok(false) => missing.push(fact.right.to_string()),
+                Err(why) => unseen.push(format!("{}: {}", fact.right, why.raw())),
+            }
+        }
+        let mend = "gameday rbac FILE | kubectl apply -f -";
+        if !missing.is_empty() {
+            Checkpoint::fail("rights", format!("not allowed: {}", missing.join(", "))).mend(mend)
+        } else if let Some(first) = unseen.first() {
+            Checkpoint::unknown("rights", format!("the API server did not say, {} times of {}: {first}", unseen.len(), facts.len()))
+        } else if !wished.is_empty() {
+            Checkpoint::warn("rights", format!("all that is needed; less is seen without: {}", wished.join(", "))).mend(mend)
+        } else {
+            Checkpoint::pass("rights", format!("all {} that the run and its undo need", facts.len()))
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! What a run and its undo must be allowed to do: known from the scenario, before any server is asked.
+
+use std::collections::BTreeSet;
+
+use crate::effect::inspection::Right;
+use crate::event::EndpointsSource;
+use crate::fault::{Fault, Selector};
+use crate::run::ledger::Via;
+use crate::scenario::model::{Injector, PrometheusAt, Scenario, StepAction, WorkloadKind};
+
+/// The group of every fault.
+const CHAOS: &str = "chaos-mesh.org";
+/// The kinds whose objects others may have on the same pods.
+pub const OTHERS: [&str; 7] = ["podchaos", "networkchaos", "stresschaos", "iochaos", "httpchaos", "dnschaos", "timechaos"];
+/// Where Chaos Mesh is installed unless somebody says otherwise.
+pub const CHAOS_MESH_HOME: &str = "chaos-mesh";
+
+/// One right, what it is for, and whether a run can do without.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Need {
+    /// The right.
+    pub right: Right,
+    /// What it is for.
+    pub why: &'static str,
+    /// Whether its absence is only a warning.
+    pub optional: bool,
+}
+
+/// Where a scenario is run, as far as rights depend on it.
+#[derive(Clone, Debug)]
+pub struct Grounds<'a> {
+    /// The namespace of target and faults that name none.
+    pub namespace: &'a str,
+    /// Where metrics are.
+    pub prometheus: Option<&'a PrometheusAt>,
+    /// Where readiness of Services is read; `None` while that is not known.
+    pub endpoints: Option<EndpointsSource>,
+}
+
+/// Who may come to do a fault, where nobody has looked at the cluster yet.
+#[must_use]
+pub fn may_do(injector: Injector, fault: &Fault) -> Vec<Via> {
+    match injector {
+        Injector::Agentless | Injector::Eviction => vec![Via::Agentless],
+        Injector::Auto if fault.is_agentless() => vec![Via::ChaosMesh, Via::Agentless],
+        Injector::ChaosMesh | Injector::Auto => vec![Via::ChaosMesh],
+    }
+}
+
+/// All that is needed, each once, by namespace. `via` says who does the fault of a step: where that is not known yet, all who may.
+#[must_use]
+pub fn needs(scenario: &Scenario, grounds: &Grounds<'_>, injector: Injector, via: impl Fn(usize, &Fault) -> Vec<Via>) -> Vec<Need> {
+    let mut list = List::default();
+    let home = grounds.namespace;
+    for target in &scenario.targets {
+        let namespace = target.namespace.as_deref().unwrap_or(home);
+        let plural = match target.kind {
+            WorkloadKind::Deployment => "deployments",
+            WorkloadKind::StatefulSet => "statefulsets",
+            WorkloadKind::DaemonSet => "daemonsets",
+        };
+        list.must("sees the target", namespace, "apps", plural, &["get", "list", "watch"]);
+        list.must("sees its pods go and come back", namespace, "", "pods", &["list", "watch"]);
+        if target.kind == WorkloadKind::Deployment {
+            list.must("knows which pods are the target's", namespace, "apps", "replicasets", &["get"]);
+        }
+        let watch = &["list", "watch"];
+        if grounds.endpoints != Some(EndpointsSource::Endpoints) {
+            list.may("sees which pods are sent traffic", namespace, "discovery.k8s.io", "endpointslices", watch);
+        }
+        if grounds.endpoints != Some(EndpointsSource::EndpointSlices) {
+            list.may("sees which pods are sent traffic, on clusters before 1.21", namespace, "", "endpoints", watch);
+        }
+        list.may("shows what the cluster reports of its pods", namespace, "", "events", watch);
+    }
+    for (index, step) in scenario.steps.iter().enumerate() {
+        let StepAction::Fault(fault) = &step.action else { continue };
+        let selectors = std::iter::once(&fault.selector).chain(fault.peer.iter().map(|(selector, _)| selector));
+        let own = fault.namespace().unwrap_or(home);
+        let meant: BTreeSet<&str> = selectors.clone().flat_map(|selector| namespaces_of(selector, own)).collect();
+        for namespace in namespaces_of(&fault.selector, own) {
+            if fault.selector.pods.is_empty() {
+                list.must("resolves whom a fault means", namespace, "", "pods", &["list"]);
+            } else {
+                list.must("resolves whom a fault means", namespace, "", "pods", &["get"]);
+            }
+        }
+        if selectors.clone().any(|selector| !selector.node_selectors.is_empty()) {
+            list.must("resolves whom a fault means by their nodes", "", "", "nodes", &["list"]);
+        }
+        for via in via(index, fault) {
+            match via {
+                Via::ChaosMesh => {
+                    let plural = fault.action.kind().to_lowercase();
+                    list.must("breaks it, sees that, and undoes it", own, CHAOS, &plural, &["create", "get", "list", "watch", "delete"]);
+                    for namespace in &meant {
+                        // its webhook asks for the kind in lower case, in each namespace a selector names
+                        list.must("Chaos Mesh asks for it in every namespace that is aimed at", namespace, CHAOS, &plural, &["create"]);
+                        if fault.action.kind() == "NetworkChaos" {
+                            list.must("sees that no network rule is left", namespace, CHAOS, "podnetworkchaos", &["list"]);
+                        }
+                        if fault.action.kind() == "PodChaos" {
+                            list.must("sees that no pause image is left", namespace, "", "pods", &["list"]);
+                        }
+                    }
+                }
+                Via::Agentless => {
+                    for namespace in namespaces_of(&fault.selector, own) {
+                        if injector == Injector::Eviction {
+                            list.must("evicts pods itself", namespace, "", "pods/eviction", &["create"]);
+                        } else {
+                            list.must("kills pods itself", namespace, "", "pods", &["delete"]);
+                        }
+                    }
+                }
+            }
+        }
+        for namespace in &meant {
+            for plural in OTHERS {
+                list.may("sees faults of others on the same pods", namespace, CHAOS, plural, &["list"]);
+            }
+            list.may("sees the budgets that guard its pods", namespace, "policy", "poddisruptionbudgets", &["list"]);
+            list.named("reads what the namespace says of itself", namespace, "", "namespaces", "get", namespace);
+        }
+        list.may("sees whether the pods' nodes are being drained", "", "", "nodes", &["get"]);
+        if via(index, fault).contains(&Via::ChaosMesh) {
+            list.may("sees whether Chaos Mesh is well", CHAOS_MESH_HOME, "", "pods", &["list"]);
+        }
+    }
+    let lease = ["create", "get", "list", "patch", "delete"];
+    list.may("lets others see that the run is live, and ask it to stop", home, "coordination.k8s.io", "leases", &lease);
+    list.named("reads what the cluster says of itself", "", "", "namespaces", "get", "kube-system");
+    if let Some(PrometheusAt::Service { namespace, name, port }) = grounds.prometheus {
+        list.add("asks Prometheus through the API server", false, right(namespace, "", "services/proxy", "get", &format!("{name}:{port}")));
+    }
+    list.done()
+}
+
+/// The namespaces a selector looks into; `own` is the fault's.
+fn namespaces_of<'a>(selector: &'a Selector, own: &'a str) -> Vec<&'a str> {
+    if !selector.pods.is_empty() {
+        return selector.pods.keys().map(String::as_str).collect();
+    }
+    if selector.namespaces.is_empty() { vec![own] } else { selector.namespaces.iter().map(String::as_str).collect() }
+}
+
+fn right(namespace: &str, group: &str, resource: &str, verb: &str, name: &str) -> Right {
+    let own = str::to_owned;
+    Right { namespace: own(namespace), group: own(group), resource: own(resource), verb: own(verb), name: own(name) }
+}
+
+#[derive(Default)]
+struct List {
+    needs: Vec<Need>,
+}
+
+impl List {
+    fn add(&mut self, why: &'static str, optional: bool, right: Right) {
+        // what one part needs another may only wish for: the need counts
+        if let Some(known) = self.needs.iter_mut().find(|need| need.right == right) {
+            if known.optional && !optional {
+                *known = Need { right, why, optional };
+            }
+            return;
+        }
+        self.needs.push(Need { right, why, optional });
+    }
+
+    fn must(&mut self, why: &'static str, namespace: &str, group: &str, resource: &str, verbs: &[&str]) {
+        for verb in verbs {
+            self.add(why, false, right(namespace, group, resource, verb, ""));
+        }
+    }
+
+    fn may(&mut self, why: &'static str, namespace: &str, group: &str, resource: &str, verbs: &[&str]) {
+        for verb in verbs {
+            self.add(why, true, right(namespace, group, resource, verb, ""));
+        }
+    }
+
+    fn named(&mut self, why: &'static str, namespace: &str, group: &str, resource: &str, verb: &str, name: &str) {
+        self.add(why, true, right(namespace, group, resource, verb, name));
+    }
+
+    fn done(mut self) -> Vec<Need> {
+        // namespaces first, then what is in none; otherwise as it came
+        self.needs
+            .sort_by(|a, b| (a.right.namespace.is_empty(), &a.right.namespace).cmp(&(b.right.namespace.is_empty(), &b.right.namespace)));
+        self.needs
+    }
+}

@@ -1,0 +1,218 @@
+//! Runs that die, and runs of other machines: on the practice cluster served on a port, by processes of their own.
+//!
+//! `GAMEDAY_KILLS=1000 cargo nextest run --test killed` is the long run.
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+mod support;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use serde_json::Value;
+use support::{gameday, said, scratch, until};
+
+/// The practice cluster in a process of its own.
+struct Served {
+    child: Child,
+    kubeconfig: PathBuf,
+    api: String,
+}
+
+impl Served {
+    fn start(folder: &Path) -> Served {
+        let kubeconfig = folder.join("kubeconfig");
+        let mut child = gameday(folder)
+            .args(["rehearsal", "serve", "--speed", "2", "--kubeconfig"])
+            .arg(&kubeconfig)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let api = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap().trim_end_matches(',').to_owned();
+        until("the kubeconfig", || kubeconfig.exists());
+        Served { child, kubeconfig, api }
+    }
+
+    /// What bears gameday's label, by kind and name.
+    fn ours(&self) -> Vec<String> {
+        let label = "labelSelector=app.kubernetes.io/managed-by%3Dgameday";
+        let mut found = Vec::new();
+        for path in ["chaos-mesh.org/v1alpha1/networkchaos", "chaos-mesh.org/v1alpha1/podchaos", "coordination.k8s.io/v1/leases"] {
+            let list: Value = serde_json::from_str(&get(&format!("{}/apis/{path}?{label}", self.api))).unwrap();
+            let names = list["items"].as_array().unwrap().iter().map(|item| item["metadata"]["name"].as_str().unwrap().to_owned());
+            found.extend(names.map(|name| format!("{path}/{name}")));
+        }
+        found
+    }
+
+    /// A machine that knows the cluster.
+    fn machine(&self, folder: &Path) -> Machine {
+        let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/task-api-network-delay.yaml")).unwrap();
+        // shorter than its authors want it, and nobody asks Prometheus
+        let text = text.replace("context: staging", "context: rehearsal").replace("duration: 60s", "duration: 20s");
+        std::fs::create_dir_all(folder).unwrap();
+        let scenario = folder.join("drill.yaml");
+        std::fs::write(&scenario, text).unwrap();
+        Machine { folder: folder.to_owned(), scenario, kubeconfig: self.kubeconfig.clone() }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+struct Machine {
+    folder: PathBuf,
+    scenario: PathBuf,
+    kubeconfig: PathBuf,
+}
+
+impl Machine {
+    fn gameday(&self, arguments: &[&str]) -> Command {
+        let mut command = gameday(&self.folder);
+        command.env("KUBECONFIG", &self.kubeconfig).args(arguments);
+        command
+    }
+
+    fn run(&self) -> Child {
+        let scenario = self.scenario.to_str().unwrap();
+        self.gameday(&["run", scenario, "--headless", "--yes"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    fn said(&self, arguments: &[&str]) -> Output {
+        self.gameday(arguments).output().unwrap()
+    }
+}
+
+fn get(url: &str) -> String {
+    ask("GET", url, "")
+}
+
+/// Asks with the bare minimum of HTTP.
+fn ask(method: &str, url: &str, body: &str) -> String {
+    let rest = url.strip_prefix("http://").unwrap();
+    let (host, path) = rest.split_once('/').unwrap();
+    let mut stream = std::net::TcpStream::connect(host).unwrap();
+    let head = "Accept: application/json\r\nContent-Type: application/json\r\nConnection: close";
+    write!(stream, "{method} /{path} HTTP/1.0\r\nHost: {host}\r\n{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+}
+
+/// Moments spread over a run, the same every time.
+fn moments() -> impl Iterator<Item = Duration> {
+    let kills: u32 = std::env::var("GAMEDAY_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(5);
+    let mut dice = 0x9E37_79B9_7F4A_7C15_u64;
+    (0..kills).map(move |_| {
+        dice ^= dice << 13;
+        dice ^= dice >> 7;
+        dice ^= dice << 17;
+        Duration::from_millis(dice % 9000)
+    })
+}
+
+#[test]
+fn run_that_was_killed_at_any_moment_should_be_undone_by_recover() {
+    let folder = scratch("killed-at-any-moment");
+    let served = Served::start(&folder);
+    let machine = served.machine(&folder.join("laptop"));
+    for (round, moment) in moments().enumerate() {
+        let mut child = machine.run();
+        sleep(moment);
+        child.kill().unwrap();
+        let out = child.wait_with_output().unwrap();
+        let recovered = machine.said(&["recover"]);
+        let told = format!("round {round}, killed after {moment:?}: {}\n{}", said(&out), said(&recovered));
+        assert_eq!(recovered.status.code(), Some(0), "{told}");
+        assert_eq!(served.ours(), Vec::<String>::new(), "{told}");
+        // a run that was killed is never one that held
+        if out.status.code().is_none() {
+            let report = machine.said(&["report", "last"]);
+            assert!(!said(&report).contains("hypothesis held"), "{told}\n{}", said(&report));
+        }
+    }
+}
+
+#[test]
+fn run_of_another_machine_should_be_seen_asked_to_stop_and_undone_when_it_is_lost() {
+    let folder = scratch("other-machines");
+    let served = Served::start(&folder);
+    let (laptop, desk) = (served.machine(&folder.join("laptop")), served.machine(&folder.join("desk")));
+    let running = laptop.run();
+    until("the fault", || served.ours().iter().any(|object| object.contains("networkchaos")));
+    assert!(served.ours().iter().any(|object| object.contains("leases/gameday-")), "{:?}", served.ours());
+    // it is live: not the desk's to undo
+    let out = desk.said(&["recover"]);
+    assert!(out.status.success() && said(&out).contains("is live: left alone; `gameday abort "), "{}", said(&out));
+    let run = said(&out).split("`gameday abort ").nth(1).unwrap().split('`').next().unwrap().to_owned();
+    assert!(served.ours().len() == 2, "{:?}", served.ours());
+    // without a word nobody's run is stopped
+    let out = desk.said(&["abort", &run]);
+    assert_eq!(out.status.code(), Some(7), "{}", said(&out));
+    let out = desk.said(&["abort", "20000101"]);
+    assert!(!out.status.success() && said(&out).contains("neither on this machine nor by a Lease"), "{}", said(&out));
+    let out = desk.said(&["abort", &run, "--yes"]);
+    assert!(out.status.success(), "{}", said(&out));
+    let out = running.wait_with_output().unwrap();
+    assert_eq!(out.status.code(), Some(5), "{}", said(&out));
+    assert!(said(&out).contains("asks this run to stop"), "{}", said(&out));
+    assert_eq!(served.ours(), Vec::<String>::new());
+    // the laptop is lost in the middle of the next one: the desk waits until its Lease is old
+    let mut running = laptop.run();
+    until("the fault", || served.ours().iter().any(|object| object.contains("networkchaos")));
+    running.kill().unwrap();
+    running.wait().unwrap();
+    std::fs::remove_dir_all(laptop.folder.join("data")).unwrap();
+    let mut last = String::new();
+    until("the Lease to be old", || {
+        sleep(Duration::from_secs(1));
+        let out = desk.said(&["recover"]);
+        last = said(&out);
+        assert!(out.status.success(), "{last}");
+        last.contains("is taken to be dead")
+    });
+    assert_eq!(served.ours(), Vec::<String>::new(), "{last}");
+}
+
+#[test]
+fn finalizer_should_be_taken_off_only_once_the_name_was_typed() {
+    let folder = scratch("forced");
+    let served = Served::start(&folder);
+    let machine = served.machine(&folder.join("laptop"));
+    let path = format!("{}/apis/chaos-mesh.org/v1alpha1/namespaces/staging/networkchaos", served.api);
+    // the controllers here leave what another cluster's are for alone: nobody will take its finalizer off
+    let stuck = r#"{"apiVersion": "chaos-mesh.org/v1alpha1", "kind": "NetworkChaos",
+        "metadata": {"name": "stuck", "namespace": "staging", "finalizers": ["example.com/keep"]},
+        "spec": {"action": "delay", "mode": "one", "remoteCluster": "elsewhere", "selector": {"labelSelectors": {"app": "nobody"}}, "delay": {"latency": "1ms"}}}"#;
+    assert!(ask("POST", &path, stuck).contains("\"uid\""));
+    let object = "NetworkChaos/staging/stuck";
+    let out = machine.said(&["recover", "--force", object]);
+    assert!(!out.status.success() && said(&out).contains("is not being deleted"), "{}", said(&out));
+    ask("DELETE", &format!("{path}/stuck"), "");
+    let out = machine.said(&["recover", "--force", object]);
+    assert_eq!(out.status.code(), Some(7), "{}", said(&out));
+    for told in ["held by its finalizer example.com/keep", "1. mend Chaos Mesh", "2. delete", "3. last", "must be typed at a terminal"] {
+        assert!(said(&out).contains(told), "{told}: {}", said(&out));
+    }
+    // `script` (util-linux) gives it a terminal
+    for (typed, code) in [("stuk", 7), ("stuck", 0)] {
+        let mut command = machine.gameday(&[]);
+        let mut terminal = Command::new("script");
+        terminal.env_clear().envs(command.env("TERM", "xterm-256color").get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let run = format!("exec {} recover --force {object}", env!("CARGO_BIN_EXE_gameday"));
+        let child = terminal.args(["-qefc", &run, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let Ok(mut child) = child else { return println!("skipped: no `script` here, which gives a terminal") };
+        writeln!(child.stdin.as_mut().unwrap(), "{typed}").unwrap();
+        let out = child.wait_with_output().unwrap();
+        assert_eq!(out.status.code(), Some(code), "{typed}: {}", said(&out));
+        assert_eq!(get(&format!("{path}/stuck")).contains("\"uid\""), code == 7, "{typed}");
+    }
+}
