@@ -18,6 +18,7 @@ mod outlet;
 mod rbac;
 mod recover;
 mod report;
+mod schema;
 mod serve;
 mod world;
 
@@ -57,6 +58,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Verb::Report(args) => report::report(&args),
         Verb::Abort(args) => recover::abort(&args),
         Verb::Recover(args) => recover::recover(&args),
+        Verb::Schema => schema::schema(),
         Verb::Doctor(args) => doctor::doctor(&args),
         Verb::Rbac(args) => rbac::rbac(&args),
         Verb::Config => config::config(),

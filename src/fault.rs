@@ -38,7 +38,7 @@ impl Fault {
     /// Whether it stays in effect until it is lifted. One-shot actions have nothing to lift.
     #[must_use]
     pub const fn is_lasting(&self) -> bool {
-        !matches!(self.action, Action::PodKill { .. } | Action::ContainerKill { .. })
+        self.action.is_lasting()
     }
 
     /// Whether gameday can do it without Chaos Mesh.
@@ -83,6 +83,45 @@ pub enum Action {
         /// `spec.direction`: to, from or both.
         direction: String,
     },
+    /// `IOChaos`, by its action: latency, fault, attrOverride, mistake.
+    Io {
+        /// `spec.action`.
+        action: String,
+        /// `spec.volumePath`: the mount whose files suffer.
+        volume: String,
+    },
+    /// `StressChaos`: what is stressed.
+    Stress {
+        /// The CPU.
+        cpu: bool,
+        /// Memory.
+        memory: bool,
+    },
+    /// A `Schedule`: another fault again and again.
+    Schedule {
+        /// The fault.
+        of: Box<Action>,
+        /// The gap between two, where it is no time of the calendar.
+        every: Option<Duration>,
+    },
+    /// A kind of which only name, selector, mode and duration are understood.
+    Other {
+        /// Which.
+        kind: OtherKind,
+    },
+}
+
+/// The kinds that gameday passes on as they are written: Chaos Mesh's own word on them is the
+/// server's dry run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OtherKind {
+    /// `HTTPChaos`.
+    Http,
+    /// `DNSChaos`.
+    Dns,
+    /// `TimeChaos`.
+    Time,
 }
 
 impl Action {
@@ -92,18 +131,59 @@ impl Action {
         match self {
             Action::PodKill { .. } | Action::PodFailure | Action::ContainerKill { .. } => "PodChaos",
             Action::Network { .. } => "NetworkChaos",
+            Action::Io { .. } => "IOChaos",
+            Action::Stress { .. } => "StressChaos",
+            Action::Other { kind: OtherKind::Http } => "HTTPChaos",
+            Action::Other { kind: OtherKind::Dns } => "DNSChaos",
+            Action::Other { kind: OtherKind::Time } => "TimeChaos",
+            Action::Schedule { .. } => "Schedule",
         }
+    }
+
+    /// The fault itself, where it is one of a Schedule.
+    #[must_use]
+    pub fn experiment(&self) -> &Action {
+        match self {
+            Action::Schedule { of, .. } => of,
+            Action::PodKill { .. }
+            | Action::PodFailure
+            | Action::ContainerKill { .. }
+            | Action::Network { .. }
+            | Action::Io { .. }
+            | Action::Stress { .. }
+            | Action::Other { .. } => self,
+        }
+    }
+
+    /// Whether Chaos Mesh does it by the daemon on the pod's node. Pods are deleted, and their images
+    /// swapped, through the API server.
+    #[must_use]
+    pub fn needs_daemon(&self) -> bool {
+        !matches!(self.experiment(), Action::PodKill { .. } | Action::PodFailure)
+    }
+
+    /// Whether it stays in effect until it is lifted.
+    #[must_use]
+    pub const fn is_lasting(&self) -> bool {
+        !matches!(self, Action::PodKill { .. } | Action::ContainerKill { .. })
     }
 }
 
-/// `spec.action` of the manifest.
+/// `spec.action` of the manifest, or what a kind without one does.
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Action::PodKill { .. } => f.write_str("pod-kill"),
             Action::PodFailure => f.write_str("pod-failure"),
             Action::ContainerKill { .. } => f.write_str("container-kill"),
-            Action::Network { action, .. } => f.write_str(action),
+            Action::Network { action, .. } | Action::Io { action, .. } => f.write_str(action),
+            Action::Stress { cpu: true, memory: true } => f.write_str("CPU and memory stress"),
+            Action::Stress { cpu: true, .. } => f.write_str("CPU stress"),
+            Action::Stress { .. } => f.write_str("memory stress"),
+            Action::Schedule { of, .. } => write!(f, "{of} again and again"),
+            Action::Other { kind: OtherKind::Http } => f.write_str("HTTP fault"),
+            Action::Other { kind: OtherKind::Dns } => f.write_str("DNS fault"),
+            Action::Other { kind: OtherKind::Time } => f.write_str("clock shift"),
         }
     }
 }
@@ -188,6 +268,26 @@ impl Selector {
             && self.nodes.is_empty()
             && self.node_selectors.is_empty()
             && self.pods.is_empty()
+    }
+
+    /// Whether no pod can be meant by both, as far as their own words say. Namespaces that are not
+    /// written are one and the same.
+    #[must_use]
+    pub fn is_apart_from(&self, other: &Selector) -> bool {
+        if !self.pods.is_empty() && !other.pods.is_empty() {
+            let named = |(namespace, names): (&String, &Vec<String>)| {
+                other.pods.get(namespace).is_some_and(|others| names.iter().any(|name| others.contains(name)))
+            };
+            return !self.pods.iter().any(named);
+        }
+        if !self.pods.is_empty() || !other.pods.is_empty() {
+            return false;
+        }
+        let elsewhere = !self.namespaces.is_empty()
+            && !other.namespaces.is_empty()
+            && !self.namespaces.iter().any(|namespace| other.namespaces.contains(namespace));
+        let unlike = |(key, value): (&String, &String)| other.label_selectors.get(key).is_some_and(|theirs| theirs != value);
+        elsewhere || self.label_selectors.iter().any(unlike)
     }
 }
 

@@ -1,13 +1,16 @@
 //! The object of a fault as it is sent: as written, except for what gameday must add.
 //!
 //! Owns [`prepared`]: a name of this run, gameday's labels, the environment's namespace where the
-//! manifest gives none, and a `duration` where the action lasts and none is given.
+//! manifest gives none, and a `duration` where the action lasts and none is given. A Schedule is sent
+//! inside a Workflow that ends it.
 
-use serde_json::{Map, Value};
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
 
 use crate::clock::go;
 use crate::effect::{ChaosRef, FaultId};
-use crate::fault::{DEFAULT_DURATION, Fault};
+use crate::fault::{Action, DEFAULT_DURATION, Fault};
 use crate::header::Header;
 
 /// The label that says an object is gameday's.
@@ -37,6 +40,13 @@ pub fn prepared(fault: &Fault, id: FaultId, header: &Header) -> (ChaosRef, Value
         labels.insert(STEP.into(), id.0.to_string().into());
         metadata.insert("labels".into(), Value::Object(labels));
     }
+    if let Action::Schedule { of, .. } = &fault.action {
+        let spec = manifest.get_mut("spec").map(Value::take).unwrap_or_default();
+        let workflow = ChaosRef { kind: "Workflow".to_owned(), namespace, name };
+        manifest["kind"] = "Workflow".into();
+        manifest["spec"] = ending(spec, of, fault.duration.unwrap_or(DEFAULT_DURATION), &workflow);
+        return (workflow, manifest);
+    }
     if let Some(spec) = child(&mut manifest, "spec") {
         if fault.is_lasting() && fault.duration.is_none() {
             spec.insert("duration".into(), go(DEFAULT_DURATION).into());
@@ -47,6 +57,51 @@ pub fn prepared(fault: &Fault, id: FaultId, header: &Header) -> (ChaosRef, Value
         }
     }
     (ChaosRef { kind: fault.action.kind().to_owned(), namespace, name }, manifest)
+}
+
+/// A Workflow's spec that ends a Schedule when its time is up: a Schedule has no end of its own, and
+/// the cluster's limit has to hold when gameday is no more.
+fn ending(mut schedule: Value, of: &Action, lasts: Duration, workflow: &ChaosRef) -> Value {
+    // A Schedule's fault gets no namespace of its own accord, and would need rights over all.
+    for spec in object(&mut schedule).into_iter().flat_map(|schedule| schedule.values_mut()).filter_map(object) {
+        if of.is_lasting() {
+            spec.entry("duration").or_insert_with(|| go(DEFAULT_DURATION.min(lasts)).into());
+        }
+        namespaced(spec, &workflow.namespace);
+        if let Some(target) = spec.get_mut("target").and_then(object) {
+            namespaced(target, &workflow.namespace);
+        }
+    }
+    if let Some(schedule) = object(&mut schedule) {
+        // a Schedule gets it from its own webhook, a Workflow's template from nobody
+        schedule.entry("concurrencyPolicy").or_insert_with(|| "Forbid".into());
+    }
+    let name = offspring(&workflow.name).unwrap_or_default();
+    let (entry, again) = (format!("{name}entry"), format!("{name}again"));
+    json!({
+        "entry": entry,
+        "templates": [
+            {"name": entry, "templateType": "Serial", "deadline": go(lasts), "children": [again]},
+            {"name": again, "templateType": "Schedule", "schedule": schedule},
+        ],
+    })
+}
+
+/// What the names of all that a Workflow of ours makes begin with: they carry none of our labels.
+#[must_use]
+pub fn offspring(workflow: &str) -> Option<String> {
+    let mut parts = workflow.rsplitn(3, '-');
+    let (step, token) = (parts.next()?, parts.next()?);
+    Some(format!("{GAMEDAY}-{token}-{step}-"))
+}
+
+/// The run's token in a name that [`offspring`] begins.
+#[must_use]
+pub fn token_of_offspring(name: &str) -> Option<&str> {
+    let (token, rest) = name.strip_prefix(GAMEDAY)?.strip_prefix('-')?.split_once('-')?;
+    let (step, _) = rest.split_once('-')?;
+    let ours = !token.is_empty() && token.bytes().all(|b| b.is_ascii_hexdigit()) && step.bytes().all(|b| b.is_ascii_digit());
+    ours.then_some(token)
 }
 
 fn namespaced(block: &mut Map<String, Value>, namespace: &str) {
@@ -63,4 +118,19 @@ fn child<'a>(manifest: &'a mut Value, key: &str) -> Option<&'a mut Map<String, V
 
 fn object(value: &mut Value) -> Option<&mut Map<String, Value>> {
     value.as_object_mut()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offspring_should_be_known_by_its_name() {
+        let prefix = offspring("task-api-kills-00a1b2-3");
+        assert_eq!(prefix.as_deref(), Some("gameday-00a1b2-3-"));
+        assert_eq!(token_of_offspring("gameday-00a1b2-3-again-x7k2p-9m4fp"), Some("00a1b2"));
+        for name in ["gameday", "gameday-00a1b2", "gameday-00a1b2-3", "gameday-brake-0-x", "task-api-00a1b2-3-x", "gameday-00a1b2-x-y"] {
+            assert_eq!(token_of_offspring(name), None, "{name}");
+        }
+    }
 }

@@ -20,6 +20,7 @@ mod names;
 mod near;
 mod parameters;
 mod query;
+pub mod schema;
 mod shape;
 mod tree;
 mod units;

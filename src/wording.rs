@@ -148,12 +148,16 @@ pub fn fault_state(state: &FaultState) -> &'static str {
     }
 }
 
-const fn hit(action: &Action) -> &'static str {
+fn hit(action: &Action) -> &'static str {
     match action {
         Action::PodKill { .. } => "killed",
         Action::PodFailure => "made to fail",
         Action::ContainerKill { .. } => "had its container killed",
         Action::Network { .. } => "under the network fault",
+        Action::Io { .. } => "under the file fault",
+        Action::Stress { .. } => "under stress",
+        Action::Other { .. } => "under the fault",
+        Action::Schedule { of, .. } => hit(of),
     }
 }
 

@@ -25,6 +25,7 @@ spec:
     - {name: watch, observe: 1s}
   criteria: [{name: ready, ready: {min: 1}}]
   limits: {allowAll: true}
+  acknowledgeDataRisk: true
 ";
     read(&Source { file: "scenario.yaml", text, manifests: &|_| Ok(manifest.to_owned()) }, &BTreeMap::new())
 }
@@ -91,5 +92,5 @@ fn samples_should_pass() {
         assert!(reading.mistakes.iter().all(|m| m.message.contains("mode all takes pods in every phase")), "{}", told(&reading));
         seen += 1;
     }
-    assert_eq!(seen, 7);
+    assert_eq!(seen, 10);
 }

@@ -29,5 +29,5 @@ fn repository_scenarios_should_pass_check_without_warnings() {
         assert_eq!(Some(scenario.name.as_str()), path.file_stem().and_then(|stem| stem.to_str()));
         seen += 1;
     }
-    assert!(seen >= 4, "only {seen} scenarios");
+    assert!(seen >= 11, "only {seen} scenarios");
 }

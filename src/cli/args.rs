@@ -37,6 +37,8 @@ pub enum Verb {
     Abort(AbortArgs),
     /// After a crash: undo what journals and labels say is left.
     Recover(RecoverArgs),
+    /// Print the JSON Schema of a scenario file, for editors.
+    Schema,
     /// Can this cluster run it? Each check with what was seen, and the one command that mends it.
     Doctor(Box<DoctorArgs>),
     /// Print the roles that a scenario needs, to be applied by whoever may.

@@ -62,6 +62,9 @@ impl Tally {
             let looked: Vec<&str> = self.namespaces.iter().map(String::as_str).collect();
             print(&format!("objects of gameday may be listed in these namespaces only: {}\n", looked.join(", ")));
         }
+        if !sweep.forbidden.is_empty() {
+            print(&format!("these may not be listed, so nothing is known of them: {}\n", sweep.forbidden.join(", ")));
+        }
         if let Some(why) = &sweep.leases_unseen {
             print(&format!("whether their runs are live could not be seen: {why}\n"));
         }

@@ -12,7 +12,7 @@ use crate::cli::{Failure, Means, REFUSED, USAGE, check, drill, print};
 use crate::edge::workloads::{self, Portrait};
 use crate::edge::{Cluster, connect};
 use crate::scenario::model::{TargetRef, Tier, WorkloadKind};
-use crate::scenario::{self, Source};
+use crate::scenario::{self, Source, schema};
 
 pub fn new(args: &NewArgs) -> Result<u8, Failure> {
     let (kind, name) = target(&args.target).means(USAGE)?;
@@ -102,7 +102,9 @@ fn text(kind: WorkloadKind, name: &str, portrait: &Portrait, context: &str, name
     });
     let yaml = serde_yaml::to_string(&scenario).context("cannot write YAML")?;
     Ok(format!(
-        "# Written by `gameday new` from the live {kind} {name}: {} replicas.\n# Yours to finish: owner, runbook, panels, and what your users would notice.\n{yaml}",
+        "# yaml-language-server: $schema={}\n# (for editors that check as you type; make it with: gameday schema > {})\n# Written by `gameday new` from the live {kind} {name}: {} replicas.\n# Yours to finish: owner, runbook, panels, and what your users would notice.\n{yaml}",
+        schema::FILE_NAME,
+        schema::FILE_NAME,
         portrait.desired
     ))
 }

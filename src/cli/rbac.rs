@@ -28,10 +28,11 @@ rules:
 # optional: the run's Lease, by which others see that it is live and ask it to stop
 - {apiGroups: [coordination.k8s.io], resources: [leases], verbs: [create, get, list, patch, delete]}
 # faults of Chaos Mesh, and what they leave in pods
-- {apiGroups: [chaos-mesh.org], resources: [podchaos, networkchaos], verbs: [create, get, list, watch, delete]}
-- {apiGroups: [chaos-mesh.org], resources: [podnetworkchaos], verbs: [get, list, watch]}
-# optional: faults of others, disruption budgets, what the namespace says of itself
-- {apiGroups: [chaos-mesh.org], resources: [stresschaos, iochaos, httpchaos, dnschaos, timechaos], verbs: [list]}
+- {apiGroups: [chaos-mesh.org], resources: [podchaos, networkchaos, iochaos, stresschaos, httpchaos, dnschaos, timechaos], verbs: [create, get, list, watch, delete]}
+# a Schedule, inside the Workflow that ends it; Chaos Mesh asks for the singular, too
+- {apiGroups: [chaos-mesh.org], resources: [workflows, workflow, workflownodes, schedules, schedule], verbs: [create, get, list, watch, delete]}
+- {apiGroups: [chaos-mesh.org], resources: [podnetworkchaos, podiochaos, podhttpchaos], verbs: [get, list, watch]}
+# optional: disruption budgets, what the namespace says of itself
 - {apiGroups: [policy], resources: [poddisruptionbudgets], verbs: [list]}
 - {apiGroups: [''], resources: [namespaces], verbs: [get]}
 ---

@@ -58,8 +58,14 @@ impl World {
     /// Begins to follow the object of a fault that another process created.
     pub fn follow(&self, state: &FaultState, inbox: &Inbox) {
         if let Some((object, _)) = &state.object {
-            tokio::spawn(chaos_mesh::observe(self.cluster.clone(), state.id, object.clone(), inbox.clone()));
+            self.observe_fault(state, object, inbox);
         }
+    }
+
+    fn observe_fault(&self, state: &FaultState, object: &ChaosRef, inbox: &Inbox) {
+        let (cluster, fault, object, inbox) = (self.cluster.clone(), state.id, object.clone(), inbox.clone());
+        let spawns = state.fault.action.experiment().kind();
+        tokio::spawn(chaos_mesh::observe(cluster, fault, object, spawns, inbox));
     }
 
     /// Begins to perform an effect.
@@ -98,7 +104,9 @@ impl World {
             Effect::DryRun { object, manifest, .. } => self.create(effect, object, manifest, true, inbox),
             Effect::Apply { fault, object, manifest } => {
                 // watched before it is there, so that no state of it goes unseen
-                tokio::spawn(chaos_mesh::observe(self.cluster.clone(), *fault, object.clone(), inbox.clone()));
+                if let Some(state) = run.faults().iter().find(|state| state.id == *fault) {
+                    self.observe_fault(state, object, &inbox);
+                }
                 self.create(effect, object, manifest, false, inbox);
             }
             Effect::Lift { object, .. } => {

@@ -10,19 +10,23 @@ use tokio::time::Instant;
 
 use crate::edge::api_error::{self, ApiError};
 use crate::edge::watching::{Project, follow};
-use crate::edge::{Cluster, Inbox, pods};
+use crate::edge::{Cluster, Inbox, pods, schedule};
 use crate::effect::{ChaosRef, FaultId, Outcome};
 use crate::event::{Event, FaultFact, RecordFact, Source};
 use crate::manifest::{GAMEDAY, MANAGED_BY};
 use crate::text::Untrusted;
 
-/// The plural of every kind of Chaos Mesh is the kind in lower case.
+/// The kinds of Chaos Mesh that gameday breaks things with.
+pub const EXPERIMENTS: &[&str] = &["PodChaos", "NetworkChaos", "IOChaos", "StressChaos", "HTTPChaos", "DNSChaos", "TimeChaos"];
+
+/// The plural of every `*Chaos` kind is the kind in lower case.
 #[must_use]
 pub fn resource(kind: &str) -> ApiResource {
-    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("chaos-mesh.org", "v1alpha1", kind), &kind.to_lowercase())
+    let plural = kind.to_lowercase() + if matches!(kind, "Workflow" | "WorkflowNode" | "Schedule") { "s" } else { "" };
+    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("chaos-mesh.org", "v1alpha1", kind), &plural)
 }
 
-fn api(cluster: &Cluster, kind: &str, namespace: &str) -> Api<DynamicObject> {
+pub(super) fn api(cluster: &Cluster, kind: &str, namespace: &str) -> Api<DynamicObject> {
     Api::namespaced_with(cluster.client.clone(), namespace, &resource(kind))
 }
 
@@ -49,14 +53,20 @@ pub async fn delete(cluster: &Cluster, object: &ChaosRef) -> Outcome {
     let api = api(cluster, &object.kind, &object.namespace);
     match api_error::within(&format!("delete {object}"), api.delete(&object.name, &DeleteParams::background())).await {
         Ok(_) => Outcome::Done { took: sent.elapsed() },
-        Err(error) if error.is_not_found() => Outcome::Already { took: sent.elapsed() },
+        Err(error) if error.is_not_found() => match schedule::delete_remnants(cluster, object).await {
+            Ok(()) => Outcome::Already { took: sent.elapsed() },
+            Err(why) => Outcome::Failed { why },
+        },
         // an undo is never given up for a refusal: rights come back, webhooks too
         Err(error) => Outcome::Failed { why: error.to_string().into() },
     }
 }
 
-/// Follows the object until the inbox is closed.
-pub async fn observe(cluster: Cluster, fault: FaultId, object: ChaosRef, inbox: Inbox) {
+/// Follows the object until the inbox is closed; of a Workflow also the faults that its Schedule `spawns`.
+pub async fn observe(cluster: Cluster, fault: FaultId, object: ChaosRef, spawns: &str, inbox: Inbox) {
+    if object.kind == "Workflow" {
+        return schedule::observe(cluster, fault, object, spawns, inbox).await;
+    }
     let api = api(&cluster, &object.kind, &object.namespace);
     let config = watcher::Config::default().fields(&format!("metadata.name={}", object.name));
     let seen = Seen { fault, object, last: None };
@@ -100,34 +110,51 @@ pub async fn look_for(cluster: &Cluster, fault: FaultId, object: &ChaosRef, name
     let found = api_error::within(&format!("get {object}"), api(cluster, &object.kind, &object.namespace).get(&object.name)).await;
     let present = match found {
         Ok(_) => true,
-        Err(error) if error.is_not_found() => false,
+        // what a Workflow made is a part of it
+        Err(error) if error.is_not_found() => !schedule::remnants(cluster, object).await?.is_empty(),
         Err(error) => return Err(error),
     };
     let residue = if present { None } else { residue(cluster, object, namespaces).await.ok() };
     Ok(Event::FaultLookedFor { fault, present, residue })
 }
 
-/// What of an object is left after it is gone: rules in `PodNetworkChaos`, pods on the pause image.
+/// The kind that carries a fault's rules for one pod, and what they are. The others leave nothing
+/// outside their own records but the pause image.
+fn rules_of(kind: &str) -> Option<(&'static str, &'static str)> {
+    match kind {
+        "NetworkChaos" => Some(("PodNetworkChaos", "network rules")),
+        "IOChaos" => Some(("PodIOChaos", "file rules")),
+        "HTTPChaos" => Some(("PodHttpChaos", "HTTP rules")),
+        _ => None,
+    }
+}
+
+/// What of an object is left after it is gone: rules for pods, pods on the pause image.
 async fn residue(cluster: &Cluster, object: &ChaosRef, namespaces: &[String]) -> Result<Vec<Untrusted>, ApiError> {
     let mut left = Vec::new();
-    let source = format!("{}/{}", object.namespace, object.name);
+    let whole = object.kind == "Workflow";
+    let own = if whole { schedule::names(object) } else { object.name.clone() };
+    let source = format!("{}/{own}", object.namespace);
+    // the names of what a Workflow made are known by their beginning alone
+    let ours = |from: &str| if whole { from.starts_with(&source) } else { from == source };
     for namespace in namespaces {
-        if object.kind == "NetworkChaos" {
-            let listed =
-                api_error::within("list podnetworkchaos", api(cluster, "PodNetworkChaos", namespace).list(&ListParams::default())).await;
+        let carriers = if whole { &["NetworkChaos", "IOChaos", "HTTPChaos"] } else { &[object.kind.as_str()][..] };
+        for (rules, what) in carriers.iter().filter_map(|kind| rules_of(kind)) {
+            let what_for = format!("list {}", rules.to_lowercase());
+            let listed = api_error::within(&what_for, api(cluster, rules, namespace).list(&ListParams::default())).await;
             let items = match listed {
                 Ok(listed) => listed.items,
                 Err(error) if error.is_not_found() => Vec::new(),
                 Err(error) => return Err(error),
             };
-            for rules in items.iter().filter(|item| names_source(&item.data["spec"], &source)) {
-                left.push(format!("network rules in pod {namespace}/{}", rules.name_any()).into());
+            for rules in items.iter().filter(|item| names_source(&item.data["spec"], &ours)) {
+                left.push(format!("{what} in pod {namespace}/{}", rules.name_any()).into());
             }
         }
-        if object.kind == "PodChaos" {
+        if whole || object.kind == "PodChaos" {
             let api: Api<k8s_openapi::api::core::v1::Pod> = Api::namespaced(cluster.client.clone(), namespace);
             let listed = api_error::within(&format!("list pods in namespace {namespace}"), api.list(&ListParams::default())).await?;
-            let mark = format!("chaos-mesh-{}-pod-failure-", object.name);
+            let mark = if whole { format!("chaos-mesh-{own}") } else { format!("chaos-mesh-{own}-pod-failure-") };
             for pod in listed.items.iter().filter(|pod| pod.annotations().keys().any(|key| key.starts_with(&mark))) {
                 left.push(format!("the pause image in pod {namespace}/{}", pod.name_any()).into());
             }
@@ -136,11 +163,13 @@ async fn residue(cluster: &Cluster, object: &ChaosRef, namespaces: &[String]) ->
     Ok(left)
 }
 
-/// Whether any rule of a `PodNetworkChaos` says it comes from `source`.
-fn names_source(spec: &Value, source: &str) -> bool {
+/// Whether any rule for a pod says it comes from one of `ours`.
+fn names_source(spec: &Value, ours: &impl Fn(&str) -> bool) -> bool {
     match spec {
-        Value::Object(fields) => fields.iter().any(|(key, value)| (key == "source" && value == source) || names_source(value, source)),
-        Value::Array(items) => items.iter().any(|item| names_source(item, source)),
+        Value::Object(fields) => {
+            fields.iter().any(|(key, value)| (key == "source" && value.as_str().is_some_and(ours)) || names_source(value, ours))
+        }
+        Value::Array(items) => items.iter().any(|item| names_source(item, ours)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }

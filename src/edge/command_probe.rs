@@ -204,9 +204,14 @@ mod tests {
         assert!(why.contains("did not exit within"), "{why}");
         let child: i32 = std::fs::read_to_string(&folder).unwrap().trim().parse().unwrap();
         std::fs::remove_file(&folder).unwrap();
-        // killed with its group: it is gone, or dead and waits for its new parent
-        let state = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
-        assert!(state.is_empty() || state.rsplit(')').next().unwrap().trim().starts_with('Z'), "{state}");
+        // killed with its group: it is gone, or dead and waits for its new parent; a kill takes a moment to arrive
+        let state = || std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+        let dead = |state: &str| state.is_empty() || state.rsplit(')').next().unwrap().trim().starts_with('Z');
+        let died = (0..10_000_000).any(|_| {
+            thread::yield_now();
+            dead(&state())
+        });
+        assert!(died, "{}", state());
     }
 
     #[test]

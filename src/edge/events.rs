@@ -12,7 +12,23 @@ use crate::event::{Event, ReportedFact, Source};
 use crate::text::Untrusted;
 
 /// The kinds whose Events say something about a drill; conflicts on Endpoints and the like do not.
-const KINDS: &[&str] = &["Pod", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "PodChaos", "NetworkChaos", "PodNetworkChaos"];
+const KINDS: &[&str] = &[
+    "Pod",
+    "Deployment",
+    "ReplicaSet",
+    "StatefulSet",
+    "DaemonSet",
+    "PodChaos",
+    "NetworkChaos",
+    "IOChaos",
+    "StressChaos",
+    "HTTPChaos",
+    "DNSChaos",
+    "TimeChaos",
+    "PodNetworkChaos",
+    "PodIOChaos",
+    "PodHttpChaos",
+];
 /// How much of a message is kept.
 const LONGEST: usize = 300;
 

@@ -16,11 +16,12 @@ use crate::edge::lease::{self, Held};
 use crate::edge::pulse::{self, Wall};
 use crate::effect::{ChaosRef, FaultId, Outcome};
 use crate::event::Event;
-use crate::manifest::{GAMEDAY, MANAGED_BY, RUN};
+use crate::manifest::{GAMEDAY, MANAGED_BY, RUN, token_of_offspring};
 use crate::text::Untrusted;
 
 /// The kinds gameday makes.
-const KINDS: &[&str] = &["PodChaos", "NetworkChaos"];
+const KINDS: &[&str] =
+    &["Workflow", "WorkflowNode", "Schedule", "PodChaos", "NetworkChaos", "IOChaos", "StressChaos", "HTTPChaos", "DNSChaos", "TimeChaos"];
 /// How long an object is waited for after its deletion.
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -44,6 +45,8 @@ pub struct Sweep {
     pub leases_unseen: Option<Untrusted>,
     /// Whether all namespaces could be looked at.
     pub everywhere: bool,
+    /// The kinds that may not be listed at all, so that nothing is known of them.
+    pub forbidden: Vec<&'static str>,
     /// Now, by the API server's clock; `None` where it does not say.
     pub now: Option<DateTime<Utc>>,
 }
@@ -53,6 +56,23 @@ impl Sweep {
     #[must_use]
     pub fn sees_leases(&self) -> bool {
         self.leases_unseen.is_none() && self.everywhere
+    }
+
+    /// An object as ours: by its label, or by its name as something that a Workflow of ours made. What
+    /// goes with a Workflow that was found is not told again.
+    fn ours(&self, kind: &str, item: &DynamicObject) -> Option<Found> {
+        let (namespace, name) = (item.namespace().unwrap_or_default(), item.name_any());
+        let token = if item.labels().get(MANAGED_BY).map(String::as_str) == Some(GAMEDAY) {
+            item.labels().get(RUN).cloned().unwrap_or_default()
+        } else {
+            let token = token_of_offspring(&name)?.to_owned();
+            let parent = |found: &Found| found.object.kind == "Workflow" && found.token == token && found.object.namespace == namespace;
+            if self.found.iter().any(parent) {
+                return None;
+            }
+            token
+        };
+        Some(Found { object: ChaosRef { kind: kind.to_owned(), namespace, name }, token })
     }
 
     /// The Lease of a run, by its token.
@@ -67,10 +87,11 @@ impl Sweep {
 /// # Errors
 /// The API server refuses or does not answer. A cluster without Chaos Mesh has none.
 pub async fn find(cluster: &Cluster, namespaces: &BTreeSet<String>, wall: &impl Wall) -> Result<Sweep, ApiError> {
-    let params = ListParams::default().labels(&format!("{MANAGED_BY}={GAMEDAY}"));
+    // not by label: what our Workflows make bears none of ours
+    let params = ListParams::default();
     let skew = pulse::measure(cluster, wall).await?;
     let now = skew.map(|skew| wall.now() + chrono::Duration::microseconds(i64::midpoint(skew.least, skew.most)));
-    let mut sweep = Sweep { found: Vec::new(), leases: Vec::new(), leases_unseen: None, everywhere: true, now };
+    let mut sweep = Sweep { found: Vec::new(), leases: Vec::new(), leases_unseen: None, everywhere: true, forbidden: Vec::new(), now };
     for kind in KINDS {
         let what = format!("list {}", kind.to_lowercase());
         let all: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &resource(kind));
@@ -85,15 +106,17 @@ pub async fn find(cluster: &Cluster, namespaces: &BTreeSet<String>, wall: &impl 
         }
         for listed in lists {
             match listed {
-                Ok(listed) => sweep.found.extend(listed.items.iter().map(|item| Found {
-                    object: ChaosRef { kind: (*kind).to_owned(), namespace: item.namespace().unwrap_or_default(), name: item.name_any() },
-                    token: item.labels().get(RUN).cloned().unwrap_or_default(),
-                })),
+                Ok(listed) => {
+                    let found: Vec<Found> = listed.items.iter().filter_map(|item| sweep.ours(kind, item)).collect();
+                    sweep.found.extend(found);
+                }
                 Err(error) if error.is_not_found() => {}
+                Err(error) if error.code == Some(403) => sweep.forbidden.push(*kind),
                 Err(error) => return Err(error),
             }
         }
     }
+    sweep.forbidden.dedup();
     match leases(cluster, namespaces).await {
         Ok(leases) => sweep.leases = leases,
         Err(error) => sweep.leases_unseen = Some(error.to_string().into()),

@@ -49,6 +49,8 @@ pub fn found(server: &ApiServer) {
         let daemon = Workload {
             kind: WorkloadKind::DaemonSet,
             labels: chaos_labels("chaos-daemon"),
+            // a world whose nodes are tainted has its daemons there all the same
+            tolerations: world.nodes.iter().flat_map(|node| node.taints.iter().cloned()).collect(),
             ..Workload::deployment("chaos-mesh", "chaos-daemon", 0)
         };
         founder.workload(&controller);

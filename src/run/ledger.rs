@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::clock::At;
 use crate::effect::{ChaosRef, Effect, EffectId, FaultId, Outcome, PodRef};
 use crate::event::{FaultFact, MatchedPod};
-use crate::fault::{DEFAULT_DURATION, Fault};
+use crate::fault::{Action, DEFAULT_DURATION, Fault};
 use crate::run::sight::Seen;
 use crate::run::undo::{LIFT_LIMIT, REQUEST_DEADLINE, Undo};
 use crate::text::Untrusted;
@@ -151,6 +151,12 @@ impl FaultState {
     #[must_use]
     pub fn duration(&self) -> Duration {
         self.fault.duration.unwrap_or(DEFAULT_DURATION)
+    }
+
+    /// How long it may take to be in effect: a Schedule until it is over, since its first time may be late.
+    #[must_use]
+    pub fn effect_limit(&self) -> Duration {
+        if matches!(self.fault.action, Action::Schedule { .. }) { self.duration().max(EFFECT_LIMIT) } else { EFFECT_LIMIT }
     }
 
     /// When its first victim was hit.

@@ -3,7 +3,7 @@
 use crate::clock::At;
 use crate::command::Answer;
 use crate::effect::{Effect, FaultId};
-use crate::fault::DEFAULT_DURATION;
+use crate::fault::{Action, DEFAULT_DURATION};
 use crate::manifest::prepared;
 use crate::run::Run;
 use crate::run::ledger::{EFFECT_LIMIT, FaultState, Via};
@@ -237,7 +237,7 @@ impl Run {
             if gone {
                 return self.not_in_effect(id, "its object was deleted by somebody else before it took effect".into());
             }
-            return self.give_up_at(asked + EFFECT_LIMIT, id, &not_seen(&state));
+            return self.give_up_at(asked + state.effect_limit(), id, &not_seen(&state));
         }
         if !state.fault.is_lasting() {
             return self.over(index);
@@ -265,10 +265,14 @@ impl Run {
             }
             Some(Via::Agentless) | None => {
                 let grace = match state.fault.action {
-                    crate::fault::Action::PodKill { grace } => grace,
-                    crate::fault::Action::PodFailure
-                    | crate::fault::Action::ContainerKill { .. }
-                    | crate::fault::Action::Network { .. } => return Vec::new(),
+                    Action::PodKill { grace } => grace,
+                    Action::PodFailure
+                    | Action::ContainerKill { .. }
+                    | Action::Network { .. }
+                    | Action::Io { .. }
+                    | Action::Stress { .. }
+                    | Action::Other { .. }
+                    | Action::Schedule { .. } => return Vec::new(),
                 };
                 let seed = self.header.seed.wrapping_add(state.id.0 as u64);
                 let victims = choose(state.fault.mode, state.candidates().unwrap_or_default(), seed);
@@ -307,7 +311,7 @@ impl Run {
                 let state = self.fault(FaultId(index))?;
                 match (state.in_effect, state.asked) {
                     (Some(_), _) => Some(lift_due(state)),
-                    (None, asked) => Some(asked.unwrap_or(begun) + EFFECT_LIMIT),
+                    (None, asked) => Some(asked.unwrap_or(begun) + state.effect_limit()),
                 }
             }
         }
@@ -332,6 +336,8 @@ fn lift_due(state: &FaultState) -> At {
     if let Some(lifted) = state.lifted {
         return lifted.at;
     }
-    let from = state.in_effect.or(state.asked).unwrap_or_default();
+    // a Schedule goes on from its creation, whenever its first fault hits
+    let begun = if matches!(state.fault.action, Action::Schedule { .. }) { state.asked } else { state.in_effect.or(state.asked) };
+    let from = begun.unwrap_or_default();
     from + if state.fault.is_lasting() { state.duration() } else { DEFAULT_DURATION }
 }

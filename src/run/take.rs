@@ -245,7 +245,16 @@ impl Run {
                 state.in_effect.get_or_insert(now);
             }
         }
-        of
+        of.or_else(|| self.killed_on_schedule(hit).map(|id| (id, false)))
+    }
+
+    /// The Schedule of kills that is on: its records will say whether it was one of its own.
+    fn killed_on_schedule(&self, hit: Seen) -> Option<FaultId> {
+        let on = |state: &&FaultState| state.undo.done.is_none() && state.asked.is_some_and(|asked| hit.latest >= asked);
+        let kills = |state: &&FaultState| {
+            matches!(state.fault.action, Action::Schedule { .. }) && matches!(state.fault.action.experiment(), Action::PodKill { .. })
+        };
+        self.faults.iter().filter(on).find(kills).map(|state| state.id)
     }
 
     /// A source is back after so long.

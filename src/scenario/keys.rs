@@ -62,11 +62,11 @@ keys! {
     /// An entry of `stopWhen`.
     STOP = "a stop condition": "name" "ready" "recovery" "promql" "http" "alert" "object" "command" "burn" "for";
     /// An entry of `steps`.
-    STEP = "a step": "name" "fault" "observe" "manual" "expect" "timeout" "hold" "after" "at" "parallel";
+    STEP = "a step": "name" "fault" "lasts" "observe" "manual" "expect" "timeout" "hold" "after" "at" "parallel";
     /// An entry of `steps` that is a group.
     GROUP = "a parallel group": "name" "parallel" "hold" "after" "at";
     /// An entry of `parallel`.
-    MEMBER = "a step of a parallel group": "name" "fault" "observe" "manual" "expect" "timeout";
+    MEMBER = "a step of a parallel group": "name" "fault" "lasts" "observe" "manual" "expect" "timeout";
     /// `fault` that names a file.
     FAULT_FILE = "fault": "manifest";
     /// `limits`.

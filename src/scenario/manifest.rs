@@ -7,11 +7,18 @@
 //! and silently not done.
 
 mod forms;
+mod io;
 mod network;
+mod other;
 mod pod;
-mod schema;
+mod schedule;
+pub(in crate::scenario) mod schema;
 mod selector;
+mod status_check;
+mod stress;
 mod walk;
+
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -20,15 +27,10 @@ use super::mistake::Mistakes;
 use super::near::did_you_mean;
 use super::tree::{Entry, Node, Span};
 use super::units;
-use crate::fault::{CHAOS_MESH_API, Fault};
+use crate::fault::{Action, CHAOS_MESH_API, Fault, Mode, OtherKind, Selector};
 
 /// Kinds of Chaos Mesh that are still to come, and what they are.
-const LATER: [(&str, &str); 15] = [
-    ("IOChaos", "faults of file systems (IOChaos) are"),
-    ("StressChaos", "stress on CPU and memory (StressChaos) is"),
-    ("HTTPChaos", "faults of HTTP traffic (HTTPChaos) are"),
-    ("DNSChaos", "faults of name resolution (DNSChaos) are"),
-    ("TimeChaos", "shifted clocks (TimeChaos) are"),
+const LATER: [(&str, &str); 8] = [
     ("KernelChaos", "faults of the kernel (KernelChaos) are"),
     ("JVMChaos", "faults inside a JVM (JVMChaos) are"),
     ("BlockChaos", "faults of block devices (BlockChaos) are"),
@@ -36,9 +38,7 @@ const LATER: [(&str, &str); 15] = [
     ("AzureChaos", "faults of Azure (AzureChaos) are"),
     ("GCPChaos", "faults of Google Cloud (GCPChaos) are"),
     ("PhysicalMachineChaos", "faults of machines (PhysicalMachineChaos) are"),
-    ("Schedule", "schedules of faults (Schedule) are"),
     ("Workflow", "workflows of faults (Workflow) are"),
-    ("StatusCheck", "status checks (StatusCheck) are"),
 ];
 
 /// Checks a manifest. `allow_all` is the author's word that every pod may be meant. `None` only
@@ -51,42 +51,66 @@ pub fn check(node: &Node, allow_all: bool, mistakes: &mut Mistakes) -> Option<Fa
     version(node, mistakes);
     let kind = kind(node, mistakes)?;
     let before = mistakes.errors();
-    let object = match kind {
-        Kind::Pod => &schema::POD_CHAOS,
-        Kind::Network => &schema::NETWORK_CHAOS,
-    };
-    walk::object(node, object, "", mistakes);
+    walk::object(node, table(kind), "", mistakes);
     let spec = Spec::of(node)?;
-    selector::mode(&spec, "spec", mistakes);
-    selector::check(&spec, "spec", kind, allow_all, mistakes);
+    let understood = match kind {
+        Kind::Schedule => schedule::check(&spec, allow_all, mistakes),
+        Kind::Pod | Kind::Network | Kind::Io | Kind::Stress | Kind::Other(_) => experiment(spec, kind, "spec", allow_all, mistakes),
+    };
+    annotations(node, mistakes);
+    if mistakes.errors() > before {
+        return None;
+    }
+    let understood = understood?;
+    Some(Fault {
+        manifest: node.to_json(),
+        selector: selector::model(&understood.spec)?,
+        mode: selector::mode_model(&understood.spec)?,
+        // how long a Schedule goes on is no part of it
+        duration: if kind == Kind::Schedule { None } else { understood.duration() },
+        action: understood.action,
+        peer: understood.peer,
+    })
+}
+
+/// What is understood of the spec of a fault.
+pub struct Understood<'t> {
+    /// The spec itself.
+    pub spec: Spec<'t>,
+    /// Kind and action.
+    pub action: Action,
+    /// The other end of a network fault.
+    pub peer: Option<(Selector, Mode)>,
+}
+
+impl Understood<'_> {
+    /// `duration` as far as it can be read.
+    pub fn duration(&self) -> Option<Duration> {
+        let text = self.spec.get("duration").map(text).filter(|text| !text.is_empty())?;
+        // Not above zero is over before it began.
+        units::go_duration(text).ok().map(|nanos| units::positive(nanos).unwrap_or_default())
+    }
+}
+
+/// Checks the spec of a fault, wherever it stands.
+fn experiment<'t>(spec: Spec<'t>, kind: Kind, path: &str, allow_all: bool, mistakes: &mut Mistakes) -> Option<Understood<'t>> {
+    selector::mode(&spec, path, mistakes);
+    selector::check(&spec, path, kind, allow_all, mistakes);
     if let Some(cluster) = spec.get("remoteCluster").filter(|node| !text(node).is_empty()) {
         mistakes
             .error(cluster.span, text(cluster), "the fault would happen in another cluster, where gameday sees and undoes nothing")
             .hint("take remoteCluster away");
     }
     duration(&spec, mistakes);
-    let parts = match kind {
-        Kind::Pod => pod::check(&spec, mistakes).map(|action| (action, None)),
-        Kind::Network => network::check(&spec, allow_all, mistakes),
+    let (action, peer) = match kind {
+        Kind::Pod => (pod::check(&spec, mistakes)?, None),
+        Kind::Network => network::check(&spec, allow_all, mistakes)?,
+        Kind::Io => (io::check(&spec, mistakes)?, None),
+        Kind::Stress => (stress::check(&spec, mistakes)?, None),
+        Kind::Other(kind) => (Action::Other { kind }, None),
+        Kind::Schedule => return None,
     };
-    annotations(node, mistakes);
-    if mistakes.errors() > before {
-        return None;
-    }
-    let (action, peer) = parts?;
-    Some(Fault {
-        manifest: node.to_json(),
-        action,
-        selector: selector::model(&spec)?,
-        mode: selector::mode_model(&spec)?,
-        peer,
-        duration: spec.get("duration").map(text).filter(|text| !text.is_empty()).and_then(|text| units::go_duration(text).ok()).map(
-            |nanos| {
-                // Not above zero is over before it began.
-                units::positive(nanos).unwrap_or_default()
-            },
-        ),
-    })
+    Some(Understood { spec, action, peer })
 }
 
 /// The kinds that this version serves.
@@ -96,6 +120,59 @@ pub enum Kind {
     Pod,
     /// `NetworkChaos`.
     Network,
+    /// `IOChaos`.
+    Io,
+    /// `StressChaos`.
+    Stress,
+    /// One that is passed on as written.
+    Other(OtherKind),
+    /// `Schedule`.
+    Schedule,
+}
+
+impl Kind {
+    /// All of them by the names that manifests call them.
+    pub const NAMED: [(&str, Kind); 8] = [
+        ("PodChaos", Kind::Pod),
+        ("NetworkChaos", Kind::Network),
+        ("IOChaos", Kind::Io),
+        ("StressChaos", Kind::Stress),
+        ("HTTPChaos", Kind::Other(OtherKind::Http)),
+        ("DNSChaos", Kind::Other(OtherKind::Dns)),
+        ("TimeChaos", Kind::Other(OtherKind::Time)),
+        ("Schedule", Kind::Schedule),
+    ];
+
+    /// The kind that manifests call so.
+    fn of(name: &str) -> Option<Kind> {
+        Kind::NAMED.into_iter().find(|(own, _)| *own == name).map(|(_, kind)| kind)
+    }
+
+    /// The key under which a Schedule holds it; empty where it holds none.
+    const fn block(self) -> &'static str {
+        match self {
+            Kind::Pod => "podChaos",
+            Kind::Network => "networkChaos",
+            Kind::Io => "ioChaos",
+            Kind::Stress => "stressChaos",
+            Kind::Other(OtherKind::Http) => "httpChaos",
+            Kind::Other(OtherKind::Dns) => "dnsChaos",
+            Kind::Other(OtherKind::Time) => "timeChaos",
+            Kind::Schedule => "",
+        }
+    }
+}
+
+/// The keys of a kind's manifest.
+pub fn table(kind: Kind) -> &'static schema::Object {
+    match kind {
+        Kind::Pod => &schema::POD_CHAOS,
+        Kind::Network => &schema::NETWORK_CHAOS,
+        Kind::Io => &io::IO_CHAOS,
+        Kind::Stress => &stress::STRESS_CHAOS,
+        Kind::Other(_) => &other::OTHER_CHAOS,
+        Kind::Schedule => &schedule::SCHEDULE,
+    }
 }
 
 fn version(node: &Node, mistakes: &mut Mistakes) {
@@ -109,24 +186,27 @@ fn version(node: &Node, mistakes: &mut Mistakes) {
 }
 
 fn kind(node: &Node, mistakes: &mut Mistakes) -> Option<Kind> {
-    const ALLOWED: &str = "PodChaos, NetworkChaos";
+    let served = Kind::NAMED.map(|(name, _)| name);
+    let allowed = served.join(", ");
     let Some(kind) = node.get("kind") else {
-        mistakes.error(node.span, "", "a manifest needs kind").allow(ALLOWED);
+        mistakes.error(node.span, "", "a manifest needs kind").allow(allowed);
         return None;
     };
     let found = text(kind);
-    match found {
-        "PodChaos" => return Some(Kind::Pod),
-        "NetworkChaos" => return Some(Kind::Network),
-        _ => {}
+    if let Some(kind) = Kind::of(found) {
+        return Some(kind);
+    }
+    if found == "StatusCheck" {
+        status_check::check(node, kind, mistakes);
+        return None;
     }
     if let Some((_, what)) = LATER.iter().find(|(name, _)| *name == found) {
-        mistakes.error(kind.span, found, format!("{what} not in this version")).allow(ALLOWED);
+        mistakes.error(kind.span, found, format!("{what} not in this version")).allow(allowed);
         return None;
     }
     let mistake = mistakes.error(kind.span, &kind.excerpt(), "this is no kind of fault");
-    mistake.allow(ALLOWED);
-    if let Some(hint) = did_you_mean(found, ["PodChaos", "NetworkChaos"].into_iter().chain(LATER.iter().map(|(name, _)| *name))) {
+    mistake.allow(allowed);
+    if let Some(hint) = did_you_mean(found, served.into_iter().chain(LATER.iter().map(|(name, _)| *name))) {
         mistake.hint(hint);
     }
     None

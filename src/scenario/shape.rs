@@ -3,6 +3,7 @@
 mod criteria;
 mod limits;
 mod order;
+mod overlap;
 mod places;
 mod probes;
 mod steps;
@@ -40,12 +41,22 @@ pub fn scenario(mut root: Node, source: &Source<'_>, sets: &BTreeMap<String, Str
     let environments = places::environments(spec, mistakes);
     let targets = places::targets(spec, mistakes);
     let injector = places::injector(spec, mistakes);
-    let risk = spec.get("acknowledgeDataRisk").and_then(|node| fields::boolean(node, "acknowledgeDataRisk", mistakes));
     let limits = spec.get("limits").map(|node| limits::limits(node, mistakes)).unwrap_or_default();
 
+    let acknowledge_data_risk =
+        spec.get("acknowledgeDataRisk").and_then(|node| fields::boolean(node, "acknowledgeDataRisk", mistakes)).unwrap_or(false);
+
     let mut included = Mistakes::of(source.file);
-    let steps = steps::Reader { source, parameters: &mut parameters, limits: &limits, injector, included: &mut included, bytes: 0 }
-        .steps(spec, mistakes);
+    let reader = steps::Reader {
+        source,
+        parameters: &mut parameters,
+        limits: &limits,
+        injector,
+        acknowledge_data_risk,
+        included: &mut included,
+        bytes: 0,
+    };
+    let steps = reader.steps(spec, mistakes);
     let mut elsewhere = Mistakes::of(source.file);
     let world = spec.get("world").and_then(|node| world::block(node, source.manifests, &mut elsewhere, mistakes));
     included.absorb(elsewhere);
@@ -83,7 +94,7 @@ pub fn scenario(mut root: Node, source: &Source<'_>, sets: &BTreeMap<String, Str
         criteria,
         stop_when,
         limits,
-        acknowledge_data_risk: risk.unwrap_or(false),
+        acknowledge_data_risk,
         parameters: parameters.values,
         world: world.map(Box::new),
     })

@@ -83,9 +83,15 @@ impl Run {
 
     /// A long cut from the network is a restart, where the kubelet's probes fail by it.
     fn probes_that_would_trip(&self) -> Option<Checkpoint> {
-        let cuts = |state: &&FaultState| match &state.fault.action {
+        let cuts = |state: &&FaultState| match state.fault.action.experiment() {
             Action::Network { action, .. } => matches!(action.as_str(), "partition" | "loss" | "bandwidth" | "netem"),
-            Action::PodKill { .. } | Action::PodFailure | Action::ContainerKill { .. } => false,
+            Action::PodKill { .. }
+            | Action::PodFailure
+            | Action::ContainerKill { .. }
+            | Action::Io { .. }
+            | Action::Stress { .. }
+            | Action::Other { .. }
+            | Action::Schedule { .. } => false,
         };
         let longest = self.faults.iter().filter(cuts).map(FaultState::duration).max()?;
         let tripped = self.victims_seen()?.iter().filter_map(|victim| Some((victim, victim.liveness?.0)));

@@ -29,8 +29,9 @@ impl Run {
             (ready, n) => Checkpoint::pass("chaos mesh", format!("{ready} of {n} controllers ready in namespace {}", fact.namespace)),
         });
         all.push(self.webhooks());
-        if self.faults.iter().any(|state| state.via == Some(Via::ChaosMesh)) {
-            all.push(self.daemons(fact));
+        let mut by_chaos_mesh = self.faults.iter().filter(|state| state.via == Some(Via::ChaosMesh)).peekable();
+        if by_chaos_mesh.peek().is_some() {
+            all.extend(by_chaos_mesh.any(|state| state.fault.action.needs_daemon()).then(|| self.daemons(fact)));
             all.extend(self.filter(fact));
         }
     }

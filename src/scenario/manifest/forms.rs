@@ -35,6 +35,8 @@ pub enum Form {
     Rate,
     /// An address, a range of them or a host, and perhaps a port.
     ExternalTarget,
+    /// An amount of memory, or a share of it.
+    Bytes,
 }
 
 /// What is wrong with a text.
@@ -85,6 +87,27 @@ impl Form {
         matches!(self, Form::Duration | Form::Latency)
     }
 
+    /// What it is, in a few words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Form::Any => "text",
+            Form::ObjectName => "a name of an object",
+            Form::Namespace => "a namespace",
+            Form::ContainerName => "a container's name",
+            Form::LabelKey => "a label's key",
+            Form::LabelValue => "a label's value",
+            Form::AnnotationValue => "an annotation's value, as a label's",
+            Form::PodField => "a field by which pods are selected",
+            Form::Phase => "a pod's phase, ! before it for all others",
+            Form::Duration => "a duration: 500ms, 30s, 1m30s",
+            Form::Latency => "one number with one unit: 100ms",
+            Form::Percent => "a percentage as a number in quotes: \"25\"",
+            Form::Rate => "a rate: 1mbps (bytes), 10mbit (bits)",
+            Form::ExternalTarget => "an IPv4 address, a range of them or a host, each with an optional :PORT",
+            Form::Bytes => "an amount like 256MB, or a share like 80%",
+        }
+    }
+
     /// What is wrong with `text` in this form.
     pub fn trouble(self, text: &str) -> Option<Trouble> {
         match self {
@@ -127,6 +150,7 @@ impl Form {
             Form::Percent => percent(text),
             Form::Rate => rate(text),
             Form::ExternalTarget => external(text),
+            Form::Bytes => bytes(text),
         }
     }
 }
@@ -226,6 +250,27 @@ fn external(text: &str) -> Option<Trouble> {
     None
 }
 
+/// As `docker/go-units` reads sizes, or a whole share of the limit.
+fn bytes(text: &str) -> Option<Trouble> {
+    const ALLOWED: &str = "an amount like 256MB or 1.5GB, or a whole share like 80%";
+    if text.is_empty() {
+        return None;
+    }
+    if let Some(share) = text.strip_suffix('%') {
+        return share.parse::<u32>().ok().is_none_or(|share| share > 100).then(|| refused("a share is from 0% to 100%", ALLOWED));
+    }
+    let number = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (digits, unit) = text.split_at(number);
+    let unit = unit.strip_prefix(' ').unwrap_or(unit).to_ascii_lowercase();
+    let known = unit.is_empty()
+        || unit == "b"
+        || unit.strip_suffix("ib").or_else(|| unit.strip_suffix('b')).unwrap_or(&unit).parse::<char>().is_ok_and(|c| "kmgtp".contains(c));
+    let sound = digits.parse::<f64>().is_ok() && known;
+    // what a Kubernetes quantity calls Mi
+    let meant = matches!(unit.as_str(), "ki" | "mi" | "gi" | "ti").then(|| format!("write {digits}{}B", text[number..].trim()));
+    (!sound).then(|| refused("this is no amount of memory", ALLOWED).hint(meant))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -240,7 +285,7 @@ mod tests {
 
     #[test]
     fn forms_should_judge_as_the_webhooks_do() {
-        use Form::{ExternalTarget, Latency, Percent, Phase, Rate};
+        use Form::{Bytes, ExternalTarget, Latency, Percent, Phase, Rate};
         for (form, text, expected) in [
             (Latency, "100ms", "fine"),
             (Latency, "1.5s", "fine"),
@@ -275,6 +320,17 @@ mod tests {
             (ExternalTarget, "[2001:db8::1]:80", "silent"),
             (ExternalTarget, "10.0.0.0/33", "silent"),
             (ExternalTarget, "", "refused"),
+            (Bytes, "256MB", "fine"),
+            (Bytes, "256MiB", "fine"),
+            (Bytes, "256M", "fine"),
+            (Bytes, "1.5GB", "fine"),
+            (Bytes, "256 MB", "fine"),
+            (Bytes, "0", "fine"),
+            (Bytes, "100%", "fine"),
+            (Bytes, "101%", "refused"),
+            (Bytes, "abc", "refused"),
+            (Bytes, "-1MB", "refused"),
+            (Bytes, "256Mi", "refused"),
             (Phase, "!Running", "fine"),
             (Phase, "running", "refused"),
         ] {

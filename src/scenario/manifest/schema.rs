@@ -1,4 +1,7 @@
 //! The schema of the served kinds: the CRDs of Chaos Mesh 2.8 as tables.
+//!
+//! Here are the shapes, what every kind shares, and the two oldest kinds; each other kind has its table
+//! beside its own checks.
 
 use super::forms::Form;
 
@@ -27,6 +30,8 @@ pub enum Shape {
 pub struct Object {
     /// Its keys.
     pub fields: &'static [Field],
+    /// Whether others may stand there too, which the server judges.
+    pub open: bool,
 }
 
 /// A key.
@@ -39,28 +44,48 @@ pub struct Field {
     pub needed: bool,
 }
 
-const fn needs(key: &'static str, shape: Shape) -> Field {
+/// A key that must be there.
+pub(super) const fn needs(key: &'static str, shape: Shape) -> Field {
     Field { key, shape, needed: true }
 }
 
-const fn may(key: &'static str, shape: Shape) -> Field {
+/// A key that may be there.
+pub(super) const fn may(key: &'static str, shape: Shape) -> Field {
     Field { key, shape, needed: false }
 }
 
-const fn text(form: Form) -> Shape {
+/// Text of a form.
+pub(super) const fn text(form: Form) -> Shape {
     Shape::Text(form)
+}
+
+/// What stands around the `spec` of every manifest.
+pub(super) const fn around(spec: &'static Object) -> [Field; 4] {
+    [
+        needs("apiVersion", text(Form::Any)),
+        needs("kind", text(Form::Any)),
+        needs("metadata", Shape::Object(&METADATA)),
+        needs("spec", Shape::Object(spec)),
+    ]
+}
+
+/// A whole number from zero up.
+pub(super) const fn count(most: i64) -> Shape {
+    Shape::Whole { least: 0, most }
 }
 
 /// `spec.mode`.
 pub const MODES: &[&str] = &["one", "all", "fixed", "fixed-percent", "random-max-percent"];
 
-static METADATA: Object = Object {
+/// `metadata`.
+pub(super) static METADATA: Object = Object {
     fields: &[
         needs("name", text(Form::ObjectName)),
         may("namespace", text(Form::Namespace)),
         may("labels", Shape::Map(Form::LabelKey, &text(Form::LabelValue))),
         may("annotations", Shape::Map(Form::LabelKey, &text(Form::Any))),
     ],
+    open: false,
 };
 
 static REQUIREMENT: Object = Object {
@@ -69,9 +94,11 @@ static REQUIREMENT: Object = Object {
         needs("operator", Shape::Word(&["In", "NotIn", "Exists", "DoesNotExist"])),
         may("values", Shape::List(&text(Form::LabelValue))),
     ],
+    open: false,
 };
 
-static SELECTOR: Object = Object {
+/// `spec.selector`.
+pub(super) static SELECTOR: Object = Object {
     fields: &[
         may("namespaces", Shape::List(&text(Form::Namespace))),
         may("labelSelectors", Shape::Map(Form::LabelKey, &text(Form::LabelValue))),
@@ -83,19 +110,14 @@ static SELECTOR: Object = Object {
         may("nodeSelectors", Shape::Map(Form::LabelKey, &text(Form::LabelValue))),
         may("pods", Shape::Map(Form::Namespace, &Shape::List(&text(Form::ObjectName)))),
     ],
+    open: false,
 };
 
 /// `PodChaos`.
-pub static POD_CHAOS: Object = Object {
-    fields: &[
-        needs("apiVersion", text(Form::Any)),
-        needs("kind", text(Form::Any)),
-        needs("metadata", Shape::Object(&METADATA)),
-        needs("spec", Shape::Object(&POD_SPEC)),
-    ],
-};
+pub static POD_CHAOS: Object = Object { fields: &around(&POD_SPEC), open: false };
 
-static POD_SPEC: Object = Object {
+/// `spec` of a `PodChaos`.
+pub(super) static POD_SPEC: Object = Object {
     fields: &[
         needs("action", Shape::Word(&["pod-kill", "pod-failure", "container-kill"])),
         needs("mode", Shape::Word(MODES)),
@@ -106,19 +128,14 @@ static POD_SPEC: Object = Object {
         may("gracePeriod", Shape::Whole { least: 0, most: u32::MAX as i64 }),
         may("remoteCluster", text(Form::Any)),
     ],
+    open: false,
 };
 
 /// `NetworkChaos`.
-pub static NETWORK_CHAOS: Object = Object {
-    fields: &[
-        needs("apiVersion", text(Form::Any)),
-        needs("kind", text(Form::Any)),
-        needs("metadata", Shape::Object(&METADATA)),
-        needs("spec", Shape::Object(&NETWORK_SPEC)),
-    ],
-};
+pub static NETWORK_CHAOS: Object = Object { fields: &around(&NETWORK_SPEC), open: false };
 
-static NETWORK_SPEC: Object = Object {
+/// `spec` of a `NetworkChaos`.
+pub(super) static NETWORK_SPEC: Object = Object {
     fields: &[
         needs("action", Shape::Word(&["netem", "delay", "loss", "duplicate", "corrupt", "partition", "bandwidth"])),
         needs("mode", Shape::Word(MODES)),
@@ -138,10 +155,13 @@ static NETWORK_SPEC: Object = Object {
         may("rate", Shape::Object(&RATE)),
         may("remoteCluster", text(Form::Any)),
     ],
+    open: false,
 };
 
-static TARGET: Object =
-    Object { fields: &[needs("mode", Shape::Word(MODES)), may("value", text(Form::Any)), may("selector", Shape::Object(&SELECTOR))] };
+static TARGET: Object = Object {
+    fields: &[needs("mode", Shape::Word(MODES)), may("value", text(Form::Any)), may("selector", Shape::Object(&SELECTOR))],
+    open: false,
+};
 
 static DELAY: Object = Object {
     fields: &[
@@ -150,6 +170,7 @@ static DELAY: Object = Object {
         may("correlation", text(Form::Percent)),
         may("reorder", Shape::Object(&REORDER)),
     ],
+    open: false,
 };
 
 static REORDER: Object = Object {
@@ -158,13 +179,15 @@ static REORDER: Object = Object {
         needs("gap", Shape::Whole { least: 0, most: u32::MAX as i64 }),
         may("correlation", text(Form::Percent)),
     ],
+    open: false,
 };
 
-static LOSS: Object = Object { fields: &[needs("loss", text(Form::Percent)), may("correlation", text(Form::Percent))] };
+static LOSS: Object = Object { fields: &[needs("loss", text(Form::Percent)), may("correlation", text(Form::Percent))], open: false };
 
-static DUPLICATE: Object = Object { fields: &[needs("duplicate", text(Form::Percent)), may("correlation", text(Form::Percent))] };
+static DUPLICATE: Object =
+    Object { fields: &[needs("duplicate", text(Form::Percent)), may("correlation", text(Form::Percent))], open: false };
 
-static CORRUPT: Object = Object { fields: &[needs("corrupt", text(Form::Percent)), may("correlation", text(Form::Percent))] };
+static CORRUPT: Object = Object { fields: &[needs("corrupt", text(Form::Percent)), may("correlation", text(Form::Percent))], open: false };
 
 static BANDWIDTH: Object = Object {
     fields: &[
@@ -174,6 +197,7 @@ static BANDWIDTH: Object = Object {
         may("peakrate", Shape::Whole { least: 0, most: i64::MAX }),
         may("minburst", Shape::Whole { least: 0, most: u32::MAX as i64 }),
     ],
+    open: false,
 };
 
-static RATE: Object = Object { fields: &[needs("rate", text(Form::Rate))] };
+static RATE: Object = Object { fields: &[needs("rate", text(Form::Rate))], open: false };

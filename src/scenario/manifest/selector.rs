@@ -79,7 +79,9 @@ pub fn check(spec: &Spec<'_>, path: &str, kind: Kind, allow_all: bool, mistakes:
     let Some(selector) = selector else { return };
     if spec.text("mode") == "all" && selector.get("podPhaseSelectors").is_none() && selector.get("pods").is_none() {
         let then = match kind {
-            Kind::Network => "the fault fails for ever on a pod that has completed",
+            Kind::Network | Kind::Io | Kind::Stress | Kind::Other(_) | Kind::Schedule => {
+                "the fault fails for ever on a pod that has completed"
+            }
             Kind::Pod => "pods that have completed are taken too",
         };
         let at = spec.get("mode").unwrap_or(spec.node);

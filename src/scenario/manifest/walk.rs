@@ -48,6 +48,7 @@ pub fn object(node: &Node, object: &Object, path: &str, mistakes: &mut Mistakes)
                 }
             }
             Some(field) => shape(&entry.value, &field.shape, &join(path, field.key), mistakes),
+            None if object.open => {}
             None => unknown(entry, object, path, mistakes),
         }
     }
@@ -174,6 +175,8 @@ fn text<'t>(node: &'t Node, path: &str, mistakes: &mut Mistakes) -> Option<&'t s
 fn whole(node: &Node, least: i64, most: i64, path: &str, mistakes: &mut Mistakes) {
     let allowed = if most >= i64::from(u32::MAX) {
         format!("a whole number, {least} or more")
+    } else if least == i64::MIN {
+        format!("a whole number, at most {most}")
     } else {
         format!("a whole number from {least} to {most}")
     };

@@ -96,3 +96,21 @@ fn tell_circle(entries: &[Entry], all: &mut [Begins], steps: &[Option<String>], 
         }
     }
 }
+
+/// The pairs of steps of which neither comes after the other: they may be on together.
+pub fn together(begins: &[Begins]) -> Vec<(usize, usize)> {
+    let before: Vec<Vec<bool>> = (0..begins.len())
+        .map(|step| {
+            let mut reached = vec![false; begins.len()];
+            let mut ahead = begins[step].after.clone();
+            while let Some(earlier) = ahead.pop() {
+                if !std::mem::replace(&mut reached[earlier], true) {
+                    ahead.extend(&begins[earlier].after);
+                }
+            }
+            reached
+        })
+        .collect();
+    let pairs = (0..begins.len()).flat_map(|one| (0..one).map(move |other| (other, one)));
+    pairs.filter(|(one, other)| !before[*one][*other] && !before[*other][*one]).collect()
+}

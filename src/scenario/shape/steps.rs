@@ -9,9 +9,9 @@ use super::super::parameters::Parameters;
 use super::super::tree::{self, Content, Node, Span};
 use super::super::{Source, keys, manifest};
 use super::order::{self, Entry};
-use super::{breaks, items, name_of, tell_twice};
+use super::{breaks, items, name_of, overlap, tell_twice};
 use crate::clock::go;
-use crate::fault::{Fault, Mode};
+use crate::fault::{Action, Fault, Mode};
 
 /// The most steps of a scenario.
 const MOST: usize = 1000;
@@ -25,6 +25,8 @@ const PATIENCE: Duration = Duration::from_mins(10);
 
 /// A step as far as it could be read.
 pub struct Read {
+    /// Where it stands.
+    pub place: Span,
     /// Its name, where it has one.
     pub name: Option<String>,
     /// Whether it is a fault, sound or not.
@@ -45,6 +47,8 @@ pub struct Reader<'r> {
     pub limits: &'r Limits,
     /// Who breaks things.
     pub injector: Injector,
+    /// Whether the author takes the risk to data.
+    pub acknowledge_data_risk: bool,
     /// The mistakes of other files.
     pub included: &'r mut Mistakes,
     /// How many bytes of other files were read.
@@ -80,7 +84,7 @@ impl Reader<'_> {
                 self.group(node, &mut steps, &mut names, mistakes)
             } else {
                 let fields = Fields::of(node, &keys::STEP, mistakes);
-                self.step(fields, &mut names, mistakes, &mut steps);
+                self.step(node, fields, &mut names, mistakes, &mut steps);
                 fields.map(|fields| (fields, None))
             };
             if let Some((fields, name)) = group {
@@ -100,6 +104,7 @@ impl Reader<'_> {
             let message = format!("the steps observe for {} in all, longer than maxDuration {}", go(least), go(max));
             mistakes.error(node.span, "", message).hint("raise limits.maxDuration, or observe less");
         }
+        overlap::tell(&steps, &begins, mistakes);
         for (step, begins) in steps.iter_mut().zip(begins) {
             if let Some(step) = &mut step.done {
                 step.begins = begins;
@@ -125,14 +130,21 @@ impl Reader<'_> {
         }
         for member in members {
             let fields = Fields::of(member, &keys::MEMBER, mistakes);
-            self.step(fields, names, mistakes, steps);
+            self.step(member, fields, names, mistakes, steps);
         }
         Some((fields, named.map(|(name, _)| name)))
     }
 
     /// One step.
-    fn step(&mut self, fields: Option<Fields<'_>>, names: &mut Vec<(String, Span)>, mistakes: &mut Mistakes, steps: &mut Vec<Read>) {
-        let mut read = Read { name: None, is_fault: false, observe: None, done: None };
+    fn step(
+        &mut self,
+        node: &Node,
+        fields: Option<Fields<'_>>,
+        names: &mut Vec<(String, Span)>,
+        mistakes: &mut Mistakes,
+        steps: &mut Vec<Read>,
+    ) {
+        let mut read = Read { place: node.span, name: None, is_fault: false, observe: None, done: None };
         if let Some(fields) = fields {
             if let Some((name, place)) = name_of(fields, "a step", mistakes) {
                 names.push((name.clone(), place));
@@ -158,7 +170,8 @@ impl Reader<'_> {
         match fields.one_of(&ACTIONS, mistakes)? {
             ("fault", node) => {
                 read.is_fault = true;
-                self.fault(node, mistakes).map(|fault| StepAction::Fault(Box::new(fault)))
+                let fault = self.fault(node, mistakes);
+                lasts(fields, fault, mistakes).map(|fault| StepAction::Fault(Box::new(fault)))
             }
             ("manual", node) => {
                 if let Some(node) = fields.get("expect") {
@@ -213,6 +226,12 @@ impl Reader<'_> {
     fn check(&mut self, node: &Node, mistakes: &mut Mistakes) -> Option<Fault> {
         let fault = manifest::check(node, self.limits.allow_all, mistakes)?;
         self.hold_against_limits(&fault, node, mistakes);
+        if matches!(fault.action.experiment(), Action::Io { .. }) && !self.acknowledge_data_risk {
+            let at = node.get("kind").unwrap_or(node);
+            mistakes
+                .error(at.span, "IOChaos", "faults of files can cost data: a run may lose what is written meanwhile, or corrupt it")
+                .hint("write acknowledgeDataRisk: true under spec, once a backup is there and tried");
+        }
         if matches!(self.injector, Injector::Agentless | Injector::Eviction) && !fault.is_agentless() {
             let at = node.get("spec").and_then(|spec| spec.get("action")).unwrap_or(node);
             mistakes
@@ -254,4 +273,25 @@ impl Reader<'_> {
             mistakes.error(at.span, &at.excerpt(), message).hint(format!("shorten it, or raise limits.maxDuration above {}", go(lasts)));
         }
     }
+}
+
+/// How long a Schedule goes on, which it can't say itself.
+fn lasts(fields: Fields<'_>, fault: Option<Fault>, mistakes: &mut Mistakes) -> Option<Fault> {
+    let Some(entry) = fields.entry("lasts") else { return fault };
+    let span = fields::duration(&entry.value, "lasts", Zero::Refused, mistakes);
+    let mut fault = fault?;
+    let Action::Schedule { every, .. } = &fault.action else {
+        mistakes
+            .error(entry.key_span, "lasts", "lasts belongs to a Schedule, which has no end of its own")
+            .hint("write duration in the fault's spec");
+        return None;
+    };
+    if let (Some(every), Some(span)) = (every, span)
+        && *every >= span
+    {
+        mistakes.error(entry.value.span, &entry.value.excerpt(), format!("the first fault comes after {}, when all is over", go(*every)));
+        return None;
+    }
+    fault.duration = Some(span?);
+    Some(fault)
 }
