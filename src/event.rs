@@ -346,3 +346,18 @@ pub struct RecordFact {
     /// The newest failure, if the newest event is one.
     pub failure: Option<Untrusted>,
 }
+
+impl RecordFact {
+    /// Whether its pod was hit, now or before.
+    #[must_use]
+    pub fn has_hit(&self) -> bool {
+        self.injected > 0 || self.phase.raw() == "Injected"
+    }
+
+    /// Its pod, of which only the name is known.
+    #[must_use]
+    pub fn pod(&self) -> PodRef {
+        let mut parts = self.id.raw().split('/').map(str::to_owned);
+        PodRef { namespace: parts.next().unwrap_or_default(), name: parts.next().unwrap_or_default(), uid: String::new() }
+    }
+}

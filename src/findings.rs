@@ -3,7 +3,7 @@
 //! Owns [`Findings`]: plain data, safe to show, the same for every report. A report that needs more
 //! asks for it here.
 
-use std::time::Duration;
+mod faults;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -11,9 +11,10 @@ use serde::Serialize;
 use crate::clock::At;
 use crate::effect::Verdict;
 use crate::event::EndpointsSource;
+pub use crate::findings::faults::{FaultFinding, Interval, RoundFinding, WaterfallFinding};
+use crate::findings::faults::{fault, ms};
 use crate::run::Run;
-use crate::run::ledger::{FaultState, Via};
-use crate::run::recovery::{self, Back, Stage};
+use crate::run::ledger::Via;
 use crate::run::timeline::{List, Noted};
 use crate::run::verdicts::{Judged, Standing};
 use crate::text::Untrusted;
@@ -93,55 +94,6 @@ pub struct CheckFinding {
     pub seen: String,
     /// What mends it.
     pub mend: Option<String>,
-}
-
-/// One fault.
-#[derive(Clone, Debug, Serialize)]
-pub struct FaultFinding {
-    /// Its step.
-    pub step: String,
-    /// What it is, in words.
-    pub what: String,
-    /// How far it came.
-    pub state: &'static str,
-    /// What did it: `chaos-mesh` or `agentless`.
-    pub injector: Option<&'static str>,
-    /// How much of each workload it could take, in words.
-    pub shares: Vec<String>,
-    /// Whom it was seen to hit.
-    pub victims: Vec<String>,
-    /// First impact, seconds since the start.
-    pub impact: Option<f64>,
-    /// Lifted, seconds since the start.
-    pub lifted: Option<f64>,
-    /// The recovery, in words.
-    pub recovery: String,
-    /// The recovery, as an interval.
-    pub recovery_ms: Option<Interval>,
-    /// Each victim's way back.
-    pub waterfalls: Vec<WaterfallFinding>,
-}
-
-/// A span within bounds, in milliseconds.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Interval {
-    /// As the watch told it.
-    pub nominal: f64,
-    /// Not less.
-    pub least: f64,
-    /// Not more.
-    pub most: f64,
-}
-
-/// One victim's way back.
-#[derive(Clone, Debug, Serialize)]
-pub struct WaterfallFinding {
-    /// The victim.
-    pub victim: String,
-    /// Who came in its place.
-    pub replacement: Option<String>,
-    /// Milliseconds from the hit to each stage; `null` where it was not seen.
-    pub stages: Vec<(&'static str, Option<f64>)>,
 }
 
 /// A criterion and its verdict.
@@ -318,36 +270,6 @@ fn place(run: &Run) -> String {
     }
 }
 
-fn fault(run: &Run, state: &FaultState, back: &Back) -> FaultFinding {
-    let stage = |stage: Stage| wording::stage(stage);
-    FaultFinding {
-        step: Untrusted::from(state.step.as_str()).to_string(),
-        what: wording::fault_line(state),
-        state: wording::fault_state(state),
-        injector: state.via.map(|via| match via {
-            Via::ChaosMesh => "chaos-mesh",
-            Via::Agentless => "agentless",
-        }),
-        shares: run.shares(state).unwrap_or_default().iter().map(wording::share).collect(),
-        victims: state.victims.iter().filter(|victim| victim.hit.is_some()).map(|victim| victim.pod.to_string()).collect(),
-        impact: state.impact().map(|seen| seen.at.seconds()),
-        lifted: state.lifted.map(|seen| seen.at.seconds()),
-        recovery: wording::recovery(run, back),
-        recovery_ms: match back {
-            Back::At { span, .. } => Some(Interval { nominal: ms(span.nominal), least: ms(span.least), most: ms(span.most) }),
-            Back::Undisturbed { .. } | Back::NotAsked | Back::NotYet { .. } => None,
-        },
-        waterfalls: recovery::waterfalls(state, run.fleet())
-            .into_iter()
-            .map(|fall| WaterfallFinding {
-                victim: fall.victim.to_string(),
-                replacement: fall.replacement.as_ref().map(ToString::to_string),
-                stages: fall.stages.iter().map(|(s, _)| (stage(*s), fall.span_to(*s).map(ms))).collect(),
-            })
-            .collect(),
-    }
-}
-
 fn measured(run: &Run) -> Vec<String> {
     let mut said = vec![format!(
         "moments are those of watch events on a monotonic clock; a watch event is taken to be at most {} late on this run",
@@ -375,10 +297,6 @@ fn measured(run: &Run) -> Vec<String> {
         said.push("unknown is a verdict: what could not be seen was not taken for good".to_owned());
     }
     said
-}
-
-fn ms(span: Duration) -> f64 {
-    (span.as_secs_f64() * 1e6).round() / 1e3
 }
 
 #[expect(clippy::cast_precision_loss, reason = "microseconds of a clock's skew are far below 2^52")]

@@ -16,6 +16,7 @@ mod preflight;
 pub mod probes;
 pub mod recovery;
 pub mod rights;
+pub mod rounds;
 mod settle;
 pub mod sight;
 pub mod steps;
@@ -44,6 +45,7 @@ use crate::run::ledger::FaultState;
 use crate::run::phase::{End, Phase};
 use crate::run::probes::Probes;
 use crate::run::recovery::Back;
+use crate::run::rounds::Round;
 use crate::run::sight::Sight;
 use crate::run::steps::StepState;
 use crate::run::timeline::{List, Moment, Noted};
@@ -254,6 +256,13 @@ impl Run {
     pub fn recoveries(&self) -> impl Iterator<Item = (&FaultState, Back)> {
         let stable = self.stable_for();
         self.faults.iter().enumerate().map(move |(index, state)| (state, self.back(index, stable)))
+    }
+
+    /// The faults that a Schedule spawned, with where the recovery from each stands.
+    pub fn rounds<'a>(&'a self, state: &'a FaultState) -> impl Iterator<Item = (&'a Round, Back)> + use<'a> {
+        let index = self.faults.iter().position(|known| known.id == state.id);
+        let next = index.and_then(|index| self.overtaken(index));
+        state.back_by_round(next, &self.fleet, self.sight.lag(), self.stable_for()).into_iter()
     }
 
     /// Where the recovery of one fault stands, if strength must last for `stable`.

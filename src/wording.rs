@@ -171,7 +171,8 @@ fn pods(state: &FaultState) -> String {
 
 fn recovered(back: &Back) -> String {
     match back {
-        Back::At { span, dips: 1, .. } => format!("recovered in {span}"),
+        Back::At { span, dips: 1, rounds: 1, .. } => format!("recovered in {span}"),
+        Back::At { span, rounds: rounds @ 2.., .. } => format!("recovered in {span}, the slowest of {rounds}"),
         Back::At { span, dips, .. } => format!("recovered in {span}, after {dips} dips"),
         Back::Undisturbed { .. } => "strength was never lost".to_owned(),
         Back::NotAsked | Back::NotYet { .. } => "not recovered".to_owned(),
@@ -185,6 +186,7 @@ pub fn recovery(run: &Run, back: &Back) -> String {
         Back::NotAsked if run.conclusion().is_some() => "never began".to_owned(),
         Back::NotAsked => "not yet".to_owned(),
         Back::NotYet { from } => format!("{} and not back", say(run.now().since(from.at))),
+        Back::At { span, rounds: rounds @ 2.., .. } => format!("{span}, the slowest of {rounds}"),
         Back::At { span, .. } => span.to_string(),
         Back::Undisturbed { .. } => "strength was never lost".to_owned(),
     }

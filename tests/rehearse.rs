@@ -115,3 +115,22 @@ fn production_scenario_should_be_free_to_rehearse_and_refused_to_run() {
     let out = gameday(&home).args(["run", "--headless", "--yes", "--env", "production"]).arg(&file).output().unwrap();
     assert_eq!(out.status.code(), Some(3), "{}", said(&out));
 }
+
+#[test]
+fn schedule_should_be_judged_by_the_slowest_of_its_faults() {
+    let home = scratch("rehearse-schedule");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/task-api-kills-every-20s.yaml");
+    let out = rehearse(&file, &home, "kills", &["--speed", "max", "--seed", "4"]);
+    assert_eq!(out.status.code(), Some(0), "{}", said(&out));
+    let report = json(&home.join("kills/report.json"));
+    let fault = &report["faults"][0];
+    let rounds = fault["rounds"].as_array().unwrap();
+    assert_eq!(rounds.len(), 6);
+    let hits: Vec<f64> = rounds.iter().map(|round| round["impact"].as_f64().unwrap()).collect();
+    assert!(hits.windows(2).all(|two| (19.5..20.5).contains(&(two[1] - two[0]))), "{hits:?}");
+    let taken: Vec<f64> = rounds.iter().map(|round| round["recovery_ms"]["nominal"].as_f64().unwrap()).collect();
+    assert!(taken.iter().all(|taken| *taken > 500.0), "each counts from its own hit: {taken:?}");
+    let slowest = taken.iter().copied().reduce(f64::max).unwrap();
+    assert!((fault["recovery_ms"]["nominal"].as_f64().unwrap() - slowest).abs() < 1e-6);
+    assert!(said(&out).contains("the slowest of 6"), "{}", said(&out));
+}

@@ -101,6 +101,14 @@ fn fault(out: &mut String, f: &FaultFinding) -> std::fmt::Result {
         writeln!(out, "- hit: {}", text(&f.victims.join(", ")))?;
     }
     writeln!(out, "- recovery: **{}**", text(&f.recovery))?;
+    if !f.rounds.is_empty() {
+        writeln!(out, "\n| time | hit | at | lifted | back after |\n|---:|---|---:|---:|---|")?;
+        for (number, round) in f.rounds.iter().enumerate() {
+            let lifted = round.lifted.map_or_else(|| "–".to_owned(), |at| format!("{at:.1} s"));
+            let (hit, back) = (cell(&round.victims.join(", ")), cell(&round.recovery));
+            writeln!(out, "| {} | {hit} | {:.1} s | {lifted} | {back} |", number + 1, round.impact)?;
+        }
+    }
     for fall in &f.waterfalls {
         let replaced = fall.replacement.as_deref().unwrap_or("nobody yet");
         writeln!(out, "\n| {} → {} | ms after the hit |\n|---|---:|", cell(&fall.victim), cell(replaced))?;

@@ -12,6 +12,7 @@ use crate::clock::At;
 use crate::effect::{ChaosRef, Effect, EffectId, FaultId, Outcome, PodRef};
 use crate::event::{FaultFact, MatchedPod};
 use crate::fault::{Action, DEFAULT_DURATION, Fault};
+use crate::run::rounds::{self, Round};
 use crate::run::sight::Seen;
 use crate::run::undo::{LIFT_LIMIT, REQUEST_DEADLINE, Undo};
 use crate::text::Untrusted;
@@ -103,6 +104,8 @@ pub struct FaultState {
     pub answered: Option<(At, Outcome)>,
     /// The pods it takes, as far as known.
     pub victims: Vec<Victim>,
+    /// The faults that it spawned, where it is a Schedule.
+    pub rounds: Vec<Round>,
     /// Its object as last seen.
     pub seen: Option<FaultFact>,
     /// When its object was last seen to be gone.
@@ -135,6 +138,7 @@ impl FaultState {
             gone: None,
             in_effect: None,
             recovered: None,
+            rounds: Vec::new(),
             lifted: None,
             undo: Undo::default(),
             told: Told::default(),
@@ -296,13 +300,11 @@ impl FaultState {
     pub(super) fn observed(&mut self, fact: &FaultFact, seen: Seen, at: At) {
         self.gone = None;
         let another = self.seen.as_ref().map_or_else(|| !self.has_landed(), |last| last.uid != fact.uid);
-        for record in &fact.records {
-            if record.injected == 0 && record.phase.raw() != "Injected" {
-                continue;
-            }
-            let mut parts = record.id.raw().split('/');
-            let (namespace, name) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-            let pod = PodRef { namespace: namespace.to_owned(), name: name.to_owned(), uid: String::new() };
+        if matches!(self.fault.action, Action::Schedule { .. }) {
+            rounds::observe(&mut self.rounds, fact, seen);
+        }
+        for record in fact.records.iter().filter(|record| record.has_hit()) {
+            let pod = record.pod();
             match self.victims.iter_mut().find(|v| v.pod.namespace == pod.namespace && v.pod.name == pod.name) {
                 Some(victim) => {
                     victim.hit.get_or_insert(seen);

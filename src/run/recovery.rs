@@ -7,6 +7,7 @@ use crate::clock::{At, say};
 use crate::effect::PodRef;
 use crate::run::fleet::{Fleet, Outage, Pod, Target};
 use crate::run::ledger::{FaultState, Victim};
+use crate::run::rounds;
 use crate::run::sight::Seen;
 use crate::scenario::model::WorkloadKind;
 
@@ -62,6 +63,10 @@ pub enum Back {
         span: Span,
         /// How often strength was lost on the way.
         dips: usize,
+        /// Since when strength is whole: later than `to` where this is the slowest of several.
+        whole: Seen,
+        /// Of how many recoveries this is the slowest: the faults of a Schedule.
+        rounds: usize,
     },
     /// Strength was never lost.
     Undisturbed {
@@ -74,9 +79,17 @@ pub enum Back {
 /// after it, or after the `next` fault was asked for, is another matter.
 #[must_use]
 pub fn of(state: &FaultState, next: Option<At>, fleet: &Fleet, lag: Duration, stable: Duration) -> Back {
+    if !state.rounds.is_empty() {
+        let backs = state.back_by_round(next, fleet, lag, stable);
+        return rounds::slowest(backs.into_iter().map(|(_, back)| back), state.lifted);
+    }
     let lasting = state.fault.is_lasting();
     let from = if lasting { state.lifted } else { state.in_effect.and_then(|_| state.impact()) };
-    let Some(from) = from else { return Back::NotAsked };
+    from.map_or(Back::NotAsked, |from| back_from(from, lasting, next, fleet, lag, stable))
+}
+
+/// Where a recovery stands that counts from `from`: the impact, or the lift of a `lasting` fault.
+pub(super) fn back_from(from: Seen, lasting: bool, next: Option<At>, fleet: &Fleet, lag: Duration, stable: Duration) -> Back {
     // the outages of each target that did not end before, to be taken in the order they began
     let mut ahead: Vec<&[Outage]> = fleet
         .targets
@@ -103,7 +116,7 @@ pub fn of(state: &FaultState, next: Option<At>, fleet: &Fleet, lag: Duration, st
         });
     }
     match back {
-        Some((to, dips)) => Back::At { from, to, span: Span::between(from, to, lag), dips },
+        Some((to, dips)) => Back::At { from, to, span: Span::between(from, to, lag), dips, whole: to, rounds: 1 },
         None => Back::Undisturbed { from },
     }
 }
@@ -113,7 +126,7 @@ impl Back {
     #[must_use]
     pub const fn since(&self) -> Option<At> {
         match self {
-            Back::At { to, .. } => Some(to.at),
+            Back::At { whole, .. } => Some(whole.at),
             Back::Undisturbed { from } => Some(from.at),
             Back::NotAsked | Back::NotYet { .. } => None,
         }
@@ -124,7 +137,7 @@ impl Back {
     #[must_use]
     pub fn proven(&self, stable: Duration, lag: Duration) -> Option<At> {
         match self {
-            Back::At { to, .. } => Some(to.latest + stable),
+            Back::At { whole, .. } => Some(whole.latest + stable),
             Back::Undisturbed { from } => Some(from.latest + stable.max(lag)),
             Back::NotAsked | Back::NotYet { .. } => None,
         }

@@ -279,7 +279,7 @@ impl Run {
     fn fault_seen(&mut self, fact: &FaultFact) {
         let now = self.now;
         let seen = self.sight.live(now);
-        let pod_kill = self.fault(fact.fault).is_some_and(|state| matches!(state.fault.action, Action::PodKill { .. }));
+        let pod_kill = self.fault(fact.fault).is_some_and(|state| matches!(state.fault.action.experiment(), Action::PodKill { .. }));
         let mut hits = Vec::new();
         if let Some(state) = self.fault_mut(fact.fault) {
             let known: Vec<PodRef> = state.victims.iter().filter(|v| v.hit.is_some()).map(|v| v.pod.clone()).collect();

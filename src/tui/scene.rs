@@ -43,7 +43,7 @@ impl<'a> Scene<'a> {
             let from = state.impact()?.at;
             // a later loss of strength is not this fault's
             let to = match margin::recovered(self.run, state).unwrap_or(back) {
-                Back::At { to, .. } => to.at,
+                Back::At { whole, .. } => whole.at,
                 Back::Undisturbed { .. } => state.lifted.map_or(from, |lifted| lifted.at),
                 Back::NotAsked | Back::NotYet { .. } => self.now,
             };

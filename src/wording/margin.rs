@@ -88,7 +88,7 @@ pub fn margin(run: &Run, criterion: &Criterion, judged: &Judged, now: At) -> Str
                         None => format!("{}, {} too long", say(taken), say(taken.saturating_sub(*within))),
                     }
                 }
-                Some(Back::At { to, span, .. }) => format!("{}, {}", say(span.nominal), lasts(to.at, criterion.stable_for, now)),
+                Some(Back::At { whole, span, .. }) => format!("{}, {}", say(span.nominal), lasts(whole.at, criterion.stable_for, now)),
                 Some(Back::Undisturbed { from }) => format!("never lost, {}", lasts(from.at, criterion.stable_for, now)),
             }
         }
@@ -188,10 +188,16 @@ pub fn recovery(run: &Run, state: &FaultState, back: &Back, now: At) -> (Standin
         _ => {}
     }
     match back {
+        Back::NotAsked if !state.rounds.is_empty() => {
+            let backs: Vec<Back> = run.rounds(state).map(|(_, back)| back).collect();
+            let spans = backs.iter().filter_map(|back| if let Back::At { span, .. } = back { Some(span.nominal) } else { None });
+            let slowest = spans.max().map_or_else(|| "strength was never lost".to_owned(), |span| format!("slowest back in {}", say(span)));
+            (Standing::Pending, format!("hit {} times so far, {slowest}", backs.len()))
+        }
         Back::NotAsked => (Standing::Pending, "recovery counts from the moment the fault is lifted".to_owned()),
         Back::NotYet { from } => (Standing::Pending, format!("{} and not back", say(now.since(from.at)))),
-        Back::At { span, to, .. } => {
-            let left = (to.at + run.stable_for()).since(now).as_secs_f64();
+        Back::At { span, whole, .. } => {
+            let left = (whole.at + run.stable_for()).since(now).as_secs_f64();
             if left <= 0.0 || run.phase().0.is_over() {
                 (Standing::Held, format!("back in {span}"))
             } else {
