@@ -133,4 +133,5 @@ fn schedule_should_be_judged_by_the_slowest_of_its_faults() {
     let slowest = taken.iter().copied().reduce(f64::max).unwrap();
     assert!((fault["recovery_ms"]["nominal"].as_f64().unwrap() - slowest).abs() < 1e-6);
     assert!(said(&out).contains("the slowest of 6"), "{}", said(&out));
+    assert_eq!(said(&out).matches(" killed\n").count(), 6, "{}", said(&out));
 }

@@ -280,6 +280,7 @@ impl Run {
         let now = self.now;
         let seen = self.sight.live(now);
         let pod_kill = self.fault(fact.fault).is_some_and(|state| matches!(state.fault.action.experiment(), Action::PodKill { .. }));
+        let scheduled = self.fault(fact.fault).is_some_and(|state| matches!(state.fault.action, Action::Schedule { .. }));
         let mut hits = Vec::new();
         if let Some(state) = self.fault_mut(fact.fault) {
             let known: Vec<PodRef> = state.victims.iter().filter(|v| v.hit.is_some()).map(|v| v.pod.clone()).collect();
@@ -303,7 +304,8 @@ impl Run {
                     victim.hit = deleting.or(victim.hit);
                 }
             }
-            if !(pod_kill && deleting.is_some()) {
+            // the deletion that a one-shot kill waits for was told by the pod's own watch
+            if !(pod_kill && !scheduled && deleting.is_some()) {
                 self.note(Noted::Hit(fact.fault, full));
             }
         }
