@@ -242,10 +242,69 @@ fn game_day_with_a_lasting_fault_should_lift_it_when_aborted() {
     assert_eq!(names.len(), 3);
 }
 
+/// `GAMEDAY_KILLS=50 cargo nextest run --test cluster_controllers killed` is the long run.
+#[test]
+fn runs_killed_at_any_moment_should_be_undone_by_recover() {
+    let Some(cluster) = cluster() else { return };
+    let home = cluster.task_api("gameday-test-life-killed");
+    let kills: u64 = std::env::var("GAMEDAY_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(4);
+    let fault = "        kind: NetworkChaos
+        metadata: {name: delay}
+        spec: {action: delay, mode: one, duration: 5m, selector: {labelSelectors: {app: task-api}}, delay: {latency: 50ms}}";
+    let text = scenario(&cluster.context, &home.namespace, fault);
+    let folder = scratch("life-killed");
+    let file = folder.join("scenario.yaml");
+    fs::write(&file, &text).unwrap();
+    let client = cluster.client();
+    let mut met = 0;
+    for round in 0..kills {
+        let at = folder.join(format!("data/gameday/runs/round-{round}"));
+        let (killed, recovered) = cluster.runtime.block_on(async {
+            let _attached = controllers(&client, &home.namespace).await;
+            let mut command = home.gameday(&folder);
+            command.args(["run", "--headless"]).arg(&file).arg("--run-dir").arg(&at);
+            let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+            // spread over the run; every other time from the moment on when the fault is in the cluster
+            let moment = Duration::from_millis(round * 7919 % 2500);
+            while round % 2 == 1
+                && !left_of(&client, &home.namespace, "networkchaos").await.iter().any(|object| object["metadata"]["finalizers"].is_array())
+            {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            tokio::time::sleep(moment).await;
+            child.kill().unwrap();
+            met += usize::from(!left_of(&client, &home.namespace, "networkchaos").await.is_empty());
+            let killed = child.wait_with_output().unwrap();
+            let mut recover = home.gameday(&folder).arg("recover").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+            while recover.try_wait().unwrap().is_none() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            (killed, recover.wait_with_output().unwrap())
+        });
+        let told = format!("round {round}: {}\n{}", said(&killed), said(&recovered));
+        assert_eq!(recovered.status.code(), Some(0), "{told}");
+        assert_eq!(left(&home, "networkchaos"), json!([]), "{told}");
+        let rules = left(&home, "podnetworkchaos");
+        assert!(rules.as_array().unwrap().iter().all(|rules| rules["spec"] == json!({})), "{rules}\n{told}");
+        let leases = format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases", home.namespace);
+        assert_eq!(cluster.runtime.block_on(items(&client, &leases)), Vec::<Value>::new(), "{told}");
+        let report = home.gameday(&folder).args(["report"]).arg(&at).output().unwrap();
+        assert!(!said(&report).contains("hypothesis held"), "{}", said(&report));
+    }
+    println!("{kills} runs were killed, {met} of them with a fault in the cluster");
+    assert!(met > 0, "no kill met a fault: nothing was tried");
+}
+
+async fn items(client: &Client, path: &str) -> Vec<Value> {
+    let list: Value = client.request(http::Request::get(path).body(Vec::new()).unwrap()).await.unwrap();
+    list["items"].as_array().unwrap().clone()
+}
+
+async fn left_of(client: &Client, namespace: &str, plural: &str) -> Vec<Value> {
+    items(client, &format!("/apis/chaos-mesh.org/v1alpha1/namespaces/{namespace}/{plural}")).await
+}
+
 /// The objects of a kind of Chaos Mesh that are in the namespace of the test.
 fn left(home: &Home<'_>, plural: &str) -> Value {
-    let client = home.cluster.client();
-    let path = format!("/apis/chaos-mesh.org/v1alpha1/namespaces/{}/{plural}", home.namespace);
-    let list = home.cluster.runtime.block_on(client.request::<Value>(http::Request::get(path).body(Vec::new()).unwrap()));
-    list.unwrap()["items"].clone()
+    json!(home.cluster.runtime.block_on(left_of(&home.cluster.client(), &home.namespace, plural)))
 }
