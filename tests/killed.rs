@@ -182,8 +182,10 @@ fn killed(folder: &Path, hand: u32, rounds: u32) -> usize {
             let report = machine.said(&["report", "last"]);
             assert!(!said(&report).contains("hypothesis held"), "{told}\n{}", said(&report));
         }
-        let every = machine.said(&["report", "last"]);
-        assert!(every.status.code() != Some(2), "the journal opens: {told}\n{}", said(&every));
+        // it may have died before it had a journal; every other one opens
+        let opened = machine.said(&["report", "last"]);
+        let none = std::fs::read_dir(machine.folder.join("data/gameday/runs")).map_or(0, Iterator::count) == 0;
+        assert!(none || opened.status.code() != Some(2), "{told}\n{}", said(&opened));
     }
     met
 }
