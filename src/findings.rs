@@ -292,6 +292,12 @@ fn measured(run: &Run) -> Vec<String> {
     if run.faults().iter().any(|state| state.via == Some(Via::Agentless)) {
         said.push("pods were deleted by gameday itself, without Chaos Mesh: the impact lies between the request and its answer".to_owned());
     }
+    if run.faults().iter().any(|state| state.via == Some(Via::ChaosMesh) && state.fault.is_lasting()) {
+        said.push(
+            "each lasting fault had a limit of its own in the cluster, which Chaos Mesh's controllers keep, but not while they are down"
+                .to_owned(),
+        );
+    }
     let broken = |m: &&crate::run::timeline::Moment| matches!(m.noted, Noted::Decided(List::Criteria, _, Standing::Unknown));
     if run.timeline().iter().any(|m| broken(&m)) {
         said.push("unknown is a verdict: what could not be seen was not taken for good".to_owned());

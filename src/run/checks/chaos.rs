@@ -1,11 +1,13 @@
 //! Whether Chaos Mesh can do, and undo, what is asked of it.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+use crate::clock::go;
 use crate::event::inspected::{ChaosMeshFact, Inspected, VictimFact};
 use crate::run::Run;
 use crate::run::checks::Checkpoint;
-use crate::run::ledger::Via;
+use crate::run::ledger::{FaultState, Via};
 use crate::text::Untrusted;
 
 impl Run {
@@ -29,6 +31,7 @@ impl Run {
             (ready, n) => Checkpoint::pass("chaos mesh", format!("{ready} of {n} controllers ready in namespace {}", fact.namespace)),
         });
         all.push(self.webhooks());
+        all.extend(self.own_limits());
         let mut by_chaos_mesh = self.faults.iter().filter(|state| state.via == Some(Via::ChaosMesh)).peekable();
         if by_chaos_mesh.peek().is_some() {
             all.extend(by_chaos_mesh.any(|state| state.fault.action.needs_daemon()).then(|| self.daemons(fact)));
@@ -66,6 +69,20 @@ impl Run {
             format!("no ready chaos-daemon on {}: a fault there would hang, and so would its undo", without.join(", ")),
         )
         .mend(format!("kubectl -n {} get pods -o wide -l app.kubernetes.io/component=chaos-daemon", fact.namespace))
+    }
+
+    /// What ends a fault when gameday does not, and when that does not hold either.
+    fn own_limits(&self) -> Option<Checkpoint> {
+        let lasting = self.faults.iter().filter(|state| state.via == Some(Via::ChaosMesh) && state.fault.is_lasting());
+        let limits: BTreeSet<Duration> = lasting.map(FaultState::duration).collect();
+        let limits: Vec<String> = limits.into_iter().map(go).collect();
+        (!limits.is_empty()).then(|| {
+            let seen = format!(
+                "each lasting fault ends by itself ({}): Chaos Mesh sees to it, but not while its controllers are down",
+                limits.join(", ")
+            );
+            Checkpoint::pass("own limit", seen)
+        })
     }
 
     fn filter(&self, fact: &ChaosMeshFact) -> Option<Checkpoint> {
