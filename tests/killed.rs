@@ -193,9 +193,9 @@ fn killed(folder: &Path, hand: u32, rounds: u32) -> usize {
             sleep(moment);
         }
         if flown {
-            kill_inside(&child)
+            kill_inside(&child);
         } else {
-            child.kill().unwrap()
+            child.kill().unwrap();
         }
         met += usize::from(served.has_fault());
         let out = child.wait_with_output().unwrap();
