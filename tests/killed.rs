@@ -199,6 +199,13 @@ fn killed(folder: &Path, hand: u32, rounds: u32) -> usize {
         }
         met += usize::from(served.has_fault());
         let out = child.wait_with_output().unwrap();
+        // the hand that mends may die as well
+        if round % 4 == 3 {
+            let mut first = machine.gameday(&["recover"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            sleep(moment / 20);
+            first.kill().unwrap();
+            first.wait().unwrap();
+        }
         let recovered = machine.said(&["recover"]);
         let told = format!("{drill} {hand}.{round}, killed after {moment:?}: {}\n{}", said(&out), said(&recovered));
         assert_eq!(recovered.status.code(), Some(0), "{told}");
