@@ -4,10 +4,10 @@
 mod support;
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use support::scratch;
+use support::{scratch, until};
 
 /// A served cluster, ended with its test.
 struct Served {
@@ -364,4 +364,64 @@ fn kubectl_should_create_with_its_generators_what_it_then_describes() {
     assert_eq!(served.shows("get serviceaccount default -o name"), "serviceaccount/default\n");
     let explained = served.shows("explain podchaos.spec.selector.labelSelectors");
     assert!(explained.contains("map[string]string"), "{explained}");
+}
+
+/// A terminal of tmux's, with a program in it.
+struct Terminal {
+    socket: PathBuf,
+}
+
+impl Terminal {
+    fn start(socket: PathBuf, kubeconfig: &Path, program: &str) -> std::io::Result<Terminal> {
+        let home = socket.with_extension("home");
+        std::fs::create_dir_all(&home)?;
+        let run = format!("env HOME={} KUBECONFIG={} TERM=xterm-256color {program}", home.display(), kubeconfig.display());
+        let status = Command::new("tmux").arg("-S").arg(&socket).args(["new-session", "-d", "-x", "140", "-y", "40", &run]).status()?;
+        assert!(status.success(), "{run}");
+        Ok(Terminal { socket })
+    }
+
+    fn ask(&self, words: &[&str]) -> String {
+        let out = Command::new("tmux").arg("-S").arg(&self.socket).args(words).output().unwrap();
+        String::from_utf8_lossy(&out.stdout).into_owned()
+    }
+
+    fn screen(&self) -> String {
+        self.ask(&["capture-pane", "-p"])
+    }
+
+    /// The rows of the pods on screen: name, ready, status.
+    fn pods(&self) -> Vec<Vec<String>> {
+        let screen = self.screen();
+        let words = |line: &str| line.trim_matches('│').split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        screen.lines().map(words).filter(|row| row.len() == 4 && row[0].starts_with("task-api-") && row[1].contains('/')).collect()
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        self.ask(&["kill-server"]);
+    }
+}
+
+/// kubetui is another hand's client on kube: what it shows, it got by lists, tables, watches and logs.
+#[test]
+fn kubetui_should_list_and_follow_the_pods() {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let there = |name: &str| std::env::split_paths(&path).any(|folder| folder.join(name).is_file());
+    if !there("kubetui") || !there("tmux") {
+        println!("skipped: no kubetui, or no tmux to run it in");
+        return;
+    }
+    let Some(served) = Served::start("kubetui") else { return };
+    let terminal = Terminal::start(served.kubeconfig.with_file_name("tmux"), &served.kubeconfig, "kubetui -n staging").unwrap();
+    until("kubetui's pods", || terminal.pods().len() == 3);
+    let doomed = terminal.pods()[0][0].clone();
+    terminal.ask(&["send-keys", "Enter"]);
+    until("the pod's log", || terminal.screen().matches("level=info").count() > 3);
+    served.shows(&format!("delete pod {doomed} --wait=false"));
+    until("its heir", || {
+        let pods = terminal.pods();
+        pods.len() == 3 && pods.iter().all(|pod| pod[0] != doomed && pod[1] == "1/1" && pod[2] == "Running")
+    });
 }
