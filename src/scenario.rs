@@ -57,8 +57,19 @@ pub struct Reading {
     pub scenario: Option<Scenario>,
     /// The world, if the file is of kind `World`; exactly if no mistake stops a run.
     pub world: Option<World>,
+    /// Where the steps stand, one for one; empty where there is no scenario.
+    pub steps: Vec<Spot>,
     /// Every mistake, in the order of its place.
     pub mistakes: Vec<Mistake>,
+}
+
+/// A place in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spot {
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
 }
 
 impl Reading {
@@ -88,7 +99,9 @@ pub fn read(source: &Source<'_>, sets: &BTreeMap<String, String>) -> Reading {
     };
     let mistakes = mistakes.finish();
     let sound = !mistakes.iter().any(Mistake::stops_run);
-    Reading { scenario: scenario.filter(|_| sound), world: world.filter(|_| sound), mistakes }
+    let (scenario, spans) = scenario.filter(|_| sound).unzip();
+    let steps = spans.unwrap_or_default().iter().map(|span: &Span| Spot { line: span.line, column: span.column }).collect();
+    Reading { scenario, world: world.filter(|_| sound), steps, mistakes }
 }
 
 /// The text of a file's bytes, or the mistake that makes it unreadable: too large, not UTF-8.

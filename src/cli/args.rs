@@ -240,6 +240,18 @@ pub struct CheckArgs {
     /// Warnings fail, too.
     #[arg(long)]
     pub strict: bool,
+    /// Ask the API server, too: each fault as a dry run, as it would be sent.
+    #[arg(long)]
+    pub server: bool,
+    /// The environment whose cluster is asked; the first of each file is the default.
+    #[arg(long, value_name = "NAME", requires = "server")]
+    pub env: Option<String>,
+    /// The kubeconfig context; must be the environment's where that names one.
+    #[arg(long, value_name = "NAME", requires = "server")]
+    pub context: Option<String>,
+    /// The namespace of faults that name none.
+    #[arg(long, short, value_name = "NAME", requires = "server")]
+    pub namespace: Option<String>,
     /// How the mistakes look.
     #[arg(long, value_enum, default_value_t = Output::Text)]
     pub output: Output,

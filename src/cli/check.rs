@@ -1,5 +1,7 @@
 //! `gameday check`: every mistake of every file at once.
 
+mod server;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
@@ -43,7 +45,10 @@ pub fn check(args: &CheckArgs) -> Result<u8, Failure> {
     let mut sound = true;
     for file in &args.files {
         let mistakes = match read(file, &sets) {
-            Ok(read) => {
+            Ok(mut read) => {
+                if args.server {
+                    server::ask(file, &mut read, args)?;
+                }
                 sound &= read.reading.is_sound(args.strict);
                 read.reading.mistakes
             }

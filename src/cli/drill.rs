@@ -161,7 +161,12 @@ impl Drill {
         for mistake in &read.reading.mistakes {
             crate::cli::complain(&anyhow!("going on, but: {mistake}"));
         }
-        Ok(Drill { scenario, sources: read.sources, started: today(), random: random() })
+        Ok(Drill::of(scenario, read.sources))
+    }
+
+    /// A drill of a scenario that was read.
+    pub fn of(scenario: Scenario, sources: Sources) -> Drill {
+        Drill { scenario, sources, started: today(), random: random() }
     }
 
     /// A drill that looks at nothing but the cluster.
@@ -191,7 +196,7 @@ impl Drill {
             drill_digest: String::new(),
         };
         let sources = Sources { file: String::new(), text: String::new(), manifests: BTreeMap::new(), sets: BTreeMap::new() };
-        Drill { scenario, sources, started: today(), random: random() }
+        Drill::of(scenario, sources)
     }
 
     /// The environment of this name, or the first.

@@ -7,6 +7,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::Spot;
 use super::tree::Span;
 use crate::text::Untrusted;
 
@@ -38,6 +39,8 @@ pub enum Judge {
     /// The Prometheus server does, whose `PromQL` may be newer than ours: an error for `check`, a
     /// warning for `run`.
     Prometheus,
+    /// The API server did, asked by `check --server`.
+    Server,
 }
 
 /// One mistake, at its place.
@@ -64,6 +67,22 @@ pub struct Mistake {
 }
 
 impl Mistake {
+    /// What the API server says against the step that stands there.
+    #[must_use]
+    pub fn of_server(file: &str, spot: Spot, step: &str, message: String) -> Mistake {
+        Mistake {
+            severity: Severity::Error,
+            judge: Judge::Server,
+            file: file.into(),
+            line: spot.line,
+            column: spot.column,
+            offending: step.into(),
+            message,
+            allowed: None,
+            hint: None,
+        }
+    }
+
     /// Says what is allowed there.
     pub fn allow(&mut self, allowed: impl Into<String>) -> &mut Self {
         self.allowed = Some(allowed.into());

@@ -21,8 +21,13 @@ use super::parameters::Parameters;
 use super::tree::{Content, Node, Span};
 use super::{Source, digest, names};
 
-/// The scenario that `root` says. Whatever is wrong is noted; `None` only where there is an error.
-pub fn scenario(mut root: Node, source: &Source<'_>, sets: &BTreeMap<String, String>, mistakes: &mut Mistakes) -> Option<Scenario> {
+/// The scenario that `root` says, and where its steps stand. Whatever is wrong is noted; `None` only where there is an error.
+pub fn scenario(
+    mut root: Node,
+    source: &Source<'_>,
+    sets: &BTreeMap<String, String>,
+    mistakes: &mut Mistakes,
+) -> Option<(Scenario, Vec<Span>)> {
     let mut parameters = Parameters::read(&root, sets, mistakes);
     fill(&mut root, &mut parameters, mistakes);
     let file = Fields::of(&root, &keys::FILE, mistakes)?;
@@ -75,8 +80,9 @@ pub fn scenario(mut root: Node, source: &Source<'_>, sets: &BTreeMap<String, Str
 
     let spec_node = root.get("spec")?;
     let (name, labels) = metadata?;
+    let spans = steps.iter().map(|step| step.place).collect();
     let steps: Vec<_> = steps.into_iter().map(|step| step.done).collect::<Option<_>>()?;
-    Some(Scenario {
+    let scenario = Scenario {
         title: title.unwrap_or_else(|| name.clone()),
         name,
         labels,
@@ -97,7 +103,8 @@ pub fn scenario(mut root: Node, source: &Source<'_>, sets: &BTreeMap<String, Str
         acknowledge_data_risk,
         parameters: parameters.values,
         world: world.map(Box::new),
-    })
+    };
+    Some((scenario, spans))
 }
 
 fn kind(file: Fields<'_>, mistakes: &mut Mistakes) {
