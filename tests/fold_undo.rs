@@ -274,3 +274,15 @@ fn refused_run_should_not_look_over_the_cluster_again() {
     assert!(stage.run.begun().is_none() && stage.run.residue_after().is_none());
     assert!(stage.now > 20 * SECOND && !stage.run.timeline().iter().any(|moment| moment.noted.name() == "swept"));
 }
+
+#[test]
+fn lease_that_is_left_should_stand_in_the_report() {
+    let text = drill(ONE_TARGET, &[], &[observe("o", 30)], &[], &[], ALL) + history::ON_A_CLUSTER;
+    let mut sim = Sim::new(&text, true, &[], false);
+    sim.until(|sim| sim.run.claim().is_some_and(|claim| claim.answered.is_some()));
+    sim.take(Event::Commanded(Command::Leave));
+    sim.finish();
+    let left = Findings::of(&sim.run).left;
+    assert_eq!(left, ["Lease staging/gameday-abc123, by which others see a run as live"]);
+    assert!(wording::stuck::left(&sim.run).join("\n").contains("Lease staging/gameday-abc123"));
+}

@@ -20,10 +20,15 @@ struct Cluster {
 
 impl Cluster {
     fn start(folder: &Path) -> Cluster {
+        Cluster::with(folder, &[])
+    }
+
+    fn with(folder: &Path, more: &[&str]) -> Cluster {
         let kubeconfig = folder.join("kubeconfig");
         let mut child = gameday(folder)
             .args(["rehearsal", "serve", "--speed", "4", "--kubeconfig"])
             .arg(&kubeconfig)
+            .args(more)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -334,4 +339,149 @@ fn folder_of_a_run_should_be_for_its_owner_alone() {
     let report = folder.join("report.md");
     let out = gameday(&folder).args(["report", first.to_str().unwrap(), "-o"]).arg(&report).output().unwrap();
     assert!(out.status.success() && mode(&report) & 0o044 == 0o044, "{:o}: {}", mode(&report), said(&out));
+}
+
+#[test]
+fn run_should_say_what_is_left_since_its_start_and_what_was_there_before() {
+    let folder = scratch("residue-compared");
+    let cluster = Cluster::start(&folder);
+    let machine = cluster.machine(&folder.join("laptop"));
+    let file = machine.drill(
+        "{name: kill, fault: {apiVersion: chaos-mesh.org/v1alpha1, kind: PodChaos, metadata: {name: one-goes}, \
+         spec: {action: pod-kill, mode: one, selector: {labelSelectors: {app: task-api}}}}}",
+    );
+    let policy = |name: &str| {
+        json!({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+            "metadata": {"name": name, "namespace": "staging", "labels": {"app.kubernetes.io/managed-by": "gameday"}},
+            "spec": {"podSelector": {"matchLabels": {"app": "nobody"}}, "policyTypes": ["Ingress"]}})
+    };
+    let policies = "/apis/networking.k8s.io/v1/namespaces/staging/networkpolicies";
+    cluster.plant(policies, &policy("old"));
+    let running = machine.gameday(&["run", &file, "--headless", "--yes"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    until("the fault", || !cluster.get(&format!("{CHAOS}/podchaos"))["items"].as_array().unwrap().is_empty());
+    cluster.plant(policies, &policy("new"));
+    let out = running.wait_with_output().unwrap();
+    let told = said(&out);
+    assert_eq!(out.status.code(), Some(0), "{told}");
+    assert!(told.contains("preflight warn: residue: left by others before: NetworkPolicy staging/old"), "{told}");
+    let swept = "the cluster is not as it was found: NetworkPolicy staging/new, of nobody here; `gameday abort --all` removes it; what was left before it is still there (1)";
+    assert!(told.contains(swept), "{told}");
+    let report = machine.said(&["report", "last"]);
+    for line in ["## How the cluster was left", "- new: NetworkPolicy staging/new", "- there before: NetworkPolicy staging/old"] {
+        assert!(said(&report).contains(line), "{line}: {}", said(&report));
+    }
+    // the offered command
+    assert_eq!(machine.said(&["abort", "--all", "--yes"]).status.code(), Some(0));
+    let out = machine.said(&["run", &file, "--headless", "--yes"]);
+    assert!(said(&out).contains("the cluster is as it was found\n"), "{}", said(&out));
+}
+
+#[test]
+fn recover_should_not_end_with_0_where_a_cluster_answers_and_can_not_be_looked_over() {
+    let folder = scratch("residue-blind");
+    let cluster = Cluster::with(&folder, &["--break", "denied=list:stresschaos.chaos-mesh.org@0s", "--user", "guest"]);
+    let machine = cluster.machine(&folder.join("laptop"));
+    let out = machine.said(&["recover", "--context", "guest"]);
+    assert_eq!(out.status.code(), Some(7), "{}", said(&out));
+    assert!(
+        said(&out).contains("not seen: these may not be listed") && said(&out).contains("not everything could be looked at"),
+        "{}",
+        said(&out)
+    );
+    // one kind is enough where nobody's journals say that it was never used
+    let out = machine.said(&["recover"]);
+    assert_eq!(out.status.code(), Some(7), "{}", said(&out));
+    assert!(said(&out).contains("not seen: these may not be listed, so nothing is known of them: StressChaos"), "{}", said(&out));
+    // whose journals say so may leave it at that
+    let file = machine.drill(
+        "{name: kill, fault: {apiVersion: chaos-mesh.org/v1alpha1, kind: PodChaos, metadata: {name: one-goes}, \
+         spec: {action: pod-kill, mode: one, selector: {labelSelectors: {app: task-api}}}}}",
+    );
+    let out = machine.said(&["run", &file, "--headless", "--yes"]);
+    assert!(said(&out).contains("StressChaos may not be listed") || said(&out).contains("list stresschaos"), "{}", said(&out));
+    let out = machine.said(&["recover"]);
+    assert_eq!(out.status.code(), Some(0), "{}", said(&out));
+    assert!(said(&out).contains("nothing is known of them: StressChaos"), "{}", said(&out));
+    // a cluster that is gone, and nothing owed: nothing to do, and said so
+    drop(cluster);
+    let out = machine.said(&["recover"]);
+    assert_eq!(out.status.code(), Some(0), "{}", said(&out));
+    assert!(said(&out).contains("nothing in the journals is left to undo"), "{}", said(&out));
+}
+
+#[test]
+fn force_should_act_in_the_cluster_of_the_run_and_know_what_a_schedule_of_ours_made() {
+    let folder = scratch("residue-force");
+    let (one, other) = (folder.join("one"), folder.join("other"));
+    std::fs::create_dir_all(&one).unwrap();
+    std::fs::create_dir_all(&other).unwrap();
+    let (cluster, another) = (Cluster::start(&one), Cluster::start(&other));
+    let machine = cluster.machine(&folder.join("laptop"));
+    let file = machine.fail_one_pod("60s");
+    let mut running = machine.gameday(&["run", &file, "--headless", "--yes"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let chaos = || cluster.get(&format!("{CHAOS}/podchaos"))["items"].as_array().unwrap().first().map(name);
+    until("the fault", || chaos().is_some());
+    running.kill().unwrap();
+    running.wait().unwrap();
+    let object = format!("PodChaos/staging/{}", chaos().unwrap());
+    let astray = Machine { folder: machine.folder.clone(), kubeconfig: another.kubeconfig.clone() };
+    let out = astray.said(&["recover", "--force", &object]);
+    assert_eq!(out.status.code(), Some(7), "{}", said(&out));
+    assert!(said(&out).contains("but the run broke something in the one at http://127.0.0.1"), "{}", said(&out));
+    let out = machine.said(&["recover", "--force", &object]);
+    assert!(said(&out).contains("made by run ") && said(&out).contains("is not being deleted"), "{}", said(&out));
+    // nobody's journal knows it, and it is not there: not good news
+    let out = astray.said(&["recover", "--force", "PodChaos/staging/never-was"]);
+    assert_eq!(out.status.code(), Some(7), "{}", said(&out));
+    assert!(said(&out).contains("name that with --context") && said(&out).contains("no journal of this machine"), "{}", said(&out));
+    assert_eq!(machine.said(&["recover"]).status.code(), Some(0));
+    let out = machine.said(&["recover", "--force", &object]);
+    assert!(out.status.success() && said(&out).contains("is gone already"), "{}", said(&out));
+    // a child of a Schedule bears none of our labels
+    let child = "gameday-0a1b2c-0-again-x7k2p-9m4fp";
+    let stuck = json!({"apiVersion": "chaos-mesh.org/v1alpha1", "kind": "NetworkChaos",
+        "metadata": {"name": child, "namespace": "staging", "finalizers": ["example.com/keep"]},
+        "spec": {"action": "delay", "mode": "one", "remoteCluster": "elsewhere", "selector": {"labelSelectors": {"app": "nobody"}}, "delay": {"latency": "1ms"}}});
+    cluster.plant(&format!("{CHAOS}/networkchaos"), &stuck);
+    cluster.ask("DELETE", &format!("{CHAOS}/networkchaos/{child}"), "application/json", &Value::Null);
+    let out = machine.said(&["recover", "--force", &format!("NetworkChaos/staging/{child}")]);
+    assert_eq!(out.status.code(), Some(7), "{}", said(&out));
+    assert!(said(&out).contains("held by its finalizer example.com/keep") && said(&out).contains("typed at a terminal"), "{}", said(&out));
+}
+
+#[test]
+fn cockpit_that_is_left_should_print_what_remains_on_the_normal_screen() {
+    let folder = scratch("residue-left");
+    let cluster = Cluster::start(&folder);
+    let machine = cluster.machine(&folder.join("laptop"));
+    let file = machine.fail_one_pod("60s");
+    let mut terminal = Command::new("script");
+    let plain = machine.gameday(&[]);
+    terminal.env_clear().env("TERM", "xterm-256color").envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let run = format!("stty rows 36 cols 120; exec {} run {file} --yes", env!("CARGO_BIN_EXE_gameday"));
+    let spawned = terminal.args(["-qefc", &run, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let Ok(mut child) = spawned else { return println!("skipped: no `script` here, which gives a terminal") };
+    let paused = || cluster.pods().into_iter().find(|pod| pod["spec"]["containers"][0]["image"] == PAUSE);
+    until("the fault", || paused().is_some());
+    // its controller finds nothing to swap back: the undo can't come to its end
+    let pod = format!("/api/v1/namespaces/staging/pods/{}", name(&paused().unwrap()));
+    let image = paused().unwrap()["metadata"]["annotations"]["task-api-normal"].clone();
+    cluster.patch(&pod, &json!({"metadata": {"annotations": {"task-api-normal": null}}}));
+    let mut keys = child.stdin.take().unwrap();
+    keys.write_all(b"\x03").unwrap();
+    until("the object to be gone", || cluster.get(&format!("{CHAOS}/podchaos"))["items"] == json!([]));
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    keys.write_all(b"\x03").unwrap();
+    drop(keys);
+    let out = child.wait_with_output().unwrap();
+    let told = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert_eq!(out.status.code(), Some(7), "{}", said(&out));
+    // after the last time the screen was given back
+    let last = told.rsplit("\x1b[?1049l").next().unwrap_or_default();
+    for line in ["cleanup incomplete", "left in the cluster:", "the pause image in pod staging/", "`gameday recover` finishes the undo"] {
+        assert!(last.contains(line), "{line}: {last}");
+    }
+    cluster.patch(&pod, &json!({"metadata": {"annotations": {"task-api-normal": image}}}));
+    let out = machine.said(&["recover"]);
+    assert_eq!(out.status.code(), Some(0), "{}", said(&out));
 }

@@ -167,3 +167,41 @@ impl Tally {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::anyhow;
+
+    fn silent() -> anyhow::Error {
+        Unreachable { context: "staging".to_owned(), server: "https://a".to_owned(), why: "no answer".into() }.into()
+    }
+
+    #[test]
+    fn what_is_left_should_end_in_7_and_in_3_only_where_no_cluster_answers() {
+        let code = |told: fn(&mut Tally)| {
+            let mut tally = Tally::default();
+            told(&mut tally);
+            tally.conclude()
+        };
+        assert_eq!(code(|_| {}), 0);
+        assert_eq!(code(|tally| tally.failed("x", &silent())), REFUSED);
+        assert_eq!(code(|tally| tally.failed("x", &anyhow!("500"))), LEFT);
+        assert_eq!(code(|tally| tally.overlook("x".to_owned())), LEFT);
+        // a cluster that does not answer hides nothing of what is left in another
+        assert_eq!(
+            code(|tally| {
+                tally.failed("x", &silent());
+                tally.leave("y".to_owned());
+            }),
+            LEFT
+        );
+        assert_eq!(
+            code(|tally| {
+                tally.failed("x", &silent());
+                tally.overlook("y".to_owned());
+            }),
+            LEFT
+        );
+    }
+}
