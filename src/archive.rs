@@ -3,12 +3,15 @@
 //! A run's folder holds `journal.jsonl`, `scenario.yaml` as run, `report.md` and `report.json`:
 //! everything somebody needs who has no gameday.
 
-use std::fs;
-use std::io;
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Write};
+#[cfg(unix)]
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::header::Header;
 use crate::journal::read::{self, ReadError, Recorded};
 
 /// The journal's file name.
@@ -73,13 +76,30 @@ pub fn runs() -> Result<PathBuf, ArchiveError> {
     Ok(data.ok_or(ArchiveError::NoHome)?.join("gameday/runs"))
 }
 
-/// Makes the folder of a new run.
+/// Makes the folder of a new run, for its owner's eyes alone, and sees to it that it is there after a power cut. A folder
+/// that was there before keeps the modes that its owner gave it.
 ///
 /// # Errors
 /// It can't be made, or holds a run already.
 pub fn make(folder: &Path) -> Result<(), ArchiveError> {
-    fs::create_dir_all(folder).map_err(|source| ArchiveError::Make { path: folder.to_owned(), source })?;
+    build(folder).map_err(|source| ArchiveError::Make { path: folder.to_owned(), source })?;
     if folder.join(JOURNAL).exists() { Err(ArchiveError::Taken { path: folder.to_owned() }) } else { Ok(()) }
+}
+
+fn build(folder: &Path) -> io::Result<()> {
+    // `a` lies in `.`, which has the empty name
+    let above = |path: &Path| path.parent().map(|above| if above.as_os_str().is_empty() { PathBuf::from(".") } else { above.to_owned() });
+    let missing: Vec<&Path> = folder.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists()).collect();
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    builder.mode(0o700);
+    builder.create(folder)?;
+    // a folder is there for good once the folder above it is on the disk
+    for above in missing.iter().filter_map(|made| above(made)) {
+        fs::File::open(above)?.sync_all()?;
+    }
+    Ok(())
 }
 
 /// Lets a run whose folder is elsewhere be found among the runs. A convenience: where it can't be
@@ -91,7 +111,7 @@ pub fn link(folder: &Path, run: &str) {
         return;
     }
     #[cfg(unix)]
-    let _ = fs::create_dir_all(&runs).and_then(|()| std::os::unix::fs::symlink(&folder, &link));
+    let _ = build(&runs).and_then(|()| std::os::unix::fs::symlink(&folder, &link)).and_then(|()| fs::File::open(&runs)?.sync_all());
 }
 
 /// Writes a file of a run's folder as a whole or not at all.
@@ -101,9 +121,23 @@ pub fn link(folder: &Path, run: &str) {
 pub fn put(folder: &Path, name: &str, text: &str) -> Result<PathBuf, ArchiveError> {
     let path = folder.join(name);
     let part = folder.join(format!(".{name}.part"));
-    let written = fs::write(&part, text).and_then(|()| fs::rename(&part, &path));
+    let written = private(&part, text).and_then(|()| fs::rename(&part, &path));
     written.map_err(|source| ArchiveError::Make { path: path.clone(), source })?;
     Ok(path)
+}
+
+/// Writes a file that nobody but its owner may read.
+fn private(path: &Path, text: &str) -> io::Result<()> {
+    // one that is there would keep its modes
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    options.mode(0o600);
+    options.open(path)?.write_all(text.as_bytes())
 }
 
 /// All runs, oldest first.
@@ -146,6 +180,12 @@ pub fn find(name: &str) -> Result<PathBuf, ArchiveError> {
             None => Err(ArchiveError::Ambiguous { name: name.to_owned(), candidates: many.iter().map(|path| id(path)).collect() }),
         },
     }
+}
+
+/// The header of a run's journal alone, which may be readable where the rest is not.
+#[must_use]
+pub fn header(folder: &Path) -> Option<Header> {
+    read::header(&folder.join(JOURNAL))
 }
 
 /// Reads the journal of a run's folder.

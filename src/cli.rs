@@ -20,6 +20,7 @@ mod recover;
 mod report;
 mod schema;
 mod serve;
+mod tally;
 mod world;
 
 use std::ffi::OsString;

@@ -161,7 +161,7 @@ impl<F: Face> Driver<F> {
                     continue;
                 }
             }
-            let effects = self.run.apply(&entry);
+            let effects = fold(&mut self.run, &entry);
             if let Event::Asked(effect) = entry.event {
                 self.world.perform(&effect, &self.run, self.clock, &self.inbox);
             }
@@ -199,6 +199,19 @@ impl<F: Face> Driver<F> {
             }
         }
     }
+}
+
+/// Folds one entry. In a build for tests the fold can be made to break down, as a fault of our own would make it: from the
+/// first sight of a fault on, wherever that entry is read.
+pub fn fold(run: &mut Run, entry: &Entry) -> Vec<Effect> {
+    #[cfg(debug_assertions)]
+    if matches!(entry.event, Event::FaultSeen(_)) && std::env::var_os("GAMEDAY_TEST_PANIC").is_some() {
+        #[expect(clippy::panic, reason = "a test asked for it")]
+        {
+            panic!("the fold breaks down, as the test wants it");
+        }
+    }
+    run.apply(entry)
 }
 
 async fn sleep_until(clock: Clock, deadline: Option<At>) {

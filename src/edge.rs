@@ -18,6 +18,7 @@ pub mod object_probe;
 pub mod pods;
 pub mod prometheus;
 pub mod pulse;
+pub mod residue;
 pub mod schedule;
 pub mod sweep;
 pub mod targets;

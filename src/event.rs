@@ -4,6 +4,7 @@
 
 pub mod inspected;
 mod reading;
+pub mod residue;
 
 use std::fmt;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::At;
 use crate::command::Command;
 use crate::effect::{ChaosRef, Conclusion, Effect, EffectId, FaultId, Outcome, PodRef, ProbeId, micros};
-use crate::event::inspected::Inspected;
+use crate::event::inspected::{Inspected, Known};
 use crate::scenario::model::TargetRef;
 use crate::text::Untrusted;
 
@@ -117,6 +118,9 @@ pub enum Event {
     FaultGone {
         /// Whose.
         fault: FaultId,
+        /// Whether a watch saw it go: then what was last seen of it is how it went.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        watched: bool,
     },
     /// What a look for a fault's object and its residue found.
     FaultLookedFor {
@@ -126,6 +130,9 @@ pub enum Event {
         present: bool,
         /// What is left of it in pods, in words; `None` if that could not be seen.
         residue: Option<Vec<Untrusted>>,
+        /// The pods that hold it back, where its deletion waits for them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        blocking: Vec<BlockingPod>,
     },
     /// The operator decided.
     Commanded(Command),
@@ -330,6 +337,15 @@ pub struct FaultFact {
     pub finalizers: Vec<Untrusted>,
 }
 
+/// A pod whose record holds the object of a fault back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockingPod {
+    /// `namespace/pod`.
+    pub id: Untrusted,
+    /// Its node, empty where it has none; `None` where it is gone.
+    pub node: Known<Option<Untrusted>>,
+}
+
 /// One victim as Chaos Mesh sees it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RecordFact {
@@ -345,6 +361,13 @@ pub struct RecordFact {
     pub recovered: u32,
     /// The newest failure, if the newest event is one.
     pub failure: Option<Untrusted>,
+}
+
+impl FaultFact {
+    /// The records that are not lifted: those that hold it back once its deletion was asked for.
+    pub fn blocking(&self) -> impl Iterator<Item = &RecordFact> {
+        self.records.iter().filter(|record| record.phase.raw() != "Not Injected")
+    }
 }
 
 impl RecordFact {

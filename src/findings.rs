@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::clock::At;
 use crate::effect::Verdict;
 use crate::event::EndpointsSource;
+use crate::event::residue::ResidueFact;
 pub use crate::findings::faults::{FaultFinding, Interval, RoundFinding, WaterfallFinding};
 use crate::findings::faults::{fault, ms};
 use crate::run::Run;
@@ -63,6 +64,8 @@ pub struct Findings {
     pub sealed: bool,
     /// What may still be in the cluster.
     pub left: Vec<String>,
+    /// How the cluster was found and left; `null` where it was not looked over.
+    pub residue: Option<ResidueFinding>,
     /// What was broken, and how it came back.
     pub faults: Vec<FaultFinding>,
     /// The checks before the start; empty for journals from before there were any.
@@ -81,6 +84,19 @@ pub struct Findings {
     pub blind: Vec<BlindFinding>,
     /// What happened.
     pub timeline: Vec<Line>,
+}
+
+/// How the cluster was found and left.
+#[derive(Clone, Debug, Serialize)]
+pub struct ResidueFinding {
+    /// In one sentence.
+    pub told: String,
+    /// What earlier faults and runs had left.
+    pub before: Vec<String>,
+    /// What is left since the start.
+    pub new: Vec<String>,
+    /// What could not be looked at after the end.
+    pub unseen: Vec<String>,
 }
 
 /// One check of the preflight.
@@ -184,12 +200,8 @@ impl Findings {
             exit_code: verdict.exit_code(),
             why: why(run),
             sealed: run.conclusion().is_some(),
-            left: run
-                .faults()
-                .iter()
-                .filter(|f| f.undo.handed_over.is_some() || (run.conclusion().is_none() && f.owes_undo()))
-                .map(wording::fault)
-                .collect(),
+            left: left(run),
+            residue: residue(run),
             faults: run.recoveries().map(|(state, back)| fault(run, state, &back)).collect(),
             preflight: run
                 .noted_checks()
@@ -236,6 +248,24 @@ impl Findings {
 
 fn finding(name: String, bound: String, evidence: String, judged: &Judged) -> JudgedFinding {
     JudgedFinding { name, bound, verdict: wording::standing(judged.standing), evidence, decided: judged.decided.map(At::seconds) }
+}
+
+/// What was handed over, or is still owed by a run that died: faults, and the Lease.
+fn left(run: &Run) -> Vec<String> {
+    let died = run.conclusion().is_none();
+    let faults = run.faults().iter().filter(|f| f.undo.handed_over.is_some() || (died && f.owes_undo())).map(wording::fault);
+    let lease = run.claim().filter(|claim| claim.handed_over.is_some() || (died && claim.is_owed()));
+    faults.chain(lease.map(|claim| format!("{}, by which others see a run as live", claim.lease))).collect()
+}
+
+fn residue(run: &Run) -> Option<ResidueFinding> {
+    let traces = |fact: &ResidueFact| fact.found.iter().map(wording::residue::trace_of).collect();
+    Some(ResidueFinding {
+        told: wording::residue::after(run)?,
+        before: run.residue_before().map(traces).unwrap_or_default(),
+        new: run.residue_new().into_iter().map(wording::residue::trace_of).collect(),
+        unseen: run.residue_after()?.unseen.iter().map(ToString::to_string).collect(),
+    })
 }
 
 fn why(run: &Run) -> Option<String> {

@@ -69,6 +69,9 @@ pub struct Gate {
     pub operator: Untrusted,
     /// The checks that were overruled, by their names.
     pub overrides: Vec<Override>,
+    /// Whether residue is looked for before the start and after the end: not in journals from before that was done.
+    #[serde(default)]
+    pub residue: bool,
 }
 
 /// A run whose journal was folded again and says by itself that it held.

@@ -8,6 +8,8 @@ pub mod read;
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
+#[cfg(unix)]
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -57,7 +59,12 @@ impl Journal {
     /// The file exists already or can't be written.
     pub fn create(path: &Path, header: &Header) -> Result<Journal, JournalError> {
         let failed = |source| JournalError::Write { path: path.to_owned(), source };
-        let file = OpenOptions::new().append(true).create_new(true).open(path).map_err(failed)?;
+        let mut options = OpenOptions::new();
+        options.append(true).create_new(true);
+        // what it tells of a cluster is its owner's business
+        #[cfg(unix)]
+        options.mode(0o600);
+        let file = options.open(path).map_err(failed)?;
         hold(&file, path)?;
         let mut journal = Journal { file, path: path.to_owned(), line: Vec::with_capacity(1024) };
         serde_json::to_writer(&mut journal.line, header)?;

@@ -104,6 +104,18 @@ pub fn token_of_offspring(name: &str) -> Option<&str> {
     ours.then_some(token)
 }
 
+/// The run's token in the name of a fault, of one that a Workflow of ours made too: as far as a name can tell.
+#[must_use]
+pub fn token_in(name: &str) -> Option<&str> {
+    if let Some(token) = token_of_offspring(name) {
+        return Some(token);
+    }
+    let mut parts = name.rsplitn(3, '-');
+    let (step, token, stem) = (parts.next()?, parts.next()?, parts.next()?);
+    let is_token = token.len() == 6 && token.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'a'..=b'f'));
+    (is_token && !stem.is_empty() && !step.is_empty() && step.bytes().all(|b| b.is_ascii_digit())).then_some(token)
+}
+
 fn namespaced(block: &mut Map<String, Value>, namespace: &str) {
     let Some(selector) = block.get_mut("selector").and_then(object) else { return };
     let given = |key: &str| selector.get(key).is_some_and(|v| !matches!(v, Value::Null) && v.as_array().is_none_or(|a| !a.is_empty()));
@@ -131,6 +143,15 @@ mod tests {
         assert_eq!(token_of_offspring("gameday-00a1b2-3-again-x7k2p-9m4fp"), Some("00a1b2"));
         for name in ["gameday", "gameday-00a1b2", "gameday-00a1b2-3", "gameday-brake-0-x", "task-api-00a1b2-3-x", "gameday-00a1b2-x-y"] {
             assert_eq!(token_of_offspring(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn token_should_be_found_in_the_names_of_faults() {
+        assert_eq!(token_in("task-api-pod-failure-00a1b2-12"), Some("00a1b2"));
+        assert_eq!(token_in("gameday-00a1b2-3-again-x7k2p-9m4fp"), Some("00a1b2"));
+        for name in ["", "00a1b2-0", "task-api-00a1b2", "task-api-00A1B2-0", "task-api-0a1b2-0", "task-api-00a1b2-", "a-staging-1"] {
+            assert_eq!(token_in(name), None, "{name}");
         }
     }
 }

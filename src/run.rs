@@ -15,6 +15,7 @@ pub mod phase;
 mod preflight;
 pub mod probes;
 pub mod recovery;
+mod residue;
 pub mod rights;
 pub mod rounds;
 mod settle;
@@ -308,7 +309,7 @@ impl Run {
     /// What the run comes to as it stands. Final once sealed.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        let left = self.claim.as_ref().is_some_and(|claim| claim.handed_over.is_some());
+        let left = self.claim.as_ref().is_some_and(|claim| claim.handed_over.is_some()) || self.residue_own().next().is_some();
         if left || self.faults.iter().any(|fault| fault.undo.handed_over.is_some()) {
             return Verdict::CleanupIncomplete;
         }

@@ -21,6 +21,7 @@ mod near;
 mod parameters;
 mod query;
 pub mod schema;
+pub mod secrets;
 mod shape;
 mod tree;
 mod units;

@@ -8,6 +8,7 @@ pub mod margin;
 mod numbers;
 pub mod preflight;
 mod probes;
+pub mod residue;
 pub mod stuck;
 
 use std::time::Duration;
@@ -65,18 +66,19 @@ pub fn moment(run: &Run, moment: &Moment) -> String {
         Noted::LiftAsked(_, object, attempt) => format!("deleting {object}, try {attempt}"),
         Noted::LiftTrouble(_, why) => format!("undo not done yet: {}", why.short(160)),
         Noted::Overdue(id) => with_fault(run, *id, |state| format!("OVERDUE: {} is past its time and not seen lifted", fault(state))),
-        Noted::Lifted(id) => with_fault(run, *id, |state| format!("lifted: {}", fault(state))),
-        Noted::Removed(id) => with_fault(run, *id, |state| format!("object removed: {}", fault(state))),
-        Noted::HandedOver(id, object) => {
-            let held = run.faults().iter().find(|state| state.id == *id).and_then(stuck::held_by);
-            let held = held.map_or_else(String::new, |held| format!(", {held}"));
-            format!("left behind: {object}{held}; `gameday recover` finishes the undo")
+        Noted::Stuck(id) => {
+            with_fault(run, *id, |state| stuck::held_by(state).map_or_else(String::new, |held| format!("STUCK: {}, {held}", fault(state))))
         }
+        Noted::WayOut(id, way) => with_fault(run, *id, |state| stuck::ways(state).into_iter().nth(*way).unwrap_or_default()),
+        Noted::Lifted(id) => with_fault(run, *id, stuck::lifted),
+        Noted::Removed(id) => with_fault(run, *id, |state| format!("object removed: {}", fault(state))),
+        Noted::HandedOver(id, object) => with_fault(run, *id, |state| stuck::left_behind(state, object)),
         Noted::Warned(fact) => format!("{} {}: {} {}", fact.kind, fact.name.short(60), fact.reason, fact.message.short(160)),
         Noted::Note(author, text) => format!("note: {text} — {author}"),
         Noted::Aborted(by) => format!("stop and undo asked for: {}", aborted(*by)),
         Noted::Unclaimed(why) => format!("no Lease, so others can't see or stop this run: {}", why.short(160)),
         Noted::Left => "left at once; what remains is handed over".to_owned(),
+        Noted::Swept => residue::after(run).unwrap_or_default(),
         Noted::Ending(end) => ending(run, end),
         Noted::Settling => "steps over; waiting to be steady again".to_owned(),
         Noted::Sealed(conclusion) => sealed(conclusion),
@@ -136,7 +138,11 @@ pub fn fault_state(state: &FaultState) -> &'static str {
     if state.undo.handed_over.is_some() {
         "left behind"
     } else if state.undo.done.is_some() {
-        if state.fault.is_lasting() { "lifted" } else { "done, object removed" }
+        match (state.fault.is_lasting(), state.undo.unseen) {
+            (true, true) => "object gone, its end not seen",
+            (true, false) => "lifted",
+            (false, _) => "done, object removed",
+        }
     } else if state.undo.asked.is_some() {
         "lifting"
     } else if state.in_effect.is_some() {

@@ -11,6 +11,7 @@ use gameday::command::Command;
 use gameday::effect::inspection::Inspection;
 use gameday::effect::{Effect, PodRef};
 use gameday::event::inspected::{HoursFact, Inspected, NamespaceFact, RightFact, VictimFact, VictimsFact};
+use gameday::event::residue::ResidueFact;
 use gameday::event::{ClusterFact, EndpointsSource, Entry, Event, MatchedPod, PodFact, WorkloadFact};
 use gameday::header::{FORMAT, Gate, Header, HeldRun, Override, Place, Sources};
 use gameday::run::Run;
@@ -122,6 +123,7 @@ impl Case {
                 lasting_before: true,
                 operator: "maria".into(),
                 overrides: if self.overruled { overrides.collect() } else { Vec::new() },
+                residue: true,
             }),
         }
     }
@@ -209,6 +211,7 @@ impl Stage {
                 })
             }
             Inspection::OtherFaults { .. } => Inspected::OtherFaults(Ok(Vec::new())),
+            Inspection::Residue { after, .. } => Inspected::Residue { after, fact: ResidueFact::default() },
             Inspection::Alerts => Inspected::Alerts(Ok(Vec::new())),
             Inspection::ChaosMesh | Inspection::Webhooks { .. } => panic!("there is no Chaos Mesh here"),
         }

@@ -168,8 +168,10 @@ fn hostile(run: &Run, dice: &mut Dice) -> Event {
             outcome,
         },
         7 | 8 => Event::FaultSeen(seen()),
-        9 => Event::FaultGone { fault },
-        10 => Event::FaultLookedFor { fault, present: dice.roll(2) == 0, residue: (dice.roll(2) == 0).then(Vec::new) },
+        9 => Event::FaultGone { fault, watched: dice.roll(2) == 0 },
+        10 => {
+            Event::FaultLookedFor { fault, present: dice.roll(2) == 0, residue: (dice.roll(2) == 0).then(Vec::new), blocking: Vec::new() }
+        }
         11 | 12 => Event::PodSeen(fact),
         13 => Event::PodGone { uid: victim.uid },
         14 => Event::PodsListed { target: dice.roll(3) as usize, pods: vec![fact.clone(), fact] },

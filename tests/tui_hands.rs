@@ -58,7 +58,7 @@ fn hands_should_reach_every_command() {
     note(press(&mut hands(), &run(READY), &[ENTER]));
     note(press(&mut hands(), &run(LIVE), &[Key::Char('>'), ENTER]));
     note(press(&mut hands(), &run(LIVE), &[Key::Char('!'), ENTER]));
-    note(press(&mut hands(), &run(LIVE), &[CTRL_C, CTRL_C]));
+    note(press(&mut hands(), &run(LIVE), &[CTRL_C]));
     note(press(&mut hands(), &run(UNDOING), &[CTRL_C, CTRL_C]));
     note(press(&mut hands(), &run(LIVE), &[Key::Char('a'), Key::Char('q'), Key::Char('!'), ENTER]));
     assert_eq!(reached.len(), 6);
@@ -92,11 +92,25 @@ fn stop_should_be_two_keys_away_from_everywhere() {
     let run = run(LIVE);
     for open in [None, Some(Open::Help), Some(Open::Skip(0)), Some(Open::Note("a note".to_owned())), Some(Open::Runbook { opened: false })]
     {
-        for key in [Key::Code(KeyCode::F(12)), CTRL_C] {
-            let mut hands = Hands { open: open.clone(), ..Hands::of("maria") };
-            let deed = press(&mut hands, &run, &[key, ENTER]);
-            assert_eq!(deed, Some(Deed::Command(Command::Abort { by: AbortedBy::Key })), "from {open:?}");
-        }
+        let mut hands = Hands { open: open.clone(), ..Hands::of("maria") };
+        let deed = press(&mut hands, &run, &[Key::Code(KeyCode::F(12)), ENTER]);
+        assert_eq!(deed, Some(Deed::Command(Command::Abort { by: AbortedBy::Key })), "from {open:?}");
+    }
+}
+
+#[test]
+fn ctrl_c_should_stop_at_once_and_leave_the_second_time_from_everywhere() {
+    let run = run(LIVE);
+    for open in [None, Some(Open::Stop), Some(Open::Help), Some(Open::Skip(0)), Some(Open::Note("a note".to_owned()))] {
+        let mut hands = Hands { open: open.clone(), ..Hands::of("maria") };
+        let stop = Some(Deed::Command(Command::Abort { by: AbortedBy::Interrupt }));
+        assert_eq!(press(&mut hands, &run, &[CTRL_C]), stop, "from {open:?}");
+        // the picture may still be that of the live run
+        assert_eq!(press(&mut hands, &run, &[CTRL_C]), Some(Deed::Command(Command::Leave)), "from {open:?}");
+        // a key in between: the next one is a first one again
+        let mut hands = Hands::of("maria");
+        press(&mut hands, &run, &[CTRL_C, Key::Char('j')]);
+        assert_ne!(press(&mut hands, &run, &[CTRL_C]), Some(Deed::Command(Command::Leave)));
     }
 }
 

@@ -11,12 +11,14 @@ use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use gameday::clock::At;
-use gameday::event::{Entry, Event};
+use gameday::effect::FaultId;
+use gameday::event::{BlockingPod, Entry, Event};
 use gameday::header::Header;
 use gameday::journal::read::{self, Recorded};
 use gameday::run::Run;
 use gameday::run::phase::Phase;
 use gameday::scenario::{self, Source};
+use gameday::text::Untrusted;
 use gameday::tui::hands::Hands;
 use gameday::tui::scene::Scene;
 use gameday::tui::theme::Theme;
@@ -184,6 +186,26 @@ fn screen_should_show_the_undo_with_its_next_try() {
     let run = Story::read("network-delay-undo")
         .until(|_, entry| matches!(&entry.event, Event::Answered { effect, .. } if effect.0 == "lift/0/1"));
     look("undo", &run, &hands());
+}
+
+#[test]
+fn screen_should_show_what_holds_a_stuck_undo_and_the_ways_out() {
+    let mut run = Story::read("network-delay-undo")
+        .until(|_, entry| matches!(&entry.event, Event::Answered { effect, .. } if effect.0 == "lift/0/1"));
+    let mut fact = run.faults()[0].seen.clone().unwrap();
+    (fact.deleting, fact.finalizers) = (true, vec!["chaos-mesh/records".into()]);
+    for record in &mut fact.records {
+        record.phase = "Injected/Wait".into();
+        record.failure = Some("cannot find daemonIP on node n2".into());
+    }
+    let node = |n: usize| if n == 0 { None } else { Some(Untrusted::from("n2")) };
+    let pods = fact.blocking().enumerate().map(|(n, record)| BlockingPod { id: record.id.clone(), node: Ok(node(n)) }).collect();
+    let at = run.now() + Duration::from_secs(12);
+    let looked = Event::FaultLookedFor { fault: FaultId(0), present: true, residue: None, blocking: pods };
+    for event in [Event::FaultSeen(fact), looked] {
+        run.apply(&Entry { seq: run.seq() + 1, at, event });
+    }
+    look("stuck", &run, &hands());
 }
 
 #[test]

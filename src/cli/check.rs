@@ -127,9 +127,17 @@ pub fn read(file: &Path, sets: &BTreeMap<String, String>) -> Result<Read, Unread
         Ok(text)
     };
     let source = scenario::Source { file: &name, text, manifests: &manifests };
-    let reading = scenario::read(&source, sets);
+    let mut reading = scenario::read(&source, sets);
     let base = file.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let sources = Sources { file: base, text: text.to_owned(), manifests: included.into_inner(), sets: sets.clone() };
+    // all of it would stand in a journal: what is in one already is read again whatever it says
+    let mut secrets = scenario::secrets::mistakes(&name, text, sets);
+    let none = BTreeMap::new();
+    secrets.extend(sources.manifests.iter().flat_map(|(path, text)| scenario::secrets::mistakes(path, text, &none)));
+    if !secrets.is_empty() {
+        reading.mistakes.extend(secrets);
+        (reading.scenario, reading.world) = (None, None);
+    }
     Ok(Read { reading, sources })
 }
 

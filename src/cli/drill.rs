@@ -243,7 +243,7 @@ fn guarded(work: impl FnOnce(&OnceCell<PathBuf>) -> Result<u8, Failure>) -> Resu
             return Err(anyhow!("gameday itself failed before anything was broken")).means(REFUSED);
         };
         crate::cli::complain(&anyhow!("gameday itself failed; undoing from the journal what it broke"));
-        recover::resume(folder).means(LEFT)
+        recover::after_all(folder).means(LEFT)
     })
 }
 
@@ -351,8 +351,10 @@ async fn left(cockpit: Option<&mut Cockpit>) {
 fn finish(folder: &Path, output: Output, code: anyhow::Result<u8>) -> Result<u8, Failure> {
     let filed = report::file(folder).with_context(|| format!("cannot write the report into {}", folder.display()));
     if let (Ok(()), Output::Text) = (&filed, output) {
-        let verdict = report::fold(folder).ok().and_then(|run| run.conclusion().map(|c| wording::verdict(c.verdict)));
+        let run = report::fold(folder).ok();
+        let verdict = run.as_ref().and_then(|run| run.conclusion().map(|c| wording::verdict(c.verdict)));
         print(&format!("{}\n{}\n", verdict.unwrap_or("the run did not end"), folder.join("report.md").display()));
+        run.iter().flat_map(wording::stuck::left).for_each(|line| print(&format!("{line}\n")));
     }
     let code = code.means(REFUSED)?;
     match filed {

@@ -4,12 +4,15 @@ use std::io::{self, BufRead, IsTerminal, Write};
 
 use anyhow::anyhow;
 
-use crate::cli::recover::{PATIENCE, Tally};
+use crate::cli::recover::PATIENCE;
+use crate::cli::tally::Tally;
 use crate::cli::{complain, drill, print};
+use crate::edge::connect::ConnectError;
 use crate::edge::lease::{self, Held};
 use crate::edge::pulse::Wall;
 use crate::edge::sweep::{self, Sweep};
-use crate::edge::{Cluster, connect};
+use crate::edge::{Cluster, Unreachable, connect};
+use crate::event::residue::Trace;
 use crate::text::Untrusted;
 use crate::wording::live::age;
 
@@ -21,6 +24,8 @@ pub enum Reach {
     All(bool),
     /// One run of another machine, and whether nobody is to be asked.
     Run(String, bool),
+    /// What bears this token, of a run that is known to be dead, and nothing else.
+    Token(String),
 }
 
 /// The calendar of this machine.
@@ -40,46 +45,94 @@ impl Tally {
             runtime.block_on(async {
                 let connection = connect::connect("", None, context).await?;
                 self.namespaces.insert(connection.namespace.clone());
-                let namespace = connection.namespace.clone();
+                let (namespace, server) = (connection.namespace.clone(), connection.server.clone());
                 let cluster = Cluster::reach(connection, &namespace).await?;
-                self.look(&cluster, reach).await
+                self.look(&cluster, &server, reach).await
             })
         });
         if let Err(error) = swept {
+            let answers = !(error.is::<ConnectError>() || error.is::<Unreachable>());
             if !self.owed {
                 print("nothing in the journals is left to undo\n");
             }
             if matches!(reach, Reach::Run(..)) {
-                self.left.push("the run that was to be stopped".to_owned());
+                self.failed("the run that was to be stopped", &error);
+            } else if answers {
+                self.overlook(format!("what else is in the cluster: {error:#}"));
             }
             complain(&error.context("the cluster could not be swept for objects of gameday"));
         }
     }
 
-    async fn look(&mut self, cluster: &Cluster, reach: &Reach) -> anyhow::Result<()> {
+    /// Looks a cluster over, and undoes as far as it may.
+    pub async fn look(&mut self, cluster: &Cluster, server: &str, reach: &Reach) -> anyhow::Result<()> {
         let sweep = sweep::find(cluster, &self.namespaces, &Today).await?;
-        if !sweep.everywhere {
-            let looked: Vec<&str> = self.namespaces.iter().map(String::as_str).collect();
-            print(&format!("objects of gameday may be listed in these namespaces only: {}\n", looked.join(", ")));
-        }
-        if !sweep.forbidden.is_empty() {
-            print(&format!("these may not be listed, so nothing is known of them: {}\n", sweep.forbidden.join(", ")));
-        }
-        if let Some(why) = &sweep.leases_unseen {
-            print(&format!("whether their runs are live could not be seen: {why}\n"));
-        }
+        self.tell_blind(&sweep, server);
         let mut tokens: Vec<&str> = sweep.found.iter().map(|found| found.token.as_str()).collect();
         tokens.extend(sweep.leases.iter().map(|held| held.token.as_str()));
-        if let Reach::Run(run, _) = reach {
-            tokens = vec![the_one(&sweep, run)?];
+        match reach {
+            Reach::Run(run, _) => tokens = vec![the_one(&sweep, run)?],
+            Reach::Token(token) => tokens = vec![token],
+            Reach::Own | Reach::All(_) => {}
         }
         tokens.sort_unstable();
         tokens.dedup();
         tokens.retain(|token| !self.live.contains(*token));
-        for token in tokens {
+        for token in &tokens {
             self.of_run(cluster, &sweep, token, reach).await;
         }
+        for trace in &sweep.traces {
+            self.trace(cluster, &sweep, trace, reach).await;
+        }
         Ok(())
+    }
+
+    /// Says what could not be looked at. Where this machine's own runs are known, they are known by their journals too, and
+    /// what none of them made need not be seen.
+    fn tell_blind(&mut self, sweep: &Sweep, server: &str) {
+        if !sweep.everywhere {
+            let looked: Vec<&str> = self.namespaces.iter().map(String::as_str).collect();
+            let told = format!("objects of gameday may be listed in these namespaces only: {}", looked.join(", "));
+            if self.knows(server) { print(&format!("{told}\n")) } else { self.overlook(told) }
+        }
+        if !sweep.forbidden.is_empty() {
+            let told = format!("these may not be listed, so nothing is known of them: {}", sweep.forbidden.join(", "));
+            let matters = sweep.forbidden.iter().any(|kind| self.may_have_made(server, kind));
+            if matters { self.overlook(told) } else { print(&format!("{told}\n")) }
+        }
+        for why in &sweep.unseen {
+            self.overlook(why.raw().to_owned());
+        }
+        if let Some(why) = &sweep.leases_unseen {
+            print(&format!("whether their runs are live could not be seen: {why}\n"));
+        }
+    }
+
+    /// What outlived its fault: cleared where it is of a run that is dead, or where all is asked for; else named, with whose it is.
+    async fn trace(&mut self, cluster: &Cluster, sweep: &Sweep, trace: &Trace, reach: &Reach) {
+        let token = trace.run.as_deref().unwrap_or_default();
+        let held = sweep.lease_of(token);
+        if self.live.contains(token) || held.is_some_and(|held| !self.known.contains(token) && held.is_live(sweep.now)) {
+            return;
+        }
+        let is_dead = self.known.contains(token) || held.is_some();
+        let wanted = match reach {
+            Reach::Token(wanted) => wanted == token,
+            Reach::Run(..) => false,
+            Reach::Own => is_dead,
+            Reach::All(yes) => {
+                let question = format!("{}: {}. Clear it? [y/N] ", trace, whose(trace));
+                is_dead || *yes || is_confirmed(&question).unwrap_or(false)
+            }
+        };
+        if wanted {
+            self.clear(cluster, trace).await;
+        } else if matches!(reach, Reach::Own | Reach::All(_)) {
+            let told = format!("{trace}: {}; `gameday abort --all` clears it", whose(trace));
+            // what says it comes from somebody else's fault is not gameday's to answer for
+            let others = trace.from.is_some() && trace.run.is_none();
+            if others { print(&format!("seen, not of gameday: {told}\n")) } else { self.leave(told) }
+        }
     }
 
     /// What is there of one run.
@@ -87,13 +140,13 @@ impl Tally {
         let held = sweep.lease_of(token);
         let live = held.filter(|held| !self.known.contains(token) && held.is_live(sweep.now));
         match (live, held, reach) {
-            (Some(held), _, Reach::Own) => {
+            (Some(held), _, Reach::Own | Reach::Token(_)) => {
                 print(&format!("{} is live: left alone; `gameday abort {}` stops it\n", who(held, sweep), run_of(held)));
                 return;
             }
             (Some(held), _, Reach::All(yes) | Reach::Run(_, yes)) => {
                 if let Err(why) = stop(cluster, held, sweep, *yes).await {
-                    self.left.push(format!("what {} broke: {why}", who(held, sweep)));
+                    self.leave(format!("what {} broke: {why}", who(held, sweep)));
                     return;
                 }
             }
@@ -104,7 +157,7 @@ impl Tally {
                 let lease = if sweep.sees_leases() { "without a Lease" } else { "whether its run is live can't be seen" };
                 for found in sweep.found.iter().filter(|found| found.token == token) {
                     let object = &found.object;
-                    self.left.push(format!(
+                    self.leave(format!(
                         "{object}, of no run on this machine, {lease}; if nobody else needs it, `gameday abort --all` deletes it"
                     ));
                 }
@@ -116,9 +169,7 @@ impl Tally {
         let leases = sweep.leases.iter().filter(|held| held.token == token).map(|held| &held.lease);
         for object in objects.chain(leases) {
             print(&format!("deleting {object}\n"));
-            if let Err(why) = sweep::remove(cluster, object).await {
-                self.left.push(format!("{object}: {why}"));
-            }
+            self.remove(cluster, object, &[]).await;
         }
     }
 }
@@ -143,6 +194,15 @@ fn may_take(sweep: &Sweep, token: &str, reach: &Reach) -> bool {
     let objects: Vec<String> = sweep.found.iter().filter(|found| found.token == token).map(|found| found.object.to_string()).collect();
     let question = format!("{}: whether a run still needs this can't be seen. Delete it? [y/N] ", objects.join(", "));
     *yes || is_confirmed(&question).unwrap_or(false)
+}
+
+/// Whose something is that outlived its fault.
+fn whose(trace: &Trace) -> String {
+    match (&trace.from, &trace.run) {
+        (Some(from), Some(run)) => format!("of {from}, which is gone; by its name of the run {}", Untrusted::from(run.as_str())),
+        (Some(from), None) => format!("of {from}, which is gone"),
+        (None, _) => "nothing says whose it is, and no fault holds it".to_owned(),
+    }
 }
 
 /// The id of a run, as its Lease names it.

@@ -51,6 +51,7 @@ pub fn rehearsed(yes: bool, environment: &Environment) -> Gate {
         lasting_before: true,
         operator: operator().into(),
         overrides: Vec::new(),
+        residue: true,
     }
 }
 
@@ -77,6 +78,7 @@ pub fn of_run(seat: Seat, gates: &GateArgs, scenario: &Scenario, judged: &Judged
         lasting_before: lasting_before(),
         operator: operator().into(),
         overrides: overrides(gates)?,
+        residue: true,
     })
 }
 

@@ -1,7 +1,6 @@
 //! `gameday recover` and `gameday abort`: nothing it broke stays broken, whatever died.
 
-use std::collections::BTreeSet;
-use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,11 +9,10 @@ use anyhow::{Context, anyhow, bail};
 use crate::cli::args::{AbortArgs, RecoverArgs};
 use crate::cli::elsewhere::Reach;
 use crate::cli::outlet::Outlet;
+use crate::cli::tally::{Owes, Tally};
 use crate::cli::{Failure, LEFT, Means, REFUSED, USAGE, complain, drill, force, print, report};
 use crate::driver::{Clock, Driver, Signals, World};
-use crate::edge::connect::ConnectError;
-use crate::edge::{Cluster, Unreachable, connect, sweep};
-use crate::effect::ChaosRef;
+use crate::edge::{Cluster, connect};
 use crate::header::Place;
 use crate::headless::{Form, Headless};
 use crate::journal::Journal;
@@ -26,36 +24,6 @@ use crate::{archive, wording};
 pub const WISH: &str = "abort";
 /// How long a live run is waited for after it was asked to stop.
 pub const PATIENCE: Duration = Duration::from_secs(150);
-
-/// What a run of this machine owes.
-enum Owes {
-    /// Nothing.
-    Nothing,
-    /// Another process drives it.
-    Live,
-    /// It died; its undo is finished from its journal.
-    Undo,
-    /// It ended, and said what it left.
-    Left(Box<Place>, Vec<ChaosRef>),
-    /// Its journal can't be read.
-    Unreadable(anyhow::Error),
-}
-
-/// What came of undoing.
-#[derive(Default)]
-pub struct Tally {
-    /// What is left, in words.
-    pub left: Vec<String>,
-    /// Whether a journal said that something is to be undone.
-    pub owed: bool,
-    /// The tokens of runs that are live in other processes of this machine.
-    pub live: BTreeSet<String>,
-    /// The tokens of all runs of this machine.
-    pub known: BTreeSet<String>,
-    /// The namespaces that they were run in.
-    pub namespaces: BTreeSet<String>,
-    no_cluster: bool,
-}
 
 pub fn recover(args: &RecoverArgs) -> Result<u8, Failure> {
     if let Some(object) = &args.force {
@@ -89,12 +57,12 @@ pub fn abort(args: &AbortArgs) -> Result<u8, Failure> {
     let mut tally = Tally::default();
     let live: Vec<&PathBuf> = folders.iter().filter(|folder| is_live(folder)).collect();
     for folder in &live {
-        fs::write(folder.join(WISH), "").with_context(|| format!("cannot ask the run of {} to stop", folder.display())).means(LEFT)?;
+        archive::put(folder, WISH, "").with_context(|| format!("cannot ask the run of {} to stop", folder.display())).means(LEFT)?;
         print(&format!("asked the run of {} to stop and undo\n", folder.display()));
     }
     for folder in live {
         if !wait_until_dead(folder) {
-            tally.left.push(format!("the run of {} is still at it", folder.display()));
+            tally.leave(format!("the run of {} is still at it", folder.display()));
         } else if let Some(conclusion) = report::fold(folder).ok().and_then(|run| run.conclusion().cloned()) {
             print(&format!("{}\n", wording::verdict(conclusion.verdict)));
         }
@@ -131,74 +99,75 @@ impl Tally {
         match self.owes(folder) {
             Owes::Nothing => {}
             Owes::Live => print(&format!("run {name} is live in another process: left alone; `gameday abort {name}` stops it\n")),
-            Owes::Unreadable(error) => {
-                self.owed = true;
-                self.left.push(format!("run {name}, perhaps: its journal can't be read ({error:#})"));
-            }
+            Owes::Unreadable(error) => self.unreadable(folder, &name, &error),
             Owes::Undo => {
                 self.owed = true;
                 print(&format!("run {name} died; finishing its undo\n"));
-                match resume(folder) {
-                    Ok(0..=6) => {}
-                    Ok(_) => self.left.push(format!("what run {name} broke")),
-                    Err(error) => self.failed(&format!("what run {name} broke"), &error),
+                match catch_unwind(AssertUnwindSafe(|| resume(folder))) {
+                    Ok(Ok(0..=6)) => {}
+                    Ok(Ok(_)) => self.leave_of(folder, format!("what run {name} broke")),
+                    Ok(Err(error)) => self.failed(&format!("what run {name} broke"), &error),
+                    Err(_) => self.unreadable(folder, &name, &anyhow!("gameday itself fails on it")),
                 }
             }
-            Owes::Left(place, objects) => {
+            Owes::Left(place, objects, victims) => {
                 self.owed = true;
                 print(&format!("run {name} left something behind; undoing it\n"));
-                match remove(&place, &objects) {
-                    Ok(left) => self.left.extend(left),
-                    Err(error) => self.failed(&format!("what run {name} left"), &error),
+                let undone = drill::runtime(false).map_err(anyhow::Error::from).and_then(|runtime| {
+                    runtime.block_on(async {
+                        let cluster = the_same_cluster(&place).await?;
+                        for object in &objects {
+                            self.remove(&cluster, object, &victims).await;
+                        }
+                        anyhow::Ok(())
+                    })
+                });
+                if let Err(error) = undone {
+                    self.failed(&format!("what run {name} left"), &error);
                 }
             }
         }
     }
 
-    fn failed(&mut self, what: &str, error: &anyhow::Error) {
-        self.no_cluster |= error.is::<ConnectError>() || error.is::<Unreachable>();
-        self.left.push(format!("{what}: {error:#}"));
+    /// A run whose journal tells nothing: the token in its header, if that can be read, finds in its cluster what it made.
+    fn unreadable(&mut self, folder: &Path, name: &str, error: &anyhow::Error) {
+        let header = archive::header(folder);
+        if header.as_ref().is_some_and(|header| header.place.rehearsal) {
+            return;
+        }
+        self.owed = true;
+        print(&format!("run {name}: its journal can't be read ({})\n", crate::text::Untrusted::from(format!("{error:#}"))));
+        let Some(header) = header else {
+            self.leave(format!("what run {name} broke, perhaps: its journal can't be read, not even by whom it was written ({error:#})"));
+            return;
+        };
+        self.known.insert(header.token.clone());
+        self.namespaces.insert(header.place.namespace.clone());
+        let swept = drill::runtime(false).map_err(anyhow::Error::from).and_then(|runtime| {
+            runtime.block_on(async {
+                let cluster = the_same_cluster(&header.place).await?;
+                self.look(&cluster, &header.place.server, &Reach::Token(header.token.clone())).await
+            })
+        });
+        match swept {
+            Ok(()) => print(&format!("run {name}: its cluster was looked over for what bears its token, {}\n", header.token)),
+            Err(error) => self.failed(&format!("what run {name} broke, perhaps"), &error),
+        }
     }
+}
 
-    fn owes(&mut self, folder: &Path) -> Owes {
-        // the token alone: a live run of another version need not be readable to be left alone
-        let header = archive::journal(folder).ok().and_then(|recorded| recorded.header);
-        if let Some(header) = &header {
-            self.known.insert(header.token.clone());
-            if !header.place.rehearsal {
-                self.namespaces.insert(header.place.namespace.clone());
-            }
-        }
-        if Journal::is_live(&folder.join(archive::JOURNAL)) {
-            self.live.extend(header.map(|header| header.token));
-            return Owes::Live;
-        }
-        match report::fold(folder) {
-            Err(error) => Owes::Unreadable(error),
-            Ok(run) if run.header().place.rehearsal => Owes::Nothing,
-            Ok(run) => match run.conclusion() {
-                None if run.touched_anything() || run.owes_anything() => Owes::Undo,
-                Some(conclusion) if !conclusion.left.is_empty() => {
-                    Owes::Left(Box::new(run.header().place.clone()), conclusion.left.clone())
-                }
-                None | Some(_) => Owes::Nothing,
-            },
-        }
+/// Undoes what a run broke that ended in a fault of gameday's own: from its journal, or if that is where the fault lies, by
+/// its token.
+pub fn after_all(folder: &Path) -> anyhow::Result<u8> {
+    if let Ok(Ok(code)) = catch_unwind(AssertUnwindSafe(|| resume(folder))) {
+        return Ok(code);
     }
-
-    fn conclude(&self) -> u8 {
-        for name in &self.left {
-            print(&format!("left: {}\n", crate::text::Untrusted::from(name.as_str())));
-        }
-        if self.left.is_empty() {
-            print("nothing that gameday broke is left, as far as it could look\n");
-            0
-        } else if self.no_cluster {
-            REFUSED
-        } else {
-            LEFT
-        }
-    }
+    let mut tally = Tally::default();
+    let name = folder.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    tally.unreadable(folder, &name, &anyhow!("gameday itself fails on it"));
+    tally.conclude();
+    // whatever was undone: a run that broke down has come to no verdict
+    Ok(LEFT)
 }
 
 /// Takes the run of a folder up where it died, and undoes what it broke.
@@ -226,22 +195,8 @@ pub fn resume(folder: &Path) -> anyhow::Result<u8> {
     Ok(code)
 }
 
-/// Deletes objects that a run said it left, in the cluster it left them in; names those that stay.
-fn remove(place: &Place, objects: &[ChaosRef]) -> anyhow::Result<Vec<String>> {
-    drill::runtime(false)?.block_on(async {
-        let cluster = the_same_cluster(place).await?;
-        let mut left = Vec::new();
-        for object in objects {
-            if let Err(why) = sweep::remove(&cluster, object).await {
-                left.push(format!("{object}: {why}"));
-            }
-        }
-        Ok(left)
-    })
-}
-
 /// The cluster that a run broke something in: a context's name is not enough to know it by.
-async fn the_same_cluster(place: &Place) -> anyhow::Result<Cluster> {
+pub async fn the_same_cluster(place: &Place) -> anyhow::Result<Cluster> {
     let context = Some(place.context.as_str()).filter(|context| *context != "in-cluster");
     let connection = connect::connect(&place.environment, None, context).await?;
     if connection.server != place.server {

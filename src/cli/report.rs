@@ -8,6 +8,7 @@ use anyhow::{Context, anyhow};
 use crate::archive;
 use crate::cli::args::{ReportArgs, ReportForm};
 use crate::cli::{Failure, Means, USAGE, check, print};
+use crate::driver;
 use crate::findings::Findings;
 use crate::journal::read::Recorded;
 use crate::report::{json, markdown};
@@ -41,10 +42,14 @@ pub fn refold(folder: &Path, recorded: &Recorded) -> anyhow::Result<Run> {
         anyhow!("{}: this version of gameday can't read the scenario in the journal (written by {})", folder.display(), header.gameday)
     })?;
     let mut run = Run::new(header, scenario);
-    for entry in &recorded.entries {
-        run.apply(entry);
-    }
-    Ok(run)
+    // a fault of our own in the fold must not keep anybody from undoing what the run broke
+    let folded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+        for entry in &recorded.entries {
+            driver::fold(&mut run, entry);
+        }
+        run
+    }));
+    folded.map_err(|_| anyhow!("{}: gameday itself fails on this journal", folder.display()))
 }
 
 /// Writes both reports into a run's folder.

@@ -11,7 +11,7 @@ use crate::edge::{
     Cluster, Inbox, agentless, chaos_mesh, command_probe, endpoints, events, http_probe, inspect, lease, object_probe, pulse, targets,
     workloads,
 };
-use crate::effect::{ChaosRef, Effect, FaultId};
+use crate::effect::{ChaosRef, Effect, FaultId, PodRef};
 use crate::event::{EndpointsSource, Event, Reading};
 use crate::manifest;
 use crate::run::Run;
@@ -86,7 +86,7 @@ impl World {
             Effect::Inspect { inspection } => {
                 let (cluster, prometheus, inspection) = (self.cluster.clone(), self.prometheus.clone(), inspection.clone());
                 tokio::spawn(async move {
-                    let seen = inspect::look(&cluster, prometheus.as_ref(), inspection).await;
+                    let seen = inspect::look(&cluster, prometheus.as_ref(), inspection, &clock).await;
                     let _ = inbox.send(Event::Inspected { seen }).await;
                 });
             }
@@ -118,10 +118,11 @@ impl World {
             }
             Effect::LookFor { fault, object, .. } => {
                 let (cluster, fault, object) = (self.cluster.clone(), *fault, object.clone());
-                let namespaces = touched(run, fault, &object.namespace);
+                let victims: Vec<PodRef> = victims(run, fault).filter(|pod| !pod.namespace.is_empty()).cloned().collect();
+                let namespaces = victims.iter().map(|pod| pod.namespace.clone()).chain([object.namespace.clone()]).collect();
                 tokio::spawn(async move {
                     // a look without an answer tells nothing; the fold asks again
-                    if let Ok(event) = chaos_mesh::look_for(&cluster, fault, &object, &namespaces).await {
+                    if let Ok(event) = chaos_mesh::look_for(&cluster, fault, &object, &victims, &namespaces).await {
                         let _ = inbox.send(event).await;
                     }
                 });
@@ -183,12 +184,8 @@ impl World {
     }
 }
 
-/// The namespaces in which a fault may have left something: those of its victims and its own.
-fn touched(run: &Run, fault: FaultId, own: &str) -> Vec<String> {
-    let state = run.faults().iter().find(|state| state.id == fault);
-    let victims = state.into_iter().flat_map(|state| state.victims.iter().map(|victim| victim.pod.namespace.clone()));
-    let mut all: Vec<String> = victims.chain([own.to_owned()]).collect();
-    all.sort();
-    all.dedup();
-    all
+/// The pods that a fault is known to have taken.
+fn victims(run: &Run, fault: FaultId) -> impl Iterator<Item = &PodRef> {
+    let state = run.faults().iter().find(move |state| state.id == fault);
+    state.into_iter().flat_map(|state| state.victims.iter().map(|victim| &victim.pod))
 }

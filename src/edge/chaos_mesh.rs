@@ -1,6 +1,9 @@
 //! Faults as objects of Chaos Mesh: checked, created, followed, deleted, looked for.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
+use futures::future::join_all;
 use kube::api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::core::GroupVersionKind;
 use kube::runtime::watcher;
@@ -10,14 +13,17 @@ use tokio::time::Instant;
 
 use crate::edge::api_error::{self, ApiError};
 use crate::edge::watching::{Project, follow};
-use crate::edge::{Cluster, Inbox, pods, schedule};
-use crate::effect::{ChaosRef, FaultId, Outcome};
-use crate::event::{Event, FaultFact, RecordFact, Source};
+use crate::edge::{Cluster, Inbox, pods, residue, schedule};
+use crate::effect::{ChaosRef, FaultId, Outcome, PodRef};
+use crate::event::{BlockingPod, Event, FaultFact, RecordFact, Source};
 use crate::manifest::{GAMEDAY, MANAGED_BY};
 use crate::text::Untrusted;
 
 /// The kinds of Chaos Mesh that gameday breaks things with.
 pub const EXPERIMENTS: &[&str] = &["PodChaos", "NetworkChaos", "IOChaos", "StressChaos", "HTTPChaos", "DNSChaos", "TimeChaos"];
+
+/// How many pods that hold an object back are looked at.
+const BLOCKING: usize = 20;
 
 /// The plural of every `*Chaos` kind is the kind in lower case.
 #[must_use]
@@ -102,76 +108,48 @@ pub async fn take_finalizers_off(cluster: &Cluster, object: &ChaosRef, uid: &str
     }
 }
 
-/// Looks whether the object is there, and what of it is left in pods of `namespaces`.
+/// Looks whether the object is there, and what of it is left in pods of `namespaces`, above all in its `victims`.
 ///
 /// # Errors
 /// The API server can't say whether the object is there.
-pub async fn look_for(cluster: &Cluster, fault: FaultId, object: &ChaosRef, namespaces: &[String]) -> Result<Event, ApiError> {
+pub async fn look_for(
+    cluster: &Cluster,
+    fault: FaultId,
+    object: &ChaosRef,
+    victims: &[PodRef],
+    namespaces: &BTreeSet<String>,
+) -> Result<Event, ApiError> {
     let found = api_error::within(&format!("get {object}"), api(cluster, &object.kind, &object.namespace).get(&object.name)).await;
+    let mut blocking = Vec::new();
     let present = match found {
-        Ok(_) => true,
+        Ok(found) => {
+            blocking = blocking_pods(cluster, &project(fault, object, &found)).await;
+            true
+        }
         // what a Workflow made is a part of it
         Err(error) if error.is_not_found() => !schedule::remnants(cluster, object).await?.is_empty(),
         Err(error) => return Err(error),
     };
-    let residue = if present { None } else { residue(cluster, object, namespaces).await.ok() };
-    Ok(Event::FaultLookedFor { fault, present, residue })
+    let residue = if present { None } else { residue::of_object(cluster, object, victims, namespaces).await.ok() };
+    let residue = residue.map(|left| left.iter().map(|trace| trace.to_string().into()).collect());
+    Ok(Event::FaultLookedFor { fault, present, residue, blocking })
 }
 
-/// The kind that carries a fault's rules for one pod, and what they are. The others leave nothing
-/// outside their own records but the pause image.
-fn rules_of(kind: &str) -> Option<(&'static str, &'static str)> {
-    match kind {
-        "NetworkChaos" => Some(("PodNetworkChaos", "network rules")),
-        "IOChaos" => Some(("PodIOChaos", "file rules")),
-        "HTTPChaos" => Some(("PodHttpChaos", "HTTP rules")),
-        _ => None,
-    }
-}
-
-/// What of an object is left after it is gone: rules for pods, pods on the pause image.
-async fn residue(cluster: &Cluster, object: &ChaosRef, namespaces: &[String]) -> Result<Vec<Untrusted>, ApiError> {
-    let mut left = Vec::new();
-    let whole = object.kind == "Workflow";
-    let own = if whole { schedule::names(object) } else { object.name.clone() };
-    let source = format!("{}/{own}", object.namespace);
-    // the names of what a Workflow made are known by their beginning alone
-    let ours = |from: &str| if whole { from.starts_with(&source) } else { from == source };
-    for namespace in namespaces {
-        let carriers = if whole { &["NetworkChaos", "IOChaos", "HTTPChaos"] } else { &[object.kind.as_str()][..] };
-        for (rules, what) in carriers.iter().filter_map(|kind| rules_of(kind)) {
-            let what_for = format!("list {}", rules.to_lowercase());
-            let listed = api_error::within(&what_for, api(cluster, rules, namespace).list(&ListParams::default())).await;
-            let items = match listed {
-                Ok(listed) => listed.items,
-                Err(error) if error.is_not_found() => Vec::new(),
-                Err(error) => return Err(error),
-            };
-            for rules in items.iter().filter(|item| names_source(&item.data["spec"], &ours)) {
-                left.push(format!("{what} in pod {namespace}/{}", rules.name_any()).into());
-            }
-        }
-        if whole || object.kind == "PodChaos" {
-            let api: Api<k8s_openapi::api::core::v1::Pod> = Api::namespaced(cluster.client.clone(), namespace);
-            let listed = api_error::within(&format!("list pods in namespace {namespace}"), api.list(&ListParams::default())).await?;
-            let mark = if whole { format!("chaos-mesh-{own}") } else { format!("chaos-mesh-{own}-pod-failure-") };
-            for pod in listed.items.iter().filter(|pod| pod.annotations().keys().any(|key| key.starts_with(&mark))) {
-                left.push(format!("the pause image in pod {namespace}/{}", pod.name_any()).into());
-            }
-        }
-    }
-    Ok(left)
-}
-
-/// Whether any rule for a pod says it comes from one of `ours`.
-fn names_source(spec: &Value, ours: &impl Fn(&str) -> bool) -> bool {
-    match spec {
-        Value::Object(fields) => {
-            fields.iter().any(|(key, value)| (key == "source" && value.as_str().is_some_and(ours)) || names_source(value, ours))
-        }
-        Value::Array(items) => items.iter().any(|item| names_source(item, ours)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
-    }
+/// The pods that hold an object back whose deletion was asked for: whether each is there, and where.
+pub async fn blocking_pods(cluster: &Cluster, fact: &FaultFact) -> Vec<BlockingPod> {
+    let ids: BTreeSet<PodRef> = fact.blocking().map(RecordFact::pod).collect();
+    let ids = ids.iter().filter(|pod| fact.deleting && !pod.namespace.is_empty() && !pod.name.is_empty()).take(BLOCKING);
+    let asked = ids.map(async |pod| {
+        // a list, since that is what a run may do anyway
+        let params = ListParams::default().fields(&format!("metadata.name={}", pod.name));
+        let what = format!("look for pod {pod}");
+        let node = match api_error::within(&what, residue::api(cluster, "Pod", &pod.namespace).list(&params)).await {
+            Ok(found) => Ok(found.items.first().map(|pod| Untrusted::from(pod.data["spec"]["nodeName"].as_str().unwrap_or_default()))),
+            Err(error) => Err(Untrusted::from(error.to_string())),
+        };
+        BlockingPod { id: format!("{}/{}", pod.namespace, pod.name).into(), node }
+    });
+    join_all(asked).await
 }
 
 struct Seen {
@@ -184,7 +162,7 @@ impl Project<DynamicObject> for Seen {
     async fn listed(&mut self, objects: Vec<DynamicObject>) -> Vec<Event> {
         match objects.into_iter().next() {
             Some(object) => self.applied(object).await,
-            None if self.last.take().is_some() => vec![Event::FaultGone { fault: self.fault }],
+            None if self.last.take().is_some() => vec![Event::FaultGone { fault: self.fault, watched: false }],
             None => Vec::new(),
         }
     }
@@ -202,7 +180,7 @@ impl Project<DynamicObject> for Seen {
         let fact = project(self.fault, &self.object, &object);
         let news = self.last.take().as_ref() != Some(&fact);
         let seen = news.then(|| Event::FaultSeen(fact));
-        seen.into_iter().chain([Event::FaultGone { fault: self.fault }]).collect()
+        seen.into_iter().chain([Event::FaultGone { fault: self.fault, watched: true }]).collect()
     }
 }
 

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use crate::edge::api_error::{self, ApiError};
 use crate::edge::chaos_mesh::{self, resource};
 use crate::edge::prometheus::Prometheus;
-use crate::edge::{Cluster, hours, victims};
+use crate::edge::pulse::Wall;
+use crate::edge::{Cluster, hours, sweep, victims};
 use crate::effect::ChaosRef;
 use crate::effect::inspection::{Inspection, Right};
 use crate::event::Reading;
@@ -24,7 +25,7 @@ pub const INJECT: &str = "chaos-mesh.org/inject";
 const HOME: &str = "chaos-mesh";
 
 /// Takes one look.
-pub async fn look(cluster: &Cluster, prometheus: Option<&Prometheus>, inspection: Inspection) -> Inspected {
+pub async fn look(cluster: &Cluster, prometheus: Option<&Prometheus>, inspection: Inspection, wall: &impl Wall) -> Inspected {
     match inspection {
         Inspection::Rights { rights } => Inspected::Rights(join_all(rights.into_iter().map(|right| review(cluster, right))).await),
         Inspection::ChaosMesh => Inspected::ChaosMesh(said(chaos_mesh(cluster).await)),
@@ -32,6 +33,10 @@ pub async fn look(cluster: &Cluster, prometheus: Option<&Prometheus>, inspection
         Inspection::Namespaces { names } => Inspected::Namespaces(join_all(names.into_iter().map(|name| namespace(cluster, name))).await),
         Inspection::Victims { pods } => Inspected::Victims(victims::look(cluster, &pods).await),
         Inspection::OtherFaults { namespaces } => Inspected::OtherFaults(other_faults(cluster, &namespaces).await),
+        Inspection::Residue { namespaces, after } => {
+            let fact = sweep::before_and_after(cluster, &namespaces.into_iter().collect(), wall).await;
+            Inspected::Residue { after, fact }
+        }
         Inspection::Alerts => Inspected::Alerts(alerts(prometheus).await),
         Inspection::Hours { hours, from } => Inspected::Hours(hours::windows(&hours, from)),
     }

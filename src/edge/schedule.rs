@@ -120,7 +120,7 @@ impl Whole {
         let Some(own) = &self.own else {
             // what the Workflow leaves behind is a part of it
             let gone = self.alive.is_empty() && self.told.take().is_some();
-            return if gone { vec![Event::FaultGone { fault: self.fault }] } else { Vec::new() };
+            return if gone { vec![Event::FaultGone { fault: self.fault, watched: false }] } else { Vec::new() };
         };
         let mut fact = own.clone();
         let over = fact.deleting || fact.conditions.iter().any(|condition| condition.raw() == "Accomplished");

@@ -41,6 +41,13 @@ pub enum Inspection {
         /// In these namespaces.
         namespaces: Vec<String>,
     },
+    /// What outlived its fault or its run.
+    Residue {
+        /// In these namespaces.
+        namespaces: Vec<String>,
+        /// Whether the run is over.
+        after: bool,
+    },
     /// Alerts that fire.
     Alerts,
     /// When in the coming week the run may begin.
@@ -63,6 +70,8 @@ impl Inspection {
             Inspection::Namespaces { .. } => "namespaces",
             Inspection::Victims { .. } => "victims",
             Inspection::OtherFaults { .. } => "other-faults",
+            Inspection::Residue { after: false, .. } => "residue",
+            Inspection::Residue { after: true, .. } => "residue-after",
             Inspection::Alerts => "alerts",
             Inspection::Hours { .. } => "hours",
         }

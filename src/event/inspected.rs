@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::effect::inspection::Right;
 use crate::effect::{ChaosRef, PodRef, micros};
+use crate::event::residue::ResidueFact;
 use crate::text::Untrusted;
 
 /// A fact, or why it can't be known.
@@ -28,6 +29,13 @@ pub enum Inspected {
     Victims(VictimsFact),
     /// Faults of others.
     OtherFaults(Known<Vec<OtherFault>>),
+    /// What outlived its fault or its run.
+    Residue {
+        /// Whether the run was over.
+        after: bool,
+        /// What.
+        fact: ResidueFact,
+    },
     /// Alerts that fire, by name and labels.
     Alerts(Known<Vec<Untrusted>>),
     /// When the run may begin.
@@ -45,6 +53,8 @@ impl Inspected {
             Inspected::Namespaces(_) => "namespaces",
             Inspected::Victims(_) => "victims",
             Inspected::OtherFaults(_) => "other-faults",
+            Inspected::Residue { after: false, .. } => "residue",
+            Inspected::Residue { after: true, .. } => "residue-after",
             Inspected::Alerts(_) => "alerts",
             Inspected::Hours(_) => "hours",
         }

@@ -34,6 +34,10 @@ pub struct FaultFinding {
     pub recovery: String,
     /// The recovery, as an interval.
     pub recovery_ms: Option<Interval>,
+    /// What holds its object in the cluster, where something does.
+    pub stuck: Option<String>,
+    /// The ways out of that, the safest first.
+    pub ways_out: Vec<String>,
     /// Each fault that it spawned, where it is a Schedule.
     pub rounds: Vec<RoundFinding>,
     /// Each victim's way back.
@@ -89,6 +93,8 @@ pub(super) fn fault(run: &Run, state: &FaultState, back: &Back) -> FaultFinding 
             Via::ChaosMesh => "chaos-mesh",
             Via::Agentless => "agentless",
         }),
+        stuck: wording::stuck::held_by(state),
+        ways_out: wording::stuck::ways(state),
         shares: run.shares(state).unwrap_or_default().iter().map(wording::share).collect(),
         victims: state.victims.iter().filter(|victim| victim.hit.is_some()).map(|victim| victim.pod.to_string()).collect(),
         impact: state.impact().map(|seen| seen.at.seconds()),

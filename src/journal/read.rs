@@ -1,7 +1,7 @@
 //! Reading a journal: tolerant of a torn tail, strict about everything else.
 
 use std::fs;
-use std::io;
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -64,6 +64,15 @@ pub enum ReadError {
 pub fn open(path: &Path) -> Result<Recorded, ReadError> {
     let bytes = fs::read(path).map_err(|source| ReadError::Read { path: path.to_owned(), source })?;
     parse(&bytes)
+}
+
+/// The first line alone: whose journal it is can be told where the rest is damaged, or of another version.
+#[must_use]
+pub fn header(path: &Path) -> Option<Header> {
+    let mut line = Vec::new();
+    let file = fs::File::open(path).ok()?;
+    BufReader::new(file).read_until(b'\n', &mut line).ok()?;
+    serde_json::from_slice(line.strip_suffix(b"\n")?).ok()
 }
 
 /// Reads a journal's bytes. Whatever follows the last line end is counted as torn.

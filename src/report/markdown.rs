@@ -36,6 +36,8 @@ fn page(out: &mut String, f: &Findings) -> std::fmt::Result {
         }
         writeln!(out, "\n`gameday recover` finishes the undo.")?;
     }
+    stuck(out, f)?;
+    residue(out, f)?;
     preflight(out, f)?;
     judged(out, "Criteria", &f.criteria)?;
     judged(out, "Steady state before", &f.gate)?;
@@ -58,6 +60,30 @@ fn page(out: &mut String, f: &Findings) -> std::fmt::Result {
         writeln!(out, "| {} | {} |", line.t, cell(&line.text))?;
     }
     writeln!(out, "\nWritten by gameday {} from the journal of run {}; `gameday report` writes it again.", text(&f.gameday), text(&f.run))
+}
+
+/// What holds objects back in their deletion, and the ways out.
+fn stuck(out: &mut String, f: &Findings) -> std::fmt::Result {
+    for (found, held) in f.faults.iter().filter_map(|found| Some((found, found.stuck.as_ref()?))) {
+        writeln!(out, "\n### Stuck: {}\n\n{}\n", text(&found.step), text(held))?;
+        for way in &found.ways_out {
+            writeln!(out, "- {}", text(way))?;
+        }
+    }
+    Ok(())
+}
+
+/// How the cluster was found and left.
+fn residue(out: &mut String, f: &Findings) -> std::fmt::Result {
+    let Some(residue) = &f.residue else { return Ok(()) };
+    writeln!(out, "\n## How the cluster was left\n\n{}\n", text(&residue.told))?;
+    let lists = [("new", &residue.new), ("there before", &residue.before), ("not seen", &residue.unseen)];
+    for (word, list) in lists {
+        for line in list {
+            writeln!(out, "- {word}: {}", text(line))?;
+        }
+    }
+    Ok(())
 }
 
 /// What the preflight did not simply pass; the JSON report has every check.

@@ -8,6 +8,7 @@ mod chaos;
 mod course;
 mod gate;
 mod ground;
+mod residue;
 
 use std::collections::BTreeSet;
 
@@ -80,7 +81,7 @@ impl Checkpoint {
 }
 
 /// The checks that may be overruled with `--override NAME=WHY`; all others never.
-pub const OVERRULABLE: &[&str] = &["daemons", "chaos mesh", "collisions", "budgets", "drain", "rollout", "steady", "hours"];
+pub const OVERRULABLE: &[&str] = &["daemons", "chaos mesh", "collisions", "budgets", "drain", "rollout", "steady", "hours", "residue"];
 
 impl Run {
     /// Every check, in the order of looking. Empty for journals from before there were gates.
@@ -92,6 +93,7 @@ impl Run {
         self.check_chaos(&mut all);
         self.check_blast(gate, &mut all);
         self.check_course(&mut all);
+        self.check_residue(&mut all);
         self.check_gate(gate, &mut all);
         for point in &mut all {
             let overruled = gate.overrides.iter().find(|wanted| wanted.check == point.name && OVERRULABLE.contains(&point.name));
@@ -135,6 +137,7 @@ impl Run {
                 wanted.push(Inspection::OtherFaults { namespaces: namespaces.into_iter().collect() });
             }
         }
+        wanted.extend(self.residue_wanted(false));
         if self.header.place.prometheus.is_some() {
             wanted.push(Inspection::Alerts);
         }
@@ -172,7 +175,7 @@ impl Run {
         self.header.injector.unwrap_or(self.scenario.injector)
     }
 
-    fn namespaces_aimed_at(&self) -> BTreeSet<String> {
+    pub(in crate::run) fn namespaces_aimed_at(&self) -> BTreeSet<String> {
         let mut all = BTreeSet::new();
         for state in &self.faults {
             let own = state.fault.namespace().unwrap_or(&self.header.place.namespace);

@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use crate::clock::At;
 use crate::effect::{ChaosRef, Effect, EffectId, FaultId, Outcome, PodRef};
-use crate::event::{FaultFact, MatchedPod};
-use crate::fault::{Action, DEFAULT_DURATION, Fault};
+use crate::event::{BlockingPod, FaultFact, MatchedPod};
+use crate::fault::{Action, DEFAULT_DURATION, Fault, OtherKind};
 use crate::run::rounds::{self, Round};
 use crate::run::sight::Seen;
 use crate::run::undo::{LIFT_LIMIT, REQUEST_DEADLINE, Undo};
@@ -23,6 +23,9 @@ pub const EFFECT_LIMIT: Duration = Duration::from_secs(30);
 /// How long after its end a lasting fault may go on before the alarm: less than two seconds, so that
 /// it is heard within two.
 pub const OVERDUE_AFTER: Duration = Duration::from_millis(1900);
+
+/// How long after its deletion was asked for an object that is still held counts as stuck.
+pub const STUCK_AFTER: Duration = Duration::from_secs(10);
 
 /// Who breaks it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,12 +75,13 @@ impl Victim {
 
 /// What the timeline has told of a fault.
 #[derive(Clone, Copy, Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "five lines, each told once, in no order")]
+#[expect(clippy::struct_excessive_bools, reason = "six lines, each told once, in no order")]
 pub(super) struct Told {
     pub in_effect: bool,
     pub lifted: bool,
     pub removed: bool,
     pub overdue: bool,
+    pub stuck: bool,
     pub handed_over: bool,
 }
 
@@ -110,6 +114,8 @@ pub struct FaultState {
     pub seen: Option<FaultFact>,
     /// When its object was last seen to be gone.
     pub gone: Option<At>,
+    /// The pods that hold its object back, as last looked for.
+    pub blocking: Vec<BlockingPod>,
     /// When all victims were hit.
     pub in_effect: Option<At>,
     /// When every record was seen not injected after the stop.
@@ -136,6 +142,7 @@ impl FaultState {
             victims: Vec::new(),
             seen: None,
             gone: None,
+            blocking: Vec::new(),
             in_effect: None,
             recovered: None,
             rounds: Vec::new(),
@@ -211,6 +218,19 @@ impl FaultState {
     #[must_use]
     pub fn is_overdue(&self, now: At) -> bool {
         self.should_end().is_some_and(|end| now >= end + OVERDUE_AFTER)
+    }
+
+    /// Whether its object hangs: its deletion was asked for a while ago, and a finalizer holds it.
+    #[must_use]
+    pub fn is_stuck(&self, now: At) -> bool {
+        let held = self.seen.as_ref().is_some_and(|fact| fact.deleting && !fact.finalizers.is_empty());
+        held && self.gone.is_none() && self.undo.done.is_none() && self.undo.asked.is_some_and(|asked| now >= asked + STUCK_AFTER)
+    }
+
+    /// Whether it leaves nothing in pods that could be looked for: its end is known by its records alone.
+    #[must_use]
+    pub fn leaves_no_trace(&self) -> bool {
+        matches!(self.fault.action.experiment(), Action::Stress { .. } | Action::Other { kind: OtherKind::Dns | OtherKind::Time })
     }
 
     /// Whether its creation is known to have come to pass.

@@ -13,6 +13,8 @@ use crate::scenario::model::{Injector, PrometheusAt, Scenario, StepAction, Workl
 const CHAOS: &str = "chaos-mesh.org";
 /// The kinds whose objects others may have on the same pods.
 pub const OTHERS: [&str; 7] = ["podchaos", "networkchaos", "stresschaos", "iochaos", "httpchaos", "dnschaos", "timechaos"];
+/// What else of Chaos Mesh faults and runs may have left.
+const TRACES: [&str; 6] = ["workflows", "workflownodes", "schedules", "podnetworkchaos", "podiochaos", "podhttpchaos"];
 /// Where Chaos Mesh is installed unless somebody says otherwise.
 pub const CHAOS_MESH_HOME: &str = "chaos-mesh";
 
@@ -120,9 +122,22 @@ pub fn needs(scenario: &Scenario, grounds: &Grounds<'_>, injector: Injector, via
             for plural in OTHERS {
                 list.may("sees faults of others on the same pods", namespace, CHAOS, plural, &["list"]);
             }
+            for plural in TRACES {
+                list.may("sees what earlier faults and runs left, and what this one does", namespace, CHAOS, plural, &["list"]);
+            }
+            list.may(
+                "sees what earlier faults and runs left, and what this one does",
+                namespace,
+                "networking.k8s.io",
+                "networkpolicies",
+                &["list"],
+            );
+            list.may("sees what earlier faults and runs left, and what this one does", namespace, "", "pods", &["list"]);
+            list.may("sees whose run what is left was", namespace, "coordination.k8s.io", "leases", &["list"]);
             list.may("sees the budgets that guard its pods", namespace, "policy", "poddisruptionbudgets", &["list"]);
             list.named("reads what the namespace says of itself", namespace, "", "namespaces", "get", namespace);
         }
+        list.may("sees whether namespaces of drills were left", "", "", "namespaces", &["list"]);
         list.may("sees whether the pods' nodes are being drained", "", "", "nodes", &["get"]);
         if via(index, fault).contains(&Via::ChaosMesh) {
             list.may("sees whether Chaos Mesh is well", CHAOS_MESH_HOME, "", "pods", &["list"]);

@@ -7,11 +7,14 @@ use crate::clock::At;
 use crate::effect::{Conclusion, Effect, FaultId, ProbeId};
 use crate::run::Run;
 use crate::run::claim::Claim;
-use crate::run::ledger::{FaultState, OVERDUE_AFTER, Told};
+use crate::run::ledger::{FaultState, OVERDUE_AFTER, STUCK_AFTER, Told};
 use crate::run::limits::{GATE_LIMIT, PREFLIGHT_LIMIT};
 use crate::run::phase::{End, Phase};
 use crate::run::timeline::Noted;
 use crate::run::verdicts::Standing;
+
+/// How many ways out of a stuck undo there are.
+pub const WAYS_OUT: usize = 3;
 
 /// What was asked for already, so that it is not asked for twice.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +27,10 @@ pub(super) struct AskedOnce {
     pub dry_runs: BTreeSet<FaultId>,
     pub inspections: BTreeSet<&'static str>,
     pub seal: bool,
+    /// Whether the operator left: nothing is waited for any more.
+    pub left: bool,
+    /// When the look after the end was asked for.
+    pub swept: Option<At>,
 }
 
 impl Run {
@@ -53,7 +60,9 @@ impl Run {
         if matches!(self.phase, Phase::Undoing(_)) && !self.faults.iter().any(FaultState::owes_undo) {
             effects.extend(self.claim.as_mut().and_then(|claim| claim.release(now)));
         }
-        effects.extend(self.seal());
+        if !self.looks_after(&mut effects) {
+            effects.extend(self.seal());
+        }
         effects
     }
 
@@ -66,6 +75,13 @@ impl Run {
         let mut due: Vec<Option<At>> = vec![self.limits_due(), self.judgement_due()];
         due.extend(self.faults.iter().map(FaultState::undo_due));
         due.push(self.claim.as_ref().and_then(Claim::due));
+        due.push(self.swept_by());
+        due.extend(
+            self.faults
+                .iter()
+                .filter(|state| !state.told.stuck && state.owes_undo())
+                .map(|state| state.undo.asked.map(|at| at + STUCK_AFTER)),
+        );
         due.extend(self.faults.iter().filter(|state| !state.told.overdue).map(|state| state.should_end().map(|end| end + OVERDUE_AFTER)));
         if self.cluster.is_some() && !matches!(self.phase, Phase::Undoing(_) | Phase::Sealed) {
             due.push(self.probes.next());
@@ -192,6 +208,7 @@ impl Run {
                 lifted: state.lifted.is_some(),
                 removed: state.undo.done.is_some(),
                 overdue: told.overdue || state.is_overdue(self.now),
+                stuck: told.stuck || state.is_stuck(self.now),
                 handed_over: told.handed_over,
             };
             self.faults[index].told = now;
@@ -200,6 +217,10 @@ impl Run {
             }
             if now.overdue && !told.overdue {
                 self.note(Noted::Overdue(id));
+            }
+            if now.stuck && !told.stuck {
+                self.note(Noted::Stuck(id));
+                (0..WAYS_OUT).for_each(|way| self.note(Noted::WayOut(id, way)));
             }
             if now.lifted && !told.lifted {
                 self.note(Noted::Lifted(id));
@@ -243,7 +264,11 @@ impl Run {
         self.asked.seal = true;
         let handed = self.faults.iter().filter(|state| state.undo.handed_over.is_some());
         let lease = self.claim.as_ref().filter(|claim| claim.handed_over.is_some()).map(|claim| claim.lease.clone());
-        let left = handed.filter_map(|state| state.object.as_ref().map(|(object, _)| object.clone())).chain(lease).collect();
+        let left = handed
+            .filter_map(|state| state.object.as_ref().map(|(object, _)| object.clone()))
+            .chain(lease)
+            .chain(self.residue_own().cloned())
+            .collect();
         Some(Effect::Seal { conclusion: Conclusion { verdict: self.verdict(), left, why } })
     }
 }

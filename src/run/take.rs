@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::clock::At;
 use crate::command::Command;
 use crate::effect::{Effect, EffectId, FaultId, Outcome, PodRef, ProbeId};
+use crate::event::inspected::Inspected;
 use crate::event::{Event, FaultFact, PodFact, Reading, Skew, Source};
 use crate::fault::Action;
 use crate::run::Run;
@@ -81,14 +82,25 @@ impl Run {
                     return Some(*probe);
                 }
             }
-            Event::Inspected { seen } => drop(self.inspections.insert(seen.aspect(), seen.clone())),
-            Event::FaultSeen(fact) => self.fault_seen(fact),
-            Event::FaultGone { fault } => self.fault_mut(*fault).into_iter().for_each(|state| state.vanished(now)),
-            Event::FaultLookedFor { fault, present, residue } => {
-                let seen = self.sight.live(now);
-                if let Some(state) = self.fault_mut(*fault) {
-                    state.looked(*present, residue.as_deref(), now, seen);
+            Event::Inspected { seen } => {
+                let after = matches!(seen, Inspected::Residue { after: true, .. });
+                self.inspections.insert(seen.aspect(), seen.clone());
+                if after {
+                    self.note(Noted::Swept);
                 }
+            }
+            Event::FaultSeen(fact) => self.fault_seen(fact),
+            Event::FaultGone { fault, watched } => self.fault_mut(*fault).into_iter().for_each(|state| state.vanished(now, *watched)),
+            Event::FaultLookedFor { fault, present, residue, blocking } => {
+                let seen = self.sight.live(now);
+                let mut trouble = None;
+                if let Some(state) = self.fault_mut(*fault) {
+                    state.blocking.clone_from(blocking);
+                    let before = state.undo.trouble.clone();
+                    state.looked(*present, residue.as_deref(), now, seen);
+                    trouble = state.undo.trouble.clone().filter(|now| before.as_ref() != Some(now));
+                }
+                trouble.into_iter().for_each(|why| self.note(Noted::LiftTrouble(*fault, why)));
             }
             Event::Commanded(command) => self.commanded(command),
             Event::Asked(effect) => self.effect_asked(effect),
@@ -120,6 +132,7 @@ impl Run {
                 // whoever asks may be another process than the one that asked before and died,
                 // perhaps on the way to its last entry
                 self.asked.seal = false;
+                self.look_again_after();
                 for state in &mut self.faults {
                     state.undo_again(now);
                 }
@@ -127,6 +140,7 @@ impl Run {
             }
             Command::Leave => {
                 self.asked.seal = false;
+                self.asked.left = true;
                 self.note(Noted::Left);
                 if !matches!(self.phase, Phase::Undoing(_) | Phase::Sealed) {
                     self.turn_to(End::Aborted);

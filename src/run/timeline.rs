@@ -99,6 +99,10 @@ pub enum Noted {
     LiftTrouble(FaultId, Untrusted),
     /// A lasting fault is past its time and not seen lifted.
     Overdue(FaultId),
+    /// The object of a fault hangs in its deletion.
+    Stuck(FaultId),
+    /// A way out of that, by its place among them, the safest first.
+    WayOut(FaultId, usize),
     /// A lasting fault is lifted: no pod is under it any more.
     Lifted(FaultId),
     /// The object of a fault is gone, and what it may have left was looked for.
@@ -115,6 +119,8 @@ pub enum Noted {
     Unclaimed(Untrusted),
     /// The operator left.
     Left,
+    /// The cluster was looked over after the end.
+    Swept,
     /// The run turned to its end.
     Ending(End),
     /// The steps are over; waiting for the targets to be steady again.
@@ -158,6 +164,8 @@ impl Noted {
             Noted::LiftAsked(..) => "undo_asked",
             Noted::LiftTrouble(..) => "undo_trouble",
             Noted::Overdue(_) => "overdue",
+            Noted::Stuck(_) => "stuck",
+            Noted::WayOut(..) => "way_out",
             Noted::Lifted(_) => "lifted",
             Noted::Removed(_) => "removed",
             Noted::HandedOver(..) => "left_behind",
@@ -166,6 +174,7 @@ impl Noted {
             Noted::Aborted(_) => "aborted",
             Noted::Unclaimed(_) => "unclaimed",
             Noted::Left => "left",
+            Noted::Swept => "swept",
             Noted::Ending(_) => "ending",
             Noted::Settling => "settling",
             Noted::Sealed(_) => "sealed",

@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use crate::clock::At;
 use crate::effect::{Effect, Outcome};
+use crate::event::RecordFact;
 use crate::run::ledger::FaultState;
 use crate::run::sight::Seen;
 use crate::text::Untrusted;
 
 /// How long an unanswered request may still land.
 pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a watch may take to tell how an object went that a look does not find any more.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How long an undo is tried before what is left is handed over.
 pub const LIFT_LIMIT: Duration = Duration::from_secs(90);
 
@@ -33,6 +36,10 @@ pub struct Undo {
     pub looks: u32,
     /// When the next look is due.
     pub next_look: Option<At>,
+    /// Whether its object went, under our eyes, with records that were not lifted: somebody took its finalizer off.
+    pub torn_off: bool,
+    /// Whether it is done by what is known, though the end of the fault itself was not seen and can't be looked for.
+    pub unseen: bool,
     /// Done.
     pub done: Option<At>,
     /// Given up: what is left is handed over.
@@ -139,23 +146,41 @@ impl FaultState {
             self.undo.next_look = Some(from);
             return;
         }
-        let clean = residue.is_some_and(<[Untrusted]>::is_empty);
-        if clean || self.recovered.is_some() || !self.fault.is_lasting() {
+        let unseen = self.fault.is_lasting() && self.leaves_no_trace() && self.recovered.is_none() && self.has_landed();
+        self.undo.trouble = match residue {
+            _ if !self.fault.is_lasting() => None,
+            None => Some("the object is gone; whether its effect is, could not be seen".into()),
+            Some([]) if unseen && self.undo.torn_off => Some(
+                format!(
+                    "its object went with its records not lifted, as when its finalizer is taken off; a {} leaves nothing that could be looked for: it may go on until its pods are replaced",
+                    self.fault.action.experiment().kind()
+                )
+                .into(),
+            ),
+            // the watch may be about to tell how it went
+            Some([]) if unseen && self.gone.is_some_and(|gone| at < gone + LAST_WORDS) => return,
+            Some([]) => None,
+            Some(found) => {
+                let found: Vec<&str> = found.iter().map(Untrusted::raw).collect();
+                Some(format!("left behind: {}", found.join(", ")).into())
+            }
+        };
+        if self.undo.trouble.is_none() {
             self.undo.done.get_or_insert(at);
-            self.undo.trouble = None;
+            self.undo.unseen = unseen;
             if self.fault.is_lasting() {
                 self.lifted.get_or_insert(self.recovered.unwrap_or(seen));
             }
-        } else {
-            self.undo.trouble = Some(residue.and_then(|found| found.first()).map_or_else(
-                || Untrusted::from("the object is gone; whether its effect is, could not be seen"),
-                |found| Untrusted::from(format!("left behind: {}", found.raw())),
-            ));
+        } else if self.undo.torn_off && unseen && self.undo.done.is_none() {
+            // no look will ever say more
+            self.undo.handed_over.get_or_insert(at);
         }
     }
 
-    /// Takes that the object is gone.
-    pub(super) fn vanished(&mut self, at: At) {
+    /// Takes that the object is gone; where that was `watched`, it went as it was last seen.
+    pub(super) fn vanished(&mut self, at: At, watched: bool) {
+        let injected = self.seen.as_ref().is_some_and(|fact| fact.blocking().any(RecordFact::has_hit));
+        self.undo.torn_off |= watched && injected && self.fault.is_lasting() && self.recovered.is_none();
         if self.gone.is_none() {
             self.gone = Some(at);
             if self.undo.asked.is_some() && self.undo.done.is_none() {

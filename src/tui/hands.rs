@@ -225,25 +225,18 @@ impl Hands {
         self.scrolled = self.scrolled.saturating_add(by).min(run.timeline().len().saturating_sub(1));
     }
 
-    /// Ctrl-C asks, confirms what it asked, and twice while undoing leaves.
+    /// Ctrl-C stops and undoes at once, without a question; twice in a row it leaves, whatever is left. It does not wait for
+    /// the picture of the stopped run: the second may come before that.
     fn interrupt(&mut self, over: bool, undoing: bool) -> Deed {
         if over {
             return Deed::Leave;
         }
-        if undoing {
-            self.open = None;
-            self.undo_hidden = false;
-            if std::mem::replace(&mut self.armed, true) {
-                return Deed::Command(Command::Leave);
-            }
-            return Deed::Draw;
+        self.open = None;
+        self.undo_hidden = false;
+        if std::mem::replace(&mut self.armed, true) {
+            return Deed::Command(Command::Leave);
         }
-        if self.open == Some(Open::Stop) {
-            self.open = None;
-            return Deed::Command(Command::Abort { by: AbortedBy::Interrupt });
-        }
-        self.open = Some(Open::Stop);
-        Deed::Draw
+        if undoing { Deed::Draw } else { Deed::Command(Command::Abort { by: AbortedBy::Interrupt }) }
     }
 
     fn confirm(&mut self, run: &Run) -> Option<Deed> {

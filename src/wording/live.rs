@@ -114,7 +114,7 @@ pub fn next(run: &Run, now: At) -> String {
         }
         Phase::Undoing(_) => match run.faults().iter().rev().find(|state| state.owes_undo()) {
             Some(state) => lifting(state, now),
-            None => "the last entry is written".to_owned(),
+            None => "what is left is looked for, then the last entry is written".to_owned(),
         },
         Phase::Sealed => "the run is over".to_owned(),
     }

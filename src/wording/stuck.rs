@@ -1,49 +1,194 @@
 //! What holds an object back whose deletion was asked for, and the ways out, the safest first.
 
-use crate::event::FaultFact;
+use crate::effect::ChaosRef;
+use crate::event::{BlockingPod, FaultFact, RecordFact};
+use crate::run::Run;
 use crate::run::ledger::FaultState;
+use crate::text::Untrusted;
+use crate::wording;
 
 /// What holds the object of a fault, in one sentence; `None` where nothing is known to hold it.
 #[must_use]
 pub fn held_by(state: &FaultState) -> Option<String> {
-    let fact = state.seen.as_ref().filter(|fact| fact.deleting && !fact.finalizers.is_empty() && state.undo.done.is_none())?;
-    Some(sentence(fact))
+    let fact = held(state)?;
+    Some(sentence(fact, &state.blocking))
 }
 
-/// The same of an object as it stands.
+/// The object of a fault as it was last seen, where that is held in its deletion.
+fn held(state: &FaultState) -> Option<&FaultFact> {
+    state.seen.as_ref().filter(|fact| fact.deleting && !fact.finalizers.is_empty() && state.undo.done.is_none() && state.gone.is_none())
+}
+
+/// The ways out for a fault whose object is held; none where it is not.
 #[must_use]
-pub fn sentence(fact: &FaultFact) -> String {
+pub fn ways(state: &FaultState) -> Vec<String> {
+    held(state).map_or_else(Vec::new, |fact| ways_out(fact, &state.blocking))
+}
+
+/// What holds an object as it stands; `pods` are those of its records, as far as they were looked for.
+#[must_use]
+pub fn sentence(fact: &FaultFact, pods: &[BlockingPod]) -> String {
     let finalizers: Vec<String> = fact.finalizers.iter().map(ToString::to_string).collect();
     let blocking: Vec<String> = fact
-        .records
-        .iter()
-        .filter(|record| record.phase.raw() != "Not Injected")
-        .map(|record| match &record.failure {
-            Some(failure) => format!("{} is {} ({})", record.id, record.phase, failure.short(120)),
-            None => format!("{} is {}", record.id, record.phase),
+        .blocking()
+        .map(|record| {
+            let there = there(record, pods);
+            match &record.failure {
+                Some(failure) => format!("{} is {}{there} ({})", record.id, record.phase, failure.short(120)),
+                None => format!("{} is {}{there}", record.id, record.phase),
+            }
         })
         .collect();
-    let records = if blocking.is_empty() { "no record says why".to_owned() } else { blocking.join(", ") };
+    let records = if blocking.is_empty() { "no record says why".to_owned() } else { blocking.join("; ") };
     format!("held by its finalizer {}: {records}", finalizers.join(", "))
+}
+
+fn pod_of(record: &RecordFact) -> String {
+    record.id.raw().split('/').take(2).collect::<Vec<_>>().join("/")
+}
+
+/// Whether the pod of a record is there, as far as it was looked for.
+fn there(record: &RecordFact, pods: &[BlockingPod]) -> String {
+    let id = pod_of(record);
+    match pods.iter().find(|pod| pod.id.raw() == id).map(|pod| &pod.node) {
+        None => String::new(),
+        Some(Ok(None)) => ", its pod is gone".to_owned(),
+        Some(Ok(Some(node))) if node.raw().is_empty() => ", its pod is there, on no node".to_owned(),
+        Some(Ok(Some(node))) => format!(", its pod is there, on node {}", node.short(60)),
+        Some(Err(_)) => ", whether its pod is there could not be seen".to_owned(),
+    }
 }
 
 /// The ways out in safe order, each with what it abandons.
 #[must_use]
-pub fn ways_out(fact: &FaultFact) -> Vec<String> {
-    let pods: Vec<String> = fact
-        .records
-        .iter()
-        .filter(|record| record.phase.raw() != "Not Injected")
-        .map(|record| record.id.to_string().split('/').take(2).collect::<Vec<_>>().join("/"))
-        .collect();
-    let object = &fact.object;
-    let pods = if pods.is_empty() { "its victims".to_owned() } else { pods.join(", ") };
-    vec![
-        "1. mend Chaos Mesh: its controller must run, and its daemon on the node of each pod named (`kubectl -n chaos-mesh get pods -o wide`); it then finishes by itself and abandons nothing".to_owned(),
-        format!("2. delete {pods}: what was done to a pod's network or files goes with the pod, its owner replaces it; abandons that pod"),
-        format!(
-            "3. last: `gameday recover --force {}/{}/{}` takes the finalizer off; abandons whatever is still in effect in {pods}",
-            object.kind, object.namespace, object.name
-        ),
-    ]
+pub fn ways_out(fact: &FaultFact, pods: &[BlockingPod]) -> Vec<String> {
+    let gone = |id: &str| pods.iter().any(|pod| pod.id.raw() == id && pod.node == Ok(None));
+    let mut all: Vec<String> = fact.blocking().map(pod_of).collect();
+    all.sort_unstable();
+    all.dedup();
+    let alive: Vec<&String> = all.iter().filter(|id| !gone(id)).collect();
+    let safe = |ids: &[&String]| ids.iter().map(|id| Untrusted::from(id.as_str()).to_string()).collect::<Vec<_>>().join(", ");
+    let names = if alive.is_empty() { "its victims".to_owned() } else { safe(&alive) };
+    let all_gone = !all.is_empty() && alive.is_empty();
+    let mend = "1. mend Chaos Mesh: its controller must run, and its daemon on the node of each pod named (`kubectl -n chaos-mesh get pods -o wide`); it then finishes by itself and abandons nothing";
+    let (second, abandons) = if all_gone {
+        (
+            "2. no pod is left to delete: what was done to them went with them; a restart of Chaos Mesh's controller makes it look again at once, and abandons nothing".to_owned(),
+            "the pods are gone, so it abandons nothing that is known".to_owned(),
+        )
+    } else {
+        (
+            format!(
+                "2. delete {names}{}: what was done to a pod's network or files goes with the pod, its owner replaces it; abandons that pod",
+                command(&alive)
+            ),
+            format!("abandons whatever is still in effect in {names}"),
+        )
+    };
+    vec![mend.to_owned(), second, format!("3. last: `{}` takes the finalizer off; {abandons}", force(&fact.object))]
+}
+
+/// The command that deletes the first of these pods.
+fn command(pods: &[&String]) -> String {
+    let first = pods.first().and_then(|id| id.split_once('/'));
+    let safe = |text: &str| Untrusted::from(text).to_string();
+    first.map_or_else(String::new, |(namespace, name)| format!(" (`kubectl -n {} delete pod {}`)", safe(namespace), safe(name)))
+}
+
+/// The command that takes the finalizers off an object.
+#[must_use]
+pub fn force(object: &ChaosRef) -> String {
+    let safe = |text: &str| Untrusted::from(text).to_string();
+    format!("gameday recover --force {}/{}/{}", safe(&object.kind), safe(&object.namespace), safe(&object.name))
+}
+
+/// That a fault is over, as far as that was seen.
+pub(super) fn lifted(state: &FaultState) -> String {
+    let name = wording::fault(state);
+    if state.undo.unseen {
+        format!("object gone, its end not seen: {name}; that leaves nothing to look for")
+    } else {
+        format!("lifted: {name}")
+    }
+}
+
+/// What of a fault was handed over, why, and how to finish.
+pub(super) fn left_behind(state: &FaultState, object: &ChaosRef) -> String {
+    let held = held_by(state).or_else(|| state.undo.trouble.as_ref().map(|why| why.short(300)));
+    let held = held.map_or_else(String::new, |held| format!(", {held}"));
+    let last = if ways(state).is_empty() { String::new() } else { format!("; if it stays stuck: `{}`", force(object)) };
+    format!("left behind: {object}{held}; `gameday recover` finishes the undo{last}")
+}
+
+/// What a run has left in the cluster, what holds it, and the command that finishes; nothing where nothing is left.
+#[must_use]
+pub fn left(run: &Run) -> Vec<String> {
+    let left = run.conclusion().map_or(&[][..], |conclusion| conclusion.left.as_slice());
+    if left.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec!["left in the cluster:".to_owned()];
+    for object in left {
+        let state = run.faults().iter().find(|state| state.object.as_ref().is_some_and(|(own, _)| own == object));
+        let why = state.and_then(|state| held_by(state).or_else(|| state.undo.trouble.as_ref().map(|why| why.short(300))));
+        lines.push(format!("  {object}{}", why.map_or_else(String::new, |why| format!(", {why}"))));
+        lines.extend(state.map(ways).unwrap_or_default().into_iter().map(|way| format!("    {way}")));
+    }
+    lines.push("`gameday recover` finishes the undo".to_owned());
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::effect::FaultId;
+
+    fn stuck(pods: &[(&str, bool)]) -> (FaultFact, Vec<BlockingPod>) {
+        let record = |id: &str| RecordFact {
+            id: id.into(),
+            selector: ".".into(),
+            phase: "Injected/Wait".into(),
+            injected: 1,
+            recovered: 0,
+            failure: None,
+        };
+        let fact = FaultFact {
+            fault: FaultId(0),
+            object: ChaosRef { kind: "NetworkChaos".to_owned(), namespace: "staging".to_owned(), name: "slow-00a1b2-0".to_owned() },
+            uid: "u".to_owned(),
+            created: None,
+            desired: Some("Stop".into()),
+            conditions: Vec::new(),
+            records: pods.iter().map(|(id, _)| record(id)).collect(),
+            deleting: true,
+            finalizers: vec!["chaos-mesh/records".into()],
+        };
+        let node = |there: bool| Ok(there.then(|| Untrusted::from("n1")));
+        (fact, pods.iter().map(|(id, there)| BlockingPod { id: (*id).into(), node: node(*there) }).collect())
+    }
+
+    #[test]
+    fn stuck_object_should_be_told_by_its_records_and_their_pods() {
+        let (fact, pods) = stuck(&[("staging/api-1", true), ("staging/api-2", false)]);
+        assert_eq!(
+            sentence(&fact, &pods),
+            "held by its finalizer chaos-mesh/records: staging/api-1 is Injected/Wait, its pod is there, on node n1; staging/api-2 is Injected/Wait, its pod is gone"
+        );
+        let ways = ways_out(&fact, &pods);
+        assert!(
+            ways[1].contains("2. delete staging/api-1 (`kubectl -n staging delete pod api-1`)") && !ways[1].contains("api-2"),
+            "{ways:?}"
+        );
+        assert!(ways[2].contains("`gameday recover --force NetworkChaos/staging/slow-00a1b2-0`"), "{ways:?}");
+        assert!(ways[2].ends_with("abandons whatever is still in effect in staging/api-1"), "{ways:?}");
+    }
+
+    #[test]
+    fn stuck_object_should_not_send_anybody_to_delete_pods_that_are_gone() {
+        let (fact, pods) = stuck(&[("staging/api-1", false)]);
+        let ways = ways_out(&fact, &pods);
+        assert!(ways[1].starts_with("2. no pod is left to delete") && ways[2].ends_with("abandons nothing that is known"), "{ways:?}");
+        // what was not looked for is not taken to be gone
+        assert!(ways_out(&fact, &[])[1].starts_with("2. delete staging/api-1"));
+    }
 }

@@ -562,7 +562,7 @@ impl Sim {
                 }
                 self.tell_thing(fault, 2 * MS);
                 self.things.get_mut(&fault).unwrap().exists = false;
-                self.tell(6 * MS, Event::FaultGone { fault });
+                self.tell(6 * MS, Event::FaultGone { fault, watched: true });
             }
             Due::Look(fault, way) => {
                 let present = self.things.get(&fault).is_some_and(|thing| thing.exists);
@@ -572,7 +572,7 @@ impl Sim {
                     11 => return,
                     _ => Some(Vec::new()),
                 };
-                self.take(Event::FaultLookedFor { fault, present, residue: residue.filter(|_| !present) });
+                self.take(Event::FaultLookedFor { fault, present, residue: residue.filter(|_| !present), blocking: Vec::new() });
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::tui::cells::{Pen, row, wrap};
 use crate::tui::keys::{self, Act, Scope};
 use crate::tui::panels::questions::dialog;
 use crate::tui::scene::Scene;
-use crate::wording::{self, live};
+use crate::wording::{self, live, stuck};
 
 /// Whether it is to be shown: the run was stopped, or the clean-up takes its time.
 #[must_use]
@@ -49,6 +49,13 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         if let Some(why) = state.undo.trouble.as_ref().filter(|_| pending) {
             indented(&why.to_string(), theme.broken);
         }
+        // what holds it, and what can be done, from the first look on: nobody has to guess with kubectl
+        if let Some(held) = stuck::held_by(state).filter(|_| state.is_stuck(scene.now)) {
+            indented(&held, theme.broken);
+            for way in stuck::ways(state) {
+                indented(&way, theme.text);
+            }
+        }
     }
     text.push((String::new(), theme.text));
     let add = |text: &mut Vec<(String, Style)>, line: &str, style: Style| {
@@ -67,9 +74,7 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         let limit = LIFT_LIMIT.as_secs();
         add(
             &mut text,
-            &format!(
-                "Each undo is tried again for {limit} s. If it hangs: look at the object's finalizers with kubectl, or leave and run `gameday recover`, which goes on from the journal."
-            ),
+            &format!("Each undo is tried again for {limit} s, then handed over: `gameday recover` goes on from the journal."),
             theme.quiet,
         );
     }
