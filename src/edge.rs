@@ -18,6 +18,7 @@ pub mod object_probe;
 pub mod pods;
 pub mod prometheus;
 pub mod pulse;
+pub mod renewal;
 pub mod residue;
 pub mod schedule;
 pub mod sweep;
@@ -34,6 +35,7 @@ use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 
 use crate::edge::connect::Connection;
+use crate::edge::renewal::Renewal;
 use crate::event::{ClusterFact, EndpointsSource, Event};
 use crate::text::Untrusted;
 
@@ -52,6 +54,8 @@ pub struct Cluster {
     /// Whether the API server answers at the moment.
     pub alive: watch::Receiver<bool>,
     alive_tx: watch::Sender<bool>,
+    /// How its connections are made anew; there are none in rehearsal.
+    renewal: Option<Renewal>,
     /// The apiVersion of an Eviction here.
     pub(crate) eviction: &'static str,
     /// The resources of kinds that were looked up.
@@ -79,8 +83,9 @@ impl Cluster {
     /// # Errors
     /// It does not answer, or refuses; with what to do.
     pub async fn reach(connection: Connection, namespace: &str) -> Result<Cluster, Unreachable> {
-        let Connection { client, context, server, .. } = connection;
-        Cluster::look(client, &context, namespace).await.map_err(|error| {
+        let Connection { client, renewal, context, server, .. } = connection;
+        let reached = Cluster::look(client, &context, namespace).await;
+        reached.map(|cluster| Cluster { renewal: Some(renewal), ..cluster }).map_err(|error| {
             let advice = if error.code.is_none() { "; is the cluster up, and the VPN on?" } else { "" };
             Unreachable { context, server, why: format!("{error}{advice}").into() }
         })
@@ -112,6 +117,7 @@ impl Cluster {
             namespace: namespace.to_owned(),
             alive,
             alive_tx,
+            renewal: None,
             eviction: if serves("policy", "v1") { "policy/v1" } else { "policy/v1beta1" },
             resources: object_probe::Resources::default(),
         })

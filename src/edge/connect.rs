@@ -5,6 +5,7 @@ use kube::{Client, Config};
 use thiserror::Error;
 
 use crate::edge::api_error::chain;
+use crate::edge::renewal::Renewal;
 use crate::text::Untrusted;
 
 /// No client could be made.
@@ -58,6 +59,8 @@ pub enum ConnectError {
 pub struct Connection {
     /// The client.
     pub client: Client,
+    /// How its connections are made anew.
+    pub renewal: Renewal,
     /// The context's name, or `in-cluster`.
     pub context: String,
     /// The context's namespace, `default` where it has none.
@@ -103,8 +106,9 @@ pub async fn connect(environment: &str, wanted: Option<&str>, asked: Option<&str
     config.default_retry = false;
     let namespace = config.default_namespace.clone();
     let server = config.cluster_url.to_string();
-    let client = Client::try_from(config).map_err(|error| ConnectError::Client { context: context.clone(), why: chain(&error).into() })?;
-    Ok(Connection { client, context, namespace, server })
+    let made = Renewal::of(config);
+    let (client, renewal) = made.map_err(|error| ConnectError::Client { context: context.clone(), why: chain(&error).into() })?;
+    Ok(Connection { client, renewal, context, namespace, server })
 }
 
 /// The first line of what an error says.

@@ -69,8 +69,12 @@ pub async fn beat(cluster: Cluster, wall: impl Wall, inbox: Inbox) {
                     }
                 }
             }
-            Err(_) => {
-                cluster.alive_tx.send_if_modified(|alive| std::mem::replace(alive, false));
+            Err(error) => {
+                let news = cluster.alive_tx.send_if_modified(|alive| std::mem::replace(alive, false));
+                // once a silence is enough: a connection on which nothing was ever answered is not kept
+                if let Some(renewal) = cluster.renewal.as_ref().filter(|_| news && error.code.is_none()) {
+                    renewal.renew();
+                }
             }
         }
         if inbox.is_closed() {

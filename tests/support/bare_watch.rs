@@ -30,9 +30,15 @@ pub struct BareWatch {
 
 impl BareWatch {
     pub fn start(kubeconfig: &Path, namespace: &str) -> BareWatch {
+        BareWatch::of(kubeconfig, namespace, "")
+    }
+
+    /// The same of the pods with these labels.
+    pub fn of(kubeconfig: &Path, namespace: &str, labels: &str) -> BareWatch {
+        let path = format!("/api/v1/namespaces/{namespace}/pods?watch=1&labelSelector={labels}");
         let seen = Arc::new(Mutex::new(Vec::new()));
         let stop = Arc::new(AtomicBool::new(false));
-        let (kubeconfig, namespace) = (Kubeconfig::read_from(kubeconfig).unwrap(), namespace.to_owned());
+        let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
         let (out, halt) = (seen.clone(), stop.clone());
         let (open, opened) = mpsc::channel();
         let thread = std::thread::spawn(move || {
@@ -40,7 +46,7 @@ impl BareWatch {
             runtime.block_on(async {
                 let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
                 let client = Client::try_from(config).unwrap();
-                let request = http::Request::get(format!("/api/v1/namespaces/{namespace}/pods?watch=1")).body(Vec::new()).unwrap();
+                let request = http::Request::get(path).body(Vec::new()).unwrap();
                 let mut lines = client.request_stream(request).await.unwrap().lines();
                 open.send(()).unwrap();
                 while !halt.load(Ordering::Relaxed) {

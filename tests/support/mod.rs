@@ -15,6 +15,7 @@ pub mod cluster;
 pub mod life;
 pub mod load;
 pub mod practice;
+pub mod served;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
