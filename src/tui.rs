@@ -21,6 +21,7 @@ pub mod plot;
 pub mod scene;
 mod terminal;
 pub mod theme;
+mod trap;
 pub mod view;
 
 use std::io;
@@ -190,6 +191,7 @@ impl Drop for Cockpit {
 
 impl Face for Cockpit {
     fn show(&mut self, run: &Run) {
+        trap::spring("driving", run);
         if self.start && *run.phase().0 == Phase::Ready && run.begun().is_none() {
             self.start = false;
             self.started = true;

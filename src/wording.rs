@@ -77,6 +77,7 @@ pub fn moment(run: &Run, moment: &Moment) -> String {
         Noted::Note(author, text) => format!("note: {text} — {author}"),
         Noted::Aborted(by) => format!("stop and undo asked for: {}", aborted(*by)),
         Noted::Unclaimed(why) => format!("no Lease, so others can't see or stop this run: {}", why.short(160)),
+        Noted::Claimed => "the Lease is taken after all: others can see and stop this run".to_owned(),
         Noted::Left => "left at once; what remains is handed over".to_owned(),
         Noted::Swept => residue::after(run).unwrap_or_default(),
         Noted::Ending(end) => ending(run, end),

@@ -43,6 +43,7 @@ fn rules() -> BTreeMap<&'static str, (Vec<&'static str>, Vec<&'static str>)> {
         "percent_encoding",
         "jiff",
         "rustix",
+        "tower",
     ];
     rules.insert("edge", (with(&[]), also(&network)));
     let simulation = [

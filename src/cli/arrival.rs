@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context;
+
 use crate::cli::args::PlaceArgs;
 use crate::cli::gate::{self, Judged};
 use crate::cli::{Failure, Means, REFUSED};
@@ -41,6 +43,7 @@ pub async fn arrive(
     namespaces.sort();
     namespaces.dedup();
     let word = tier::own_word(&cluster, &namespaces).await;
+    let word = word.context("how careful to be here can't be seen").means(REFUSED)?;
     let judged = gate::tier(environment, config, &context, &server, &word);
     let at = asked.prometheus.clone().map(PrometheusAt::Url).or(environment.prometheus.clone());
     let prometheus = at.as_ref().map(|at| Prometheus::new(at, &credentials(), &cluster.client)).transpose().means(REFUSED)?;

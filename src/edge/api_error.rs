@@ -4,10 +4,17 @@ use std::time::Duration;
 
 use kube::client::AuthError;
 use thiserror::Error;
+use tokio::time::Instant;
 
 use crate::edge::REQUEST_TIMEOUT;
 use crate::effect::Outcome;
 use crate::text::Untrusted;
+
+/// How long what is only read before the start is asked for again where the API server could not answer.
+const PATIENCE: Duration = Duration::from_secs(8);
+/// How long its first answer is waited for: a connection that is dead is not worth more.
+const FIRST_PATIENCE: Duration = Duration::from_secs(5);
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// A request to the API server did not succeed.
 #[derive(Debug, Error)]
@@ -50,6 +57,25 @@ pub async fn within<T>(what: &str, request: impl Future<Output = kube::Result<T>
     match tokio::time::timeout(REQUEST_TIMEOUT, request).await {
         Ok(answer) => answer.map_err(|error| of(what, &error)),
         Err(_) => Err(silent(what, REQUEST_TIMEOUT)),
+    }
+}
+
+/// The same for what only looks: one answer that did not come through is no reason not to begin.
+///
+/// # Errors
+/// What the API server said last, or that it said nothing.
+pub async fn patiently<T, F: Future<Output = kube::Result<T>>>(what: &str, mut request: impl FnMut() -> F) -> Result<T, ApiError> {
+    let (begun, mut patience) = (Instant::now(), FIRST_PATIENCE);
+    loop {
+        let answer = match tokio::time::timeout(patience, request()).await {
+            Ok(answer) => answer.map_err(|error| of(what, &error)),
+            Err(_) => Err(silent(what, patience)),
+        };
+        match answer {
+            Err(error) if !error.is_final() && begun.elapsed() < PATIENCE => tokio::time::sleep(AGAIN).await,
+            answer => return answer,
+        }
+        patience = REQUEST_TIMEOUT;
     }
 }
 

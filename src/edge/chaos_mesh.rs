@@ -45,7 +45,13 @@ pub async fn create(cluster: &Cluster, object: &ChaosRef, manifest: &Value, dry_
         Err(error) => return Outcome::Refused { why: format!("{what}: the manifest is no object: {error}").into() },
     };
     let params = PostParams { dry_run, field_manager: Some("gameday".to_owned()) };
-    match api_error::within(&what, api(cluster, &object.kind, &object.namespace).create(&params, &parsed)).await {
+    let api = api(cluster, &object.kind, &object.namespace);
+    let created = if dry_run {
+        api_error::patiently(&what, || api.create(&params, &parsed)).await
+    } else {
+        api_error::within(&what, api.create(&params, &parsed)).await
+    };
+    match created {
         Ok(_) => Outcome::Done { took: sent.elapsed() },
         // the name carries the run's token: what bears it is ours, from a request whose answer was lost
         Err(error) if error.code == Some(409) && !dry_run => Outcome::Already { took: sent.elapsed() },

@@ -66,7 +66,7 @@ async fn review(cluster: &Cluster, right: Right) -> RightFact {
     };
     let api: Api<SelfSubjectAccessReview> = Api::all(cluster.client.clone());
     let params = PostParams::default();
-    let answer = said(api_error::within("review of our rights", api.create(&params, &review)).await);
+    let answer = said(api_error::patiently("review of our rights", || api.create(&params, &review)).await);
     RightFact { right, allowed: answer.map(|review| review.status.is_some_and(|status| status.allowed)) }
 }
 
@@ -74,10 +74,10 @@ async fn review(cluster: &Cluster, right: Right) -> RightFact {
 async fn chaos_mesh(cluster: &Cluster) -> Result<ChaosMeshFact, ApiError> {
     let params = ListParams::default().labels("app.kubernetes.io/component in (controller-manager,chaos-daemon)");
     let everywhere: Api<Pod> = Api::all(cluster.client.clone());
-    let listed = match api_error::within("list pods", everywhere.list(&params)).await {
+    let listed = match api_error::patiently("list pods", || everywhere.list(&params)).await {
         Err(error) if error.code == Some(403) => {
             let home: Api<Pod> = Api::namespaced(cluster.client.clone(), HOME);
-            api_error::within(&format!("list pods in namespace {HOME}"), home.list(&params)).await?
+            api_error::patiently(&format!("list pods in namespace {HOME}"), || home.list(&params)).await?
         }
         listed => listed?,
     };
@@ -130,7 +130,7 @@ async fn webhooks(cluster: &Cluster, namespace: &str) -> Known<bool> {
 
 async fn namespace(cluster: &Cluster, name: String) -> NamespaceFact {
     let api: Api<Namespace> = Api::all(cluster.client.clone());
-    let got = said(api_error::within(&format!("get namespace {name}"), api.get(&name)).await);
+    let got = said(api_error::patiently(&format!("get namespace {name}"), || api.get(&name)).await);
     let inject = got.map(|namespace| namespace.annotations().get(INJECT).map(|value| Untrusted::from(value.as_str())));
     NamespaceFact { name, inject }
 }

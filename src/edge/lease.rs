@@ -41,9 +41,10 @@ const WISHER: &str = "gameday-abort";
 /// others that this run is dead.
 pub async fn hold(cluster: &Cluster, lease: &ChaosRef, holder: &str, token: &str, id: EffectId, wall: impl Wall, inbox: &Inbox) {
     let outcome = create(cluster, lease, holder, token, wall.now()).await;
-    let refused = matches!(outcome, Outcome::Refused { .. });
+    // what did not come through is asked for again by the fold
+    let taken = matches!(outcome, Outcome::Done { .. } | Outcome::Already { .. });
     let told = inbox.send(Event::Answered { effect: id.clone(), outcome }).await;
-    if refused || told.is_err() {
+    if !taken || told.is_err() {
         return;
     }
     let api = api(cluster, &lease.namespace);

@@ -27,14 +27,14 @@ pub async fn resolve(cluster: &Cluster, selector: &Selector, namespace: &str) ->
         let params = ListParams::default().labels(&labels).fields(&fields.join(","));
         for namespace in namespaces {
             let api: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
-            let listed = api_error::within(&format!("list pods in namespace {namespace}"), api.list(&params)).await?;
+            let listed = api_error::patiently(&format!("list pods in namespace {namespace}"), || api.list(&params)).await?;
             found.extend(listed.items.into_iter().filter(|pod| is_meant(pod, selector, nodes.as_ref())));
         }
     } else {
         for (namespace, names) in &selector.pods {
             let api: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
             for name in names {
-                match api_error::within(&format!("get pod {namespace}/{name}"), api.get(name)).await {
+                match api_error::patiently(&format!("get pod {namespace}/{name}"), || api.get(name)).await {
                     Ok(pod) => found.push(pod),
                     Err(error) if error.is_not_found() => {}
                     Err(error) => return Err(error),
@@ -66,7 +66,8 @@ async fn nodes(cluster: &Cluster, selector: &Selector) -> Result<Option<BTreeSet
     if !selector.node_selectors.is_empty() {
         let labels: Vec<String> = selector.node_selectors.iter().map(|(key, value)| format!("{key}={value}")).collect();
         let api: Api<Node> = Api::all(cluster.client.clone());
-        let listed = api_error::within("list nodes", api.list(&ListParams::default().labels(&labels.join(",")))).await?;
+        let params = ListParams::default().labels(&labels.join(","));
+        let listed = api_error::patiently("list nodes", || api.list(&params)).await?;
         allowed.extend(listed.items.iter().map(ResourceExt::name_any));
     }
     Ok(Some(allowed))

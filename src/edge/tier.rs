@@ -3,7 +3,8 @@
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, ResourceExt};
 
-use crate::edge::{Cluster, api_error};
+use crate::edge::Cluster;
+use crate::edge::api_error::{self, ApiError};
 use crate::scenario::model::Tier;
 use crate::text::Untrusted;
 
@@ -22,14 +23,18 @@ pub struct OwnWord {
 }
 
 /// Reads the namespaces of a run and kube-system.
-pub async fn own_word(cluster: &Cluster, namespaces: &[String]) -> OwnWord {
+///
+/// # Errors
+/// The API server does not answer: what it would have said of itself may be that it is production. That one may not ask is told
+/// in [`OwnWord::unseen`].
+pub async fn own_word(cluster: &Cluster, namespaces: &[String]) -> Result<OwnWord, ApiError> {
     let mut word = OwnWord::default();
     let api: Api<Namespace> = Api::all(cluster.client.clone());
     let mut names: Vec<&str> = namespaces.iter().map(String::as_str).collect();
     names.push("kube-system");
     names.dedup();
     for name in names {
-        match api_error::within(&format!("get namespace {name}"), api.get(name)).await {
+        match api_error::patiently(&format!("get namespace {name}"), || api.get(name)).await {
             Ok(namespace) => {
                 if name == "kube-system" {
                     word.uid = namespace.uid();
@@ -44,10 +49,11 @@ pub async fn own_word(cluster: &Cluster, namespaces: &[String]) -> OwnWord {
             }
             // a namespace that is not there says nothing; that it is missing is told elsewhere
             Err(error) if error.is_not_found() => {}
-            Err(error) => word.unseen.push(error.to_string().into()),
+            Err(error) if error.code == Some(403) => word.unseen.push(error.to_string().into()),
+            Err(error) => return Err(error),
         }
     }
-    word
+    Ok(word)
 }
 
 /// The tier that one label or annotation says, if it says one. A word that is none counts as the strictest.

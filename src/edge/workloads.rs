@@ -71,7 +71,7 @@ async fn observe_kind<K: Workload>(cluster: Cluster, index: usize, target: Targe
     let namespace = target.namespace.clone().unwrap_or_else(|| cluster.namespace.clone());
     let api: Api<K> = Api::namespaced(cluster.client.clone(), &namespace);
     let what = format!("{target} in namespace {namespace}");
-    let object = match api_error::within(&what, api.get(&target.name)).await {
+    let object = match api_error::patiently(&what, || api.get(&target.name)).await {
         Ok(object) => object,
         Err(error) => {
             let hint = if error.is_not_found() { "; `kubectl get all -n` that namespace shows what is there" } else { "" };

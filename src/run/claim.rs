@@ -10,6 +10,18 @@ use crate::header::Header;
 use crate::run::undo::{LIFT_LIMIT, REQUEST_DEADLINE};
 use crate::text::Untrusted;
 
+/// How long after a try to take it that did not come through the next one is made.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// What an answer means to whoever reads along.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum News {
+    /// It could not be taken.
+    Unclaimed(Untrusted),
+    /// It could be taken after all.
+    Claimed,
+}
+
 /// The Lease of a run.
 #[derive(Clone, Debug)]
 pub struct Claim {
@@ -31,6 +43,8 @@ pub struct Claim {
     pub handed_over: Option<At>,
     until: Option<At>,
     next: Option<At>,
+    sent: Option<At>,
+    again: Option<At>,
 }
 
 impl Claim {
@@ -48,12 +62,31 @@ impl Claim {
             handed_over: None,
             until: None,
             next: None,
+            sent: None,
+            again: None,
         })
     }
 
     /// The effect that takes it.
     pub(super) fn take(&self) -> Effect {
         Effect::Claim { lease: self.lease.clone(), holder: self.holder.clone() }
+    }
+
+    /// The effect that takes it, where it could not be taken and another try is due: without it others would take the run for dead,
+    /// and undo its faults under its hands.
+    pub(super) fn take_again(&mut self, now: At) -> Option<Effect> {
+        self.again.take_if(|due| now >= *due)?;
+        Some(self.take())
+    }
+
+    /// When it wants to be taken again.
+    pub(super) const fn again(&self) -> Option<At> {
+        self.again
+    }
+
+    pub(super) fn asked_at(&mut self, at: At) {
+        self.asked.get_or_insert(at);
+        self.sent = Some(at);
     }
 
     /// Whether it may be there.
@@ -65,16 +98,26 @@ impl Claim {
             && !matches!(self.answered, Some(Outcome::Refused { .. }))
     }
 
-    /// Takes the answer to one of its effects; says why it could not be taken, if that is the answer.
-    pub(super) fn answered(&mut self, effect: &EffectId, outcome: &Outcome, at: At) -> Option<Untrusted> {
+    /// Takes the answer to one of its effects.
+    pub(super) fn answered(&mut self, effect: &EffectId, outcome: &Outcome, at: At) -> Option<News> {
         if effect.0 == "claim" {
-            self.answered.get_or_insert_with(|| outcome.clone());
+            let failed = matches!(self.answered, Some(Outcome::Failed { .. }));
             return match outcome {
-                Outcome::Refused { why } | Outcome::Failed { why } => Some(why.clone()),
+                Outcome::Refused { why } => {
+                    // a try before this one may have come through all the same
+                    self.answered.get_or_insert_with(|| outcome.clone());
+                    Some(News::Unclaimed(why.clone()))
+                }
+                Outcome::Failed { why } => {
+                    self.answered.get_or_insert_with(|| outcome.clone());
+                    self.again = Some(at + AGAIN).filter(|_| !self.has_landed());
+                    (!failed).then(|| News::Unclaimed(why.clone()))
+                }
                 Outcome::Done { .. } | Outcome::Already { .. } => {
+                    self.answered = Some(outcome.clone());
                     // it came to be after it was looked for in vain
                     self.released = None;
-                    None
+                    failed.then_some(News::Claimed)
                 }
             };
         }
@@ -82,9 +125,8 @@ impl Claim {
             Outcome::Done { .. } | Outcome::Already { .. } => {
                 self.trouble = None;
                 // a request that was never answered may land until its deadline
-                let landed = matches!(self.answered, Some(Outcome::Done { .. } | Outcome::Already { .. }));
-                let from = self.asked.unwrap_or_default() + REQUEST_DEADLINE;
-                if matches!(outcome, Outcome::Done { .. }) || landed || at >= from {
+                let from = self.sent.unwrap_or_default() + REQUEST_DEADLINE;
+                if matches!(outcome, Outcome::Done { .. }) || self.has_landed() || at >= from {
                     self.released.get_or_insert(at);
                 } else {
                     self.next = Some(from);
@@ -96,6 +138,10 @@ impl Claim {
             }
         }
         None
+    }
+
+    const fn has_landed(&self) -> bool {
+        matches!(self.answered, Some(Outcome::Done { .. } | Outcome::Already { .. }))
     }
 
     /// The effect that gives it back, where one is due.
@@ -132,5 +178,58 @@ impl Claim {
     /// When it wants to be asked again.
     pub(super) fn due(&self) -> Option<At> {
         [self.until, self.next].into_iter().flatten().filter(|_| self.is_owed()).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claim() -> Claim {
+        let lease = ChaosRef { kind: "Lease".to_owned(), namespace: "staging".to_owned(), name: "gameday-000007".to_owned() };
+        Claim {
+            lease,
+            holder: "desk".to_owned(),
+            asked: None,
+            answered: None,
+            attempts: 0,
+            trouble: None,
+            released: None,
+            handed_over: None,
+            until: None,
+            next: None,
+            sent: None,
+            again: None,
+        }
+    }
+
+    fn seconds(seconds: u64) -> At {
+        At::ZERO + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn lease_that_could_not_be_taken_should_be_asked_for_until_it_is() {
+        let (mut claim, id) = (claim(), EffectId("claim".to_owned()));
+        let failed = Outcome::Failed { why: "cut".into() };
+        claim.asked_at(seconds(1));
+        assert_eq!(claim.answered(&id, &failed, seconds(1)), Some(News::Unclaimed("cut".into())));
+        assert_eq!(claim.take_again(seconds(2)), None);
+        assert_eq!(claim.take_again(seconds(3)), Some(claim.take()));
+        assert_eq!(claim.take_again(seconds(3)), None, "one try at a time");
+        claim.asked_at(seconds(3));
+        assert_eq!(claim.answered(&id, &failed, seconds(13)), None, "told once");
+        // the first try came through after all, and only its answer was lost
+        assert!(claim.take_again(seconds(15)).is_some());
+        assert_eq!(claim.answered(&id, &Outcome::Already { took: Duration::ZERO }, seconds(15)), Some(News::Claimed));
+        assert_eq!(claim.again(), None);
+    }
+
+    #[test]
+    fn lease_that_may_have_come_through_should_stay_owed_when_it_is_refused_later() {
+        let (mut claim, id) = (claim(), EffectId("claim".to_owned()));
+        claim.asked_at(seconds(1));
+        claim.answered(&id, &Outcome::Failed { why: "cut".into() }, seconds(1));
+        claim.answered(&id, &Outcome::Refused { why: "403".into() }, seconds(3));
+        assert!(claim.is_owed());
     }
 }

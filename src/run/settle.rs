@@ -49,6 +49,9 @@ impl Run {
         if self.cluster.is_some() && !matches!(self.phase, Phase::Undoing(_) | Phase::Sealed) {
             effects.extend(self.probes.due(self.now, self.begun.is_some()));
         }
+        if self.is_under_way() {
+            effects.extend(self.claim.as_mut().and_then(|claim| claim.take_again(self.now)));
+        }
         // newest first, none waiting for another
         for state in self.faults.iter_mut().rev() {
             if state.undo.asked.is_some() || matches!(self.phase, Phase::Undoing(_)) {
@@ -82,6 +85,7 @@ impl Run {
                 .filter(|state| !state.told.stuck && state.owes_undo())
                 .map(|state| state.undo.asked.map(|at| at + STUCK_AFTER)),
         );
+        due.push(self.claim.as_ref().filter(|_| self.is_under_way()).and_then(Claim::again));
         due.extend(self.faults.iter().filter(|state| !state.told.overdue).map(|state| state.should_end().map(|end| end + OVERDUE_AFTER)));
         if self.cluster.is_some() && !matches!(self.phase, Phase::Undoing(_) | Phase::Sealed) {
             due.push(self.probes.next());
@@ -95,6 +99,11 @@ impl Run {
         let (stable, lag) = (self.stable_for(), self.sight.lag());
         due.extend(self.recoveries().zip(&self.recovered).filter(|(_, noted)| !**noted).map(|((_, back), _)| back.proven(stable, lag)));
         due.into_iter().flatten().filter(|at| *at > self.now).min()
+    }
+
+    /// Whether it has begun and does not end yet.
+    const fn is_under_way(&self) -> bool {
+        matches!(self.phase, Phase::Gate | Phase::Steps | Phase::Settling)
     }
 
     pub(super) fn fault(&self, id: FaultId) -> Option<&FaultState> {

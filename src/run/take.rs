@@ -9,7 +9,7 @@ use crate::event::inspected::Inspected;
 use crate::event::{Event, FaultFact, PodFact, Reading, Skew, Source};
 use crate::fault::Action;
 use crate::run::Run;
-use crate::run::claim::Claim;
+use crate::run::claim::{Claim, News};
 use crate::run::fleet::Change;
 use crate::run::ledger::{FaultState, Via};
 use crate::run::phase::{End, Phase};
@@ -170,7 +170,7 @@ impl Run {
                 }
                 self.note(Noted::LiftAsked(*fault, object.clone(), *attempt));
             }
-            Effect::Claim { .. } => self.claim.iter_mut().for_each(|claim| claim.asked = claim.asked.or(Some(now))),
+            Effect::Claim { .. } => self.claim.iter_mut().for_each(|claim| claim.asked_at(now)),
             Effect::Release { attempt, .. } => {
                 self.claim.iter_mut().for_each(|claim| claim.attempts = claim.attempts.max(*attempt));
             }
@@ -188,8 +188,10 @@ impl Run {
         let fault = effect.0.split('/').nth(1).and_then(|part| part.parse().ok()).map(FaultId);
         let lift = effect.0.starts_with("lift/");
         let of_claim = effect.0 == "claim" || effect.0.starts_with("release/");
-        if let Some(why) = self.claim.as_mut().filter(|_| of_claim).and_then(|claim| claim.answered(effect, outcome, now)) {
-            self.note(Noted::Unclaimed(why));
+        match self.claim.as_mut().filter(|_| of_claim).and_then(|claim| claim.answered(effect, outcome, now)) {
+            Some(News::Unclaimed(why)) => self.note(Noted::Unclaimed(why)),
+            Some(News::Claimed) => self.note(Noted::Claimed),
+            None => {}
         }
         if let Some(state) = fault.and_then(|id| self.fault_mut(id)) {
             state.answered(effect, outcome, now);

@@ -117,6 +117,8 @@ pub enum Noted {
     Aborted(AbortedBy),
     /// The run's Lease could not be taken: nobody else sees that it is live.
     Unclaimed(Untrusted),
+    /// It could be taken after all.
+    Claimed,
     /// The operator left.
     Left,
     /// The cluster was looked over after the end.
@@ -173,6 +175,7 @@ impl Noted {
             Noted::Note(..) => "note",
             Noted::Aborted(_) => "aborted",
             Noted::Unclaimed(_) => "unclaimed",
+            Noted::Claimed => "claimed",
             Noted::Left => "left",
             Noted::Swept => "swept",
             Noted::Ending(_) => "ending",

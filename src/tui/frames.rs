@@ -20,7 +20,7 @@ use crate::tui::panels;
 use crate::tui::scene::Scene;
 use crate::tui::terminal::{self, Screen};
 use crate::tui::theme::Theme;
-use crate::tui::view;
+use crate::tui::{trap, view};
 
 /// Between two draws at the least: 30 a second.
 const FRAME: Duration = Duration::from_millis(33);
@@ -166,6 +166,7 @@ impl Frames {
         let (theme, hands, waiting) = (&self.theme, &self.hands, &self.waiting);
         self.screen.draw(|frame| {
             let area = frame.area();
+            run.iter().for_each(|run| trap::spring("drawing", run));
             match run {
                 Some(run) => view::draw(&Scene { run, now, theme, hands }, area, frame.buffer_mut()),
                 None => panels::waiting::draw(waiting, theme, area, frame.buffer_mut()),

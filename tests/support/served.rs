@@ -52,7 +52,8 @@ impl Served {
             found.extend(self.named(&format!("chaos-mesh.org/v1alpha1/{kind}"), "/apis", |_| true));
         }
         // an object of rules stays with its pod: what counts is whether it holds any
-        let holds = |item: &Value| item["spec"].as_object().is_some_and(|spec| spec.values().any(|v| v.as_array().is_some_and(|v| !v.is_empty())));
+        let holds =
+            |item: &Value| item["spec"].as_object().is_some_and(|spec| spec.values().any(|v| v.as_array().is_some_and(|v| !v.is_empty())));
         for kind in ["podnetworkchaos", "podiochaos", "podhttpchaos"] {
             found.extend(self.named(&format!("chaos-mesh.org/v1alpha1/{kind}"), "/apis", holds));
         }

@@ -259,7 +259,11 @@ async fn serve(reader: &mut ReadHalf<Client>, writer: &mut WriteHalf<Client>, sk
         };
         let line = head.lines().next().unwrap_or_default().to_owned();
         let (method, target) = line.split_once(' ').unwrap_or_default();
-        sky.requests.lock().unwrap().push(format!("{:.1} s, {:?}: {method} {target}", sky.laid.elapsed().as_secs_f64(), *sky.weather.borrow()));
+        sky.requests.lock().unwrap().push(format!(
+            "{:.1} s, {:?}: {method} {target}",
+            sky.laid.elapsed().as_secs_f64(),
+            *sky.weather.borrow()
+        ));
         let turn = meet(method, target, sky);
         let now = *sky.weather.borrow();
         let end = match (turn, now) {
@@ -268,10 +272,12 @@ async fn serve(reader: &mut ReadHalf<Client>, writer: &mut WriteHalf<Client>, sk
                 let _ = answer(&head, &body, sky, None).await;
                 refuse(writer, now, target).await
             }
-            (Turn::Pass, Weather::Fair | Weather::Slow | Weather::Truncated) => match answer(&head, &body, sky, Some((reader, writer))).await {
-                Ok(()) => None,
-                Err(end) => Some(end),
-            },
+            (Turn::Pass, Weather::Fair | Weather::Slow | Weather::Truncated) => {
+                match answer(&head, &body, sky, Some((reader, writer, &mut pending))).await {
+                    Ok(()) => None,
+                    Err(end) => Some(end),
+                }
+            }
             (Turn::Pass, now) => refuse(writer, now, target).await,
         };
         if let Some(end) = end {
@@ -340,8 +346,12 @@ fn meet(method: &str, target: &str, sky: &Arc<Sky>) -> Turn {
         *sky.cleared.lock().unwrap() = Some(Instant::now());
         sky.weather.send_replace(Weather::Fair);
     });
-    // a slow answer is late, but it is not lost
-    if storm.late && storm.after.is_zero() && storm.weather != Weather::Slow { Turn::Lost } else { Turn::Pass }
+    // a slow answer is late, but it is not lost; who is not let in has nothing done
+    if storm.late && storm.after.is_zero() && !matches!(storm.weather, Weather::Slow | Weather::Status(401)) {
+        Turn::Lost
+    } else {
+        Turn::Pass
+    }
 }
 
 /// What a weather says instead of the API server.
@@ -387,7 +397,7 @@ async fn answer(
     head: &str,
     body: &[u8],
     sky: &Arc<Sky>,
-    mut to: Option<(&mut ReadHalf<Client>, &mut WriteHalf<Client>)>,
+    mut to: Option<(&mut ReadHalf<Client>, &mut WriteHalf<Client>, &mut Vec<u8>)>,
 ) -> Result<(), End> {
     let Ok(mut server) = TcpStream::connect(&sky.upstream).await else { return Err(End::Quietly) };
     let watches = head.lines().next().unwrap_or_default().contains("watch=");
@@ -401,7 +411,7 @@ async fn answer(
     let mut last = *weather.borrow_and_update();
     let (mut buffer, mut probe, mut first, mut whole) = ([0; 16384], [0; 1], true, true);
     loop {
-        let Some((reader, writer)) = to.as_mut() else {
+        let Some((reader, writer, pending)) = to.as_mut() else {
             match server.read(&mut buffer).await {
                 Ok(n) if n > 0 => continue,
                 _ => return Ok(()),
@@ -435,11 +445,11 @@ async fn answer(
                     _ => return Err(End::Quietly),
                 }
             }
-            // whoever asked has hung up
-            gone = reader.read(&mut probe) => {
-                let _ = gone;
-                return Err(End::Quietly);
-            }
+            // the next request, before the end of this answer was seen here; or whoever asked has hung up
+            asked = reader.read(&mut probe) => match asked {
+                Ok(n) if n > 0 => pending.extend_from_slice(&probe[..n]),
+                _ => return Err(End::Quietly),
+            },
             read = server.read(&mut buffer) => {
                 let n = read.unwrap_or(0);
                 if n == 0 {
