@@ -45,8 +45,10 @@ use crate::tui::theme::Theme;
 
 /// How many keys may wait.
 const INBOX: usize = 256;
-/// How long the reader of keys may take to end.
+/// How long the reader of keys, and the thread that draws, may take to end.
 const PATIENCE: Duration = Duration::from_millis(400);
+/// How often a terminal that stalls is emptied.
+const ROUNDS: u32 = 200;
 
 /// What the cockpit has to know before it opens.
 #[derive(Clone, Debug, PartialEq)]
@@ -161,6 +163,21 @@ impl Cockpit {
     fn end(&mut self) -> io::Result<()> {
         self.wanted.store(false, Ordering::SeqCst);
         let _ = self.wake.send(Wake::Close);
+        let stalls = self.thread.as_ref().is_some_and(|drawing| !ends(drawing));
+        if stalls {
+            // a terminal that takes nothing: what it still has to take is thrown away until there is room for its way back
+            for _ in 0..ROUNDS {
+                if self.thread.as_ref().is_none_or(|drawing| drawing.is_finished()) {
+                    break;
+                }
+                terminal::discard();
+                thread::sleep(PATIENCE / 20);
+            }
+            terminal::discard();
+            if self.thread.as_ref().is_some_and(|drawing| !drawing.is_finished()) {
+                return Err(io::Error::other("the terminal takes nothing; the run went on without it"));
+            }
+        }
         let drawn = match self.thread.take().map(JoinHandle::join) {
             Some(Ok(done)) => done,
             Some(Err(_)) => Err(io::Error::other("the cockpit broke down; the run went on without it")),
@@ -168,19 +185,28 @@ impl Cockpit {
         };
         if let Some(reader) = self.reader.take() {
             // crossterm reads a terminal that has hung up for ever: such a reader ends with the process
-            for _ in 0..20 {
-                if reader.is_finished() {
-                    break;
-                }
-                thread::sleep(PATIENCE / 20);
-            }
-            if reader.is_finished() {
+            if ends(&reader) {
                 let _ = reader.join();
             }
         }
-        terminal::give_back();
+        if stalls {
+            terminal::give_back_again()
+        } else {
+            terminal::give_back()
+        }
         drawn
     }
+}
+
+/// Waits a moment for a thread; says whether it has ended.
+fn ends<T>(thread: &JoinHandle<T>) -> bool {
+    for _ in 0..20 {
+        if thread.is_finished() {
+            break;
+        }
+        thread::sleep(PATIENCE / 20);
+    }
+    thread.is_finished()
 }
 
 impl Drop for Cockpit {

@@ -29,7 +29,10 @@ fn rules() -> BTreeMap<&'static str, (Vec<&'static str>, Vec<&'static str>)> {
     rules.insert("journal", (with(&[]), data.to_vec()));
     rules.insert("face", (with(&["run"]), vec![]));
     rules.insert("headless", (with(&["run", "findings", "wording", "face"]), vec!["serde_json"]));
-    rules.insert("tui", (with(&["run", "findings", "wording", "face"]), vec!["ratatui", "crossterm", "unicode_width", "tokio", "chrono"]));
+    rules.insert(
+        "tui",
+        (with(&["run", "findings", "wording", "face"]), vec!["ratatui", "crossterm", "unicode_width", "tokio", "chrono", "rustix"]),
+    );
     rules.insert("report", (with(&["run", "findings", "wording"]), vec!["serde_json"]));
     let network = [
         "kube",

@@ -45,6 +45,8 @@ enum End {
     Signal(&'static str),
     /// The terminal goes away.
     Hangs,
+    /// By a signal, while the terminal takes nothing.
+    Stalls,
 }
 
 /// A run in the cockpit.
@@ -132,7 +134,7 @@ fn terminal_should_be_given_back_and_everything_undone_however_the_cockpit_ends(
         ("interrupted", End::Signal("-INT"), &[], 5),
         ("hung-up", End::Signal("-HUP"), &[], 5),
         ("gone", End::Hangs, &[], 5),
-        ("gone-twice", End::Hangs, &[], 5),
+        ("stalled", End::Stalls, &[], 5),
     ];
     for (name, end, words, code) in ends {
         let machine = served.machine(&folder.join(name));
@@ -153,6 +155,16 @@ fn terminal_should_be_given_back_and_everything_undone_however_the_cockpit_ends(
                     until("the report", || flown.report()["sealed"] == true);
                     kill("-TERM", flown.pid("gameday").unwrap());
                 }
+            }
+            End::Stalls => {
+                kill("-STOP", flown.script.id());
+                let pid = flown.pid("gameday").unwrap();
+                // it has filled what the system keeps for the terminal
+                until("the drawing to wait", || waits(pid));
+                kill("-TERM", pid);
+                until("the undo", || served.ours().is_empty());
+                until("its end, with nobody to take its last words", || ended(pid));
+                kill("-CONT", flown.script.id());
             }
             End::Hangs => {
                 flown.script.kill().unwrap();
@@ -185,6 +197,22 @@ fn terminal_should_be_given_back_and_everything_undone_however_the_cockpit_ends(
     }
 }
 
+/// Whether the thread that draws waits for the terminal.
+fn waits(pid: u32) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten().map(|thread| thread.path());
+    let drawing = |path: &Path| std::fs::read_to_string(path.join("comm")).is_ok_and(|name| name.trim() == "cockpit");
+    let waits = |path: &Path| {
+        std::fs::read_to_string(path.join("wchan")).is_ok_and(|at| at.contains("tty") || at.contains("n_tty") || at.contains("wait_woken"))
+    };
+    threads.filter(|path| drawing(path)).any(|path| waits(&path))
+}
+
+/// Whether a process has ended, seen by its parent or not.
+fn ended(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(')').next().is_none_or(|rest| rest.trim().is_empty() || rest.trim().starts_with('Z'))
+}
+
 fn in_effect(served: &Served) -> bool {
     let chaos = served.list("/apis/chaos-mesh.org/v1alpha1/networkchaos");
     let phase = |chaos: &Value| chaos["status"]["experiment"]["containerRecords"][0]["phase"] == "Injected";
@@ -197,8 +225,8 @@ fn pipe_that_breaks_should_end_in_an_undo_and_leave_the_terminal_as_it_was() {
     let served = Served::start(&folder);
     let machine = served.machine(&folder.join("pipe"));
     let file = machine.file("terminal.yaml", DRILL);
-    // a reader that has seen enough
-    let command = format!("{} run {file} --yes | head -n 3", env!("CARGO_BIN_EXE_gameday"));
+    // a reader that has seen enough while the fault is on
+    let command = format!("{} run {file} --yes | grep -m 1 'fault asked'", env!("CARGO_BIN_EXE_gameday"));
     let Some(flown) = fly(&machine, &command, None) else { return };
     let Flown { script, folder } = flown;
     let out = script.wait_with_output().unwrap();
@@ -208,5 +236,6 @@ fn pipe_that_breaks_should_end_in_an_undo_and_leave_the_terminal_as_it_was() {
     assert!(modes.len() == 2 && modes[0] == modes[1], "{}", said(&out));
     assert_eq!(served.ours(), Vec::<String>::new(), "{}", said(&out));
     let run = std::fs::read_dir(Path::new(&folder).join("data/gameday/runs")).unwrap().next().unwrap().unwrap().path();
-    assert_eq!(json(&run.join("report.json"))["left"].as_array().map(Vec::len), Some(0));
+    let report = json(&run.join("report.json"));
+    assert_eq!((report["left"].as_array().map(Vec::len), report["faults"][0]["lifted"].is_number()), (Some(0), true), "{report:#}");
 }

@@ -49,13 +49,35 @@ pub fn is_taken() -> bool {
     TAKEN.load(Ordering::SeqCst)
 }
 
+/// Throws away what the terminal has not taken yet, and wakes whoever waits for room there: a terminal that stalls (a frozen window,
+/// a connection that hangs) must not keep a run from ending.
+pub fn discard() {
+    #[cfg(unix)]
+    {
+        use rustix::termios::{Action, QueueSelector, tcflow, tcflush};
+        let out = io::stdout();
+        // where it is no terminal any more nobody waits for it
+        let _ = tcflush(&out, QueueSelector::OFlush).and_then(|()| tcflow(&out, Action::OOff)).and_then(|()| tcflow(&out, Action::OOn));
+    }
+}
+
 /// Gives the terminal back, once.
 pub fn give_back() {
     if TAKEN.swap(false, Ordering::SeqCst) {
-        let mut out = io::stdout();
-        // a terminal that is gone can't be told
-        let _ = execute!(out, DisableBracketedPaste, LeaveAlternateScreen, Show);
-        let _ = disable_raw_mode();
-        let _ = out.flush();
+        tell_back();
     }
+}
+
+/// Gives back a terminal that may have missed it the first time.
+pub fn give_back_again() {
+    TAKEN.store(false, Ordering::SeqCst);
+    tell_back();
+}
+
+fn tell_back() {
+    let mut out = io::stdout();
+    // a terminal that is gone can't be told
+    let _ = execute!(out, DisableBracketedPaste, LeaveAlternateScreen, Show);
+    let _ = disable_raw_mode();
+    let _ = out.flush();
 }
