@@ -54,7 +54,9 @@ impl At {
     /// This moment on the wall, for a run whose header says it began at `start`.
     #[must_use]
     pub fn on_wall(self, start: DateTime<Utc>) -> DateTime<Utc> {
-        i64::try_from(self.0).map_or(start, |span| start + chrono::Duration::microseconds(span))
+        let span = chrono::Duration::microseconds(i64::try_from(self.0).unwrap_or(i64::MAX));
+        // a journal may say anything: no moment is later than the last that there is
+        start.checked_add_signed(span).unwrap_or(DateTime::<Utc>::MAX_UTC)
     }
 
     /// The moment of the run at which the wall showed `wall`, clamped to the start.

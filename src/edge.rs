@@ -21,6 +21,7 @@ pub mod pulse;
 pub mod renewal;
 pub mod residue;
 pub mod schedule;
+mod secrets;
 pub mod sweep;
 pub mod targets;
 pub mod tier;

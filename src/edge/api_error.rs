@@ -6,7 +6,7 @@ use kube::client::AuthError;
 use thiserror::Error;
 use tokio::time::Instant;
 
-use crate::edge::REQUEST_TIMEOUT;
+use crate::edge::{REQUEST_TIMEOUT, secrets};
 use crate::effect::Outcome;
 use crate::text::Untrusted;
 
@@ -97,7 +97,7 @@ pub fn of(what: &str, error: &kube::Error) -> ApiError {
         }
         other => (None, chain(other)),
     };
-    ApiError { what: what.to_owned(), why: why.into(), code }
+    ApiError { what: what.to_owned(), why: secrets::hide(&why, &[]).into(), code }
 }
 
 /// An error with its causes, innermost last, each once.

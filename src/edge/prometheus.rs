@@ -11,6 +11,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::edge::api_error::{self, chain};
+use crate::edge::secrets;
 use crate::event::{Number, Reading};
 use crate::scenario::model::PrometheusAt;
 use crate::text::Untrusted;
@@ -51,7 +52,12 @@ pub enum PrometheusError {
 #[derive(Clone)]
 pub enum Prometheus {
     /// Over a URL.
-    Direct(prometheus_http_query::Client),
+    Direct {
+        /// Asks it.
+        client: prometheus_http_query::Client,
+        /// What lets us in there, in every form: never told, whoever says it.
+        secrets: Vec<String>,
+    },
     /// Over the API server, with the kubeconfig's credentials.
     Proxied {
         /// The cluster's client.
@@ -80,6 +86,9 @@ impl Prometheus {
                     (None, Some((user, password))) => Some(format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")))),
                     (None, None) => None,
                 };
+                let basic = credentials.basic.iter().map(|(_, password)| password.clone());
+                let encoded = secret.iter().filter_map(|secret| secret.split(' ').nth(1)).map(ToOwned::to_owned);
+                let secrets = encoded.chain(basic).chain(credentials.bearer.clone()).collect();
                 if let Some(secret) = secret {
                     let mut value = reqwest::header::HeaderValue::from_str(&secret)
                         .map_err(|_| PrometheusError::Client("the credentials hold characters that no header can".to_owned()))?;
@@ -95,7 +104,7 @@ impl Prometheus {
                 }
                 let http = builder.build().map_err(|error| PrometheusError::Client(chain(&error)))?;
                 let client = prometheus_http_query::Client::from(http, url.trim_end_matches('/'));
-                client.map(Prometheus::Direct).map_err(|error| PrometheusError::Client(chain(&error)))
+                client.map(|client| Prometheus::Direct { client, secrets }).map_err(|error| PrometheusError::Client(chain(&error)))
             }
         }
     }
@@ -138,7 +147,7 @@ impl Prometheus {
     async fn ask(&self, query: &str) -> Result<Data, Untrusted> {
         let asked = async {
             match self {
-                Prometheus::Direct(client) => {
+                Prometheus::Direct { client, .. } => {
                     let answer = client.query(query).get_raw().await.map_err(|error| Untrusted::from(chain(&error)))?;
                     let status = answer.status().as_u16();
                     let text = answer.text().await.map_err(|error| Untrusted::from(chain(&error.without_url())))?;
@@ -155,8 +164,12 @@ impl Prometheus {
                 }
             }
         };
+        let known = match self {
+            Prometheus::Direct { secrets, .. } => secrets.as_slice(),
+            Prometheus::Proxied { .. } => &[],
+        };
         match tokio::time::timeout(PATIENCE, asked).await {
-            Ok(answer) => answer,
+            Ok(answer) => answer.map_err(|why: Untrusted| secrets::hide(why.raw(), known).into()),
             Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs()).into()),
         }
     }
