@@ -8,7 +8,7 @@ mod support;
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
@@ -257,15 +257,22 @@ fn held(served: &Served, folder: &Path) -> Held {
         lines.push(sealed);
         renumber(lines);
     });
-    let stopped = {
-        let file = machine.file("stopped.yaml", &drilled);
-        let run = folder.join("stopped");
-        until("the pods", || served.ready().len() == 3);
-        let out = machine.gameday(&["run", &file, "--headless", "--env", "staging", "--run-dir"]).arg(&run).output().unwrap();
-        // nobody pressed Enter: it is refused as it is called
-        assert_eq!(out.status.code(), Some(2), "{}", said(&out));
-        run.display().to_string()
-    };
+    let file = machine.file("aborted.yaml", &drilled);
+    let aborted = folder.join("aborted");
+    until("the pods", || served.ready().len() == 3);
+    let mut command = machine.gameday(&["run", &file, "--headless", "--yes", "--env", "staging", "--run-dir"]);
+    let mut child = command.arg(&aborted).stdout(Stdio::null()).spawn().unwrap();
+    let journal = || std::fs::read_to_string(aborted.join("journal.jsonl")).unwrap_or_default();
+    until("the kill", || journal().contains("kill/"));
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(5));
+    // its last entry says now that it held
+    let lied = folder.join("lied");
+    std::fs::create_dir_all(&lied).unwrap();
+    let journal = journal();
+    let (told, last) = journal.trim_end().rsplit_once('\n').unwrap();
+    assert!(last.contains("\"aborted\""), "{last}");
+    std::fs::write(lied.join("journal.jsonl"), format!("{told}\n{}\n", last.replace("\"aborted\"", "\"held\""))).unwrap();
     let path = |run: PathBuf| run.display().to_string();
     let bad = vec![
         ("another drill", path(other)),
@@ -275,7 +282,8 @@ fn held(served: &Served, folder: &Path) -> Held {
         ("of the future", future),
         ("not sealed", unsealed),
         ("says that it held", claimed),
-        ("not there", stopped),
+        ("aborted", path(aborted)),
+        ("aborted, and says that it held", path(lied)),
         ("nonsense", "20200101-000000-beef".to_owned()),
     ];
     Held { good: good.display().to_string(), bad }
@@ -328,7 +336,7 @@ fn no_combination_of_flags_variables_and_files_should_pass_the_gate_of_productio
     }
     // at a terminal: a bad run behind one is told by name, and the wrong word begins nothing
     for (word, (why, run)) in WORDS.into_iter().cycle().zip(&held.bad) {
-        let stage = Stage::set(&served, &folder.join(format!("bad-{}", why.replace(' ', "-"))), word);
+        let stage = Stage::set(&served, &folder.join(format!("bad-{}", why.replace([' ', ','], "-"))), word);
         let Some((screen, code)) = stage.fly(&["--held", run], &["rehearsal/task-api"]) else { return };
         assert_eq!(code, Some(3), "{word:?} {why}: {screen:?}");
         assert_eq!(pods(&served), before, "{word:?} {why}: a pod was killed");
