@@ -50,6 +50,7 @@ pub struct Header {
 
 /// What is known of a run before it looks at its cluster, and decides with what it sees there whether it may begin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "four facts that have nothing to do with each other")]
 pub struct Gate {
     /// Who made the tier what it is, in words.
     pub tier_by: Untrusted,

@@ -1,6 +1,12 @@
 //! When an undo is done: its object gone and its traces looked for and found gone, or handed over with what is left named.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    reason = "a test stops where it fails, and its dice are small"
+)]
 
 #[path = "support/history.rs"]
 mod history;

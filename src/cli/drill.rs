@@ -243,7 +243,7 @@ fn guarded(work: impl FnOnce(&OnceCell<PathBuf>) -> Result<u8, Failure>) -> Resu
             return Err(anyhow!("gameday itself failed before anything was broken")).means(REFUSED);
         };
         crate::cli::complain(&anyhow!("gameday itself failed; undoing from the journal what it broke"));
-        recover::after_all(folder).means(LEFT)
+        Ok(recover::after_all(folder))
     })
 }
 

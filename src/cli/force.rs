@@ -15,6 +15,7 @@ use crate::effect::ChaosRef;
 use crate::event::residue::Trace;
 use crate::header::Place;
 use crate::manifest::token_of_offspring;
+use crate::run::Run;
 use crate::run::ledger::FaultState;
 use crate::text::Untrusted;
 use crate::wording::stuck;
@@ -56,7 +57,7 @@ impl Made {
             if state.is_none() && token_of_offspring(&object.name) != Some(header.token.as_str()) {
                 return None;
             }
-            let victims = run.iter().flat_map(|run| run.faults()).flat_map(|state| &state.victims);
+            let victims = run.iter().flat_map(Run::faults).flat_map(|state| &state.victims);
             let near = victims.map(|victim| victim.pod.namespace.clone()).filter(|namespace| !namespace.is_empty()).collect();
             Some(Made { run: header.run, place: header.place, near })
         })

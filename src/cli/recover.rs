@@ -13,6 +13,7 @@ use crate::cli::tally::{Owes, Tally};
 use crate::cli::{Failure, LEFT, Means, REFUSED, USAGE, complain, drill, force, print, report};
 use crate::driver::{Clock, Driver, Signals, World};
 use crate::edge::{Cluster, connect};
+use crate::effect::Verdict;
 use crate::header::Place;
 use crate::headless::{Form, Headless};
 use crate::journal::Journal;
@@ -158,16 +159,15 @@ impl Tally {
 
 /// Undoes what a run broke that ended in a fault of gameday's own: from its journal, or if that is where the fault lies, by
 /// its token.
-pub fn after_all(folder: &Path) -> anyhow::Result<u8> {
+pub fn after_all(folder: &Path) -> u8 {
     if let Ok(Ok(code)) = catch_unwind(AssertUnwindSafe(|| resume(folder))) {
-        return Ok(code);
+        return code;
     }
     let mut tally = Tally::default();
     let name = folder.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     tally.unreadable(folder, &name, &anyhow!("gameday itself fails on it"));
-    tally.conclude();
-    // whatever was undone: a run that broke down has come to no verdict
-    Ok(LEFT)
+    // a run that broke down has come to no verdict, whatever was undone
+    if tally.conclude() == 0 { Verdict::Inconclusive.exit_code() } else { LEFT }
 }
 
 /// Takes the run of a folder up where it died, and undoes what it broke.

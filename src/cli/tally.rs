@@ -43,7 +43,7 @@ pub struct Tally {
     pub owed: bool,
     /// The tokens of runs that are live in other processes of this machine.
     pub live: BTreeSet<String>,
-    /// The tokens of all runs of this machine.
+    /// The tokens of all runs of this machine on clusters.
     pub known: BTreeSet<String>,
     /// The namespaces that they were run in.
     pub namespaces: BTreeSet<String>,
@@ -109,8 +109,9 @@ impl Tally {
         // the token alone: a live run of another version need not be readable to be left alone
         let header = archive::header(folder);
         if let Some(header) = &header {
-            self.known.insert(header.token.clone());
+            // the tokens of rehearsals follow from seeds: they say nothing of a cluster
             if !header.place.rehearsal {
+                self.known.insert(header.token.clone());
                 self.namespaces.insert(header.place.namespace.clone());
                 self.made.insert((header.place.server.clone(), "Lease".to_owned()));
             }
@@ -147,7 +148,9 @@ impl Tally {
         let safe = |text: &str| Untrusted::from(text).to_string();
         for (what, ways) in &self.left {
             print(&format!("left: {}\n", safe(what)));
-            ways.iter().for_each(|way| print(&format!("  {}\n", safe(way))));
+            for way in ways {
+                print(&format!("  {}\n", safe(way)));
+            }
         }
         for what in &self.unseen {
             print(&format!("not seen: {}\n", safe(what)));

@@ -243,6 +243,13 @@ async fn plain(cluster: &Cluster, object: &ChaosRef) -> Result<(), Stays> {
             _ => Err(Untrusted::from("it does not bear gameday's label: whoever made it deletes it").into()),
         };
     }
+    // with a namespace goes all that is in it: only one that says which run made it
+    if object.kind == "Namespace" && !found.labels().contains_key(RUN) {
+        let name = &object.name;
+        return Err(
+            Untrusted::from(format!("no label says which run made it; if it is a drill's: `kubectl delete namespace {name}`")).into()
+        );
+    }
     let api = residue::api(cluster, &object.kind, &object.namespace);
     let params =
         DeleteParams { preconditions: Some(Preconditions { uid: found.uid(), resource_version: None }), ..DeleteParams::default() };

@@ -122,18 +122,7 @@ pub fn needs(scenario: &Scenario, grounds: &Grounds<'_>, injector: Injector, via
             for plural in OTHERS {
                 list.may("sees faults of others on the same pods", namespace, CHAOS, plural, &["list"]);
             }
-            for plural in TRACES {
-                list.may("sees what earlier faults and runs left, and what this one does", namespace, CHAOS, plural, &["list"]);
-            }
-            list.may(
-                "sees what earlier faults and runs left, and what this one does",
-                namespace,
-                "networking.k8s.io",
-                "networkpolicies",
-                &["list"],
-            );
-            list.may("sees what earlier faults and runs left, and what this one does", namespace, "", "pods", &["list"]);
-            list.may("sees whose run what is left was", namespace, "coordination.k8s.io", "leases", &["list"]);
+            list.residue(namespace);
             list.may("sees the budgets that guard its pods", namespace, "policy", "poddisruptionbudgets", &["list"]);
             list.named("reads what the namespace says of itself", namespace, "", "namespaces", "get", namespace);
         }
@@ -219,6 +208,17 @@ impl List {
 
     fn named(&mut self, why: &'static str, namespace: &str, group: &str, resource: &str, verb: &str, name: &str) {
         self.add(why, true, right(namespace, group, resource, verb, name));
+    }
+
+    /// What the looks for residue need, in one namespace.
+    fn residue(&mut self, namespace: &str) {
+        let why = "sees what earlier faults and runs left, and what this one does";
+        for plural in TRACES {
+            self.may(why, namespace, CHAOS, plural, &["list"]);
+        }
+        self.may(why, namespace, "networking.k8s.io", "networkpolicies", &["list"]);
+        self.may(why, namespace, "", "pods", &["list"]);
+        self.may("sees whose run what is left was", namespace, "coordination.k8s.io", "leases", &["list"]);
     }
 
     fn done(mut self) -> Vec<Need> {

@@ -100,7 +100,9 @@ impl Run {
                     state.looked(*present, residue.as_deref(), now, seen);
                     trouble = state.undo.trouble.clone().filter(|now| before.as_ref() != Some(now));
                 }
-                trouble.into_iter().for_each(|why| self.note(Noted::LiftTrouble(*fault, why)));
+                if let Some(why) = trouble {
+                    self.note(Noted::LiftTrouble(*fault, why));
+                }
             }
             Event::Commanded(command) => self.commanded(command),
             Event::Asked(effect) => self.effect_asked(effect),
