@@ -20,13 +20,15 @@ pub const HELD_DAYS: u32 = 30;
 pub struct Config {
     /// How old a held staging run may be, in days.
     pub held_days: u32,
+    /// The image of the pod that the brake is rehearsed on: one with a `sleep`. The target's own where there is none.
+    pub brake_image: Option<String>,
     /// Clusters whose tier is known here.
     pub clusters: Vec<ClusterRule>,
 }
 
 impl Default for Config {
     fn default() -> Config {
-        Config { held_days: HELD_DAYS, clusters: Vec::new() }
+        Config { held_days: HELD_DAYS, brake_image: None, clusters: Vec::new() }
     }
 }
 
@@ -93,7 +95,7 @@ impl Config {
     /// What is wrong with it, and what is allowed.
     pub fn parse(text: &str) -> Result<Config, String> {
         let file: Table = text.parse().map_err(|error: toml::de::Error| error.to_string())?;
-        known("the file", &file, &["gate", "cluster"])?;
+        known("the file", &file, &["gate", "brake", "cluster"])?;
         let mut config = Config::default();
         if let Some(gate) = file.get("gate") {
             let gate = gate.as_table().ok_or("gate is a table: [gate]")?;
@@ -102,6 +104,12 @@ impl Config {
                 let days = days.as_integer().and_then(|days| u32::try_from(days).ok()).filter(|days| (1..=365).contains(days));
                 config.held_days = days.ok_or("held-days is a number of days from 1 to 365")?;
             }
+        }
+        if let Some(brake) = file.get("brake") {
+            let brake = brake.as_table().ok_or("brake is a table: [brake]")?;
+            known("[brake]", brake, &["image"])?;
+            let image = brake.get("image").map(|image| image.as_str().filter(|image| !image.trim().is_empty()).map(str::to_owned));
+            config.brake_image = image.map(|image| image.ok_or("image is the name of an image that has a sleep command")).transpose()?;
         }
         if let Some(clusters) = file.get("cluster") {
             let clusters = clusters.as_array().ok_or("cluster is a list of tables: [[cluster]]")?;
@@ -133,9 +141,10 @@ mod tests {
 
     #[test]
     fn config_should_hold_clusters_and_the_age_of_a_held_run() {
-        let text = "[gate]\nheld-days = 14\n[[cluster]]\ncontext = \"prod-eu\"\ntier = \"production\"\n";
+        let text = "[gate]\nheld-days = 14\n[brake]\nimage = \"busybox:1.36\"\n[[cluster]]\ncontext = \"prod-eu\"\ntier = \"production\"\n";
         let config = Config::parse(text).unwrap();
         assert_eq!(config.held_days, 14);
+        assert_eq!(config.brake_image.as_deref(), Some("busybox:1.36"));
         assert!(config.clusters[0].means("prod-eu", "https://a:6443", None));
         assert!(!config.clusters[0].means("staging", "https://a:6443", None));
         assert_eq!(Config::parse("").unwrap(), Config::default());
@@ -161,6 +170,8 @@ mod tests {
             ("[[cluster]]\ncontext = \"a\"", "missing field `tier`"),
             ("[gate]\nheld-days = 0", "from 1 to 365"),
             ("gate = 3", "gate is a table"),
+            ("[brake]\nimages = \"busybox\"", "did you mean \"image\"?"),
+            ("[brake]\nimage = 3", "has a sleep command"),
             ("[gate", "unclosed table"),
         ] {
             let why = Config::parse(text).unwrap_err();

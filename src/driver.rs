@@ -108,7 +108,7 @@ impl<F: Face> Driver<F> {
     pub async fn finish(mut self, signals: Signals) -> Driven<F> {
         self.seq = self.run.seq();
         self.take(Event::Commanded(Command::Abort { by: AbortedBy::Recovery }));
-        for state in self.run.faults().iter().filter(|state| state.owes_undo()) {
+        for state in self.run.all_faults().filter(|state| state.owes_undo()) {
             self.world.follow(state, &self.inbox);
         }
         self.on(signals).await
@@ -134,7 +134,7 @@ impl<F: Face> Driver<F> {
                 () = sleep_until(self.clock, deadline) => Event::DeadlinePassed,
             };
             self.take(event);
-            if self.lost.is_some() && !self.run.touched_anything() {
+            if self.lost.is_some() && !self.run.touched_anything() && !self.run.owes_anything() {
                 break;
             }
         }
@@ -157,7 +157,7 @@ impl<F: Face> Driver<F> {
             if !self.record(&entry) {
                 // nothing that can't be written down is begun; what was begun is undone
                 waiting.push_back(Event::Commanded(Command::Abort { by: AbortedBy::JournalLost }));
-                if matches!(&entry.event, Event::Asked(effect) if effect.danger() == Danger::Breaks) {
+                if matches!(&entry.event, Event::Asked(effect) if effect.makes()) {
                     continue;
                 }
             }
@@ -179,7 +179,7 @@ impl<F: Face> Driver<F> {
     /// The one gate: whether an effect may be performed now.
     fn gate(&self, effect: &Effect) -> Result<(), &'static str> {
         match effect.danger() {
-            Danger::Breaks if self.lost.is_some() || self.journal.is_none() => {
+            Danger::Breaks | Danger::Writes if effect.makes() && (self.lost.is_some() || self.journal.is_none()) => {
                 Err("the journal can't be written: nothing is broken without it")
             }
             Danger::Breaks if !self.run.phase().0.may_break() => Err("the run is not at a step: nothing is broken"),

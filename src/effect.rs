@@ -19,6 +19,23 @@ use crate::text::Untrusted;
 #[serde(transparent)]
 pub struct FaultId(pub usize);
 
+impl FaultId {
+    /// The pod that the brake is rehearsed on. It and all beyond are of no step: they break nothing of the target's.
+    pub const BRAKE_POD: FaultId = FaultId(1000);
+
+    /// The harmless fault that rehearses the brake of a kind, by its place among them.
+    #[must_use]
+    pub const fn brake(place: usize) -> FaultId {
+        FaultId(Self::BRAKE_POD.0 + 1 + place)
+    }
+
+    /// Whether it belongs to the rehearsal of the brake.
+    #[must_use]
+    pub const fn is_brake(self) -> bool {
+        self.0 >= Self::BRAKE_POD.0
+    }
+}
+
 /// The place of a probe in the run's list of probes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -200,6 +217,12 @@ impl Effect {
         })
     }
 
+    /// Whether it makes something that must be taken out again: never without a journal.
+    #[must_use]
+    pub const fn makes(&self) -> bool {
+        matches!(self, Effect::Kill { .. } | Effect::Apply { .. })
+    }
+
     /// What it can do to the world.
     #[must_use]
     pub const fn danger(&self) -> Danger {
@@ -208,6 +231,8 @@ impl Effect {
             Effect::Resolve { .. } | Effect::Inspect { .. } | Effect::Sample { .. } | Effect::DryRun { .. } | Effect::LookFor { .. } => {
                 Danger::Reads
             }
+            // a pod of our own is all that a brake touches
+            Effect::Apply { fault, .. } if fault.is_brake() => Danger::Writes,
             Effect::Lift { .. } | Effect::Claim { .. } | Effect::Release { .. } => Danger::Writes,
             Effect::Kill { .. } | Effect::Apply { .. } => Danger::Breaks,
         }

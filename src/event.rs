@@ -88,6 +88,15 @@ pub enum Event {
         /// Each that matches, in order of namespace and name.
         pods: Vec<MatchedPod>,
     },
+    /// The pods at the other end of a partition that gameday does itself; told before those it is aimed at.
+    PeersResolved {
+        /// Whose.
+        fault: FaultId,
+        /// Which time of asking.
+        round: u32,
+        /// Each that matches.
+        peers: Vec<PeerFact>,
+    },
     /// They could not be resolved.
     TargetsUnresolved {
         /// Whose.
@@ -312,6 +321,17 @@ pub struct MatchedPod {
     pub owner: Option<String>,
     /// Whether it runs.
     pub running: bool,
+}
+
+/// A pod at the other end of a partition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerFact {
+    /// Which.
+    pub pod: PodRef,
+    /// Its addresses; none where it has not got any yet.
+    pub ips: Vec<String>,
+    /// Whether they are its node's.
+    pub host_network: bool,
 }
 
 /// The object of a fault as it stands.

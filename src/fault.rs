@@ -43,8 +43,8 @@ impl Fault {
 
     /// Whether gameday can do it without Chaos Mesh.
     #[must_use]
-    pub const fn is_agentless(&self) -> bool {
-        matches!(self.action, Action::PodKill { .. })
+    pub fn is_agentless(&self) -> bool {
+        matches!(self.action, Action::PodKill { .. }) || crate::manifest::policy::why_not(self).is_none()
     }
 
     /// `metadata.name` as written.

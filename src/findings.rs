@@ -15,7 +15,7 @@ use crate::event::residue::ResidueFact;
 pub use crate::findings::faults::{FaultFinding, Interval, RoundFinding, WaterfallFinding};
 use crate::findings::faults::{fault, ms};
 use crate::run::Run;
-use crate::run::ledger::Via;
+use crate::run::ledger::{FaultState, Via};
 use crate::run::timeline::{List, Noted};
 use crate::run::verdicts::{Judged, Standing};
 use crate::text::Untrusted;
@@ -319,7 +319,14 @@ fn measured(run: &Run) -> Vec<String> {
         }
         Some(EndpointsSource::None) | None => {}
     }
-    if run.faults().iter().any(|state| state.via == Some(Via::Agentless)) {
+    if run.faults().iter().any(FaultState::cuts) {
+        said.push(
+            "pods were cut off by a NetworkPolicy of gameday's own: it cuts who opens a connection, the other end by its addresses at that moment; \
+             that the network enforces it is not seen but by what it does"
+                .to_owned(),
+        );
+    }
+    if run.faults().iter().any(|state| state.via == Some(Via::Agentless) && !state.cuts()) {
         said.push("pods were deleted by gameday itself, without Chaos Mesh: the impact lies between the request and its answer".to_owned());
     }
     if run.faults().iter().any(|state| state.via == Some(Via::ChaosMesh) && state.fault.is_lasting()) {

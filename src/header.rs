@@ -73,6 +73,9 @@ pub struct Gate {
     /// Whether residue is looked for before the start and after the end: not in journals from before that was done.
     #[serde(default)]
     pub residue: bool,
+    /// The image of the pod that the brake is rehearsed on; that of the first victim where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brake_image: Option<String>,
 }
 
 /// A run whose journal was folded again and says by itself that it held.

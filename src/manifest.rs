@@ -4,6 +4,9 @@
 //! manifest gives none, and a `duration` where the action lasts and none is given. A Schedule is sent
 //! inside a Workflow that ends it.
 
+pub mod brake;
+pub mod policy;
+
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -27,9 +30,7 @@ pub const STEP: &str = "gameday/step";
 pub fn prepared(fault: &Fault, id: FaultId, header: &Header) -> (ChaosRef, Value) {
     let mut manifest = fault.manifest.clone();
     let namespace = fault.namespace().unwrap_or(&header.place.namespace).to_owned();
-    let tail = format!("-{}-{}", header.token, id.0);
-    let stem: String = fault.name().chars().take(63_usize.saturating_sub(tail.len())).collect();
-    let name = format!("{}{tail}", stem.trim_end_matches(['-', '.']));
+    let name = named(fault.name(), id, header);
     if let Some(metadata) = child(&mut manifest, "metadata") {
         metadata.insert("name".into(), name.clone().into());
         metadata.insert("namespace".into(), namespace.clone().into());
@@ -57,6 +58,13 @@ pub fn prepared(fault: &Fault, id: FaultId, header: &Header) -> (ChaosRef, Value
         }
     }
     (ChaosRef { kind: fault.action.kind().to_owned(), namespace, name }, manifest)
+}
+
+/// A name of this run for what its author called `stem`.
+fn named(stem: &str, id: FaultId, header: &Header) -> String {
+    let tail = format!("-{}-{}", header.token, id.0);
+    let stem: String = stem.chars().take(63_usize.saturating_sub(tail.len())).collect();
+    format!("{}{tail}", stem.trim_end_matches(['-', '.']))
 }
 
 /// A Workflow's spec that ends a Schedule when its time is up: a Schedule has no end of its own, and

@@ -5,8 +5,10 @@
 //! effects to perform and knows when it wants to be asked again.
 
 mod alerts;
+pub mod brake;
 pub mod checks;
 pub mod claim;
+mod cut;
 pub mod fleet;
 mod judge;
 pub mod ledger;
@@ -34,10 +36,11 @@ use std::time::Duration;
 
 use crate::clock::At;
 use crate::criterion::{Check, Criterion, StopCondition};
-use crate::effect::{Conclusion, Effect, Verdict};
+use crate::effect::{Conclusion, Effect, FaultId, Verdict};
 use crate::event::inspected::Inspected;
 use crate::event::{ClusterFact, Entry, Source};
 use crate::header::Header;
+use crate::run::brake::Brake;
 use crate::run::checks::Checkpoint;
 use crate::run::claim::Claim;
 use crate::run::fleet::Fleet;
@@ -77,6 +80,8 @@ pub struct Run {
     recovered: Vec<bool>,
     conclusion: Option<Conclusion>,
     claim: Option<Claim>,
+    brake: Option<Brake>,
+    looks_only: bool,
 }
 
 impl Run {
@@ -88,7 +93,7 @@ impl Run {
             .iter()
             .enumerate()
             .filter_map(|(index, step)| match &step.action {
-                StepAction::Fault(fault) => Some(FaultState::new(crate::effect::FaultId(index), &step.name, fault)),
+                StepAction::Fault(fault) => Some(FaultState::new(FaultId(index), &step.name, fault)),
                 StepAction::Observe(_) | StepAction::Manual(_) | StepAction::Hold => None,
             })
             .collect();
@@ -112,9 +117,17 @@ impl Run {
             asked: settle::AskedOnce::default(),
             conclusion: None,
             claim: Claim::of(&header),
+            brake: None,
+            looks_only: false,
             header,
             scenario,
         }
+    }
+
+    /// The same, of which nothing but the preflight is wanted: not even the brake is rehearsed.
+    #[must_use]
+    pub fn only_looking(self) -> Run {
+        Run { looks_only: true, ..self }
     }
 
     /// Takes the next entry. An entry whose seq was taken already changes nothing.
@@ -201,6 +214,17 @@ impl Run {
         &self.faults
     }
 
+    /// The faults and all that rehearses the brake.
+    pub fn all_faults(&self) -> impl Iterator<Item = &FaultState> {
+        self.faults.iter().chain(self.brake.iter().flat_map(Brake::all))
+    }
+
+    /// One of them.
+    #[must_use]
+    pub fn fault(&self, id: FaultId) -> Option<&FaultState> {
+        self.all_faults().find(|state| state.id == id)
+    }
+
     /// The run's Lease; none in rehearsal.
     #[must_use]
     pub const fn claim(&self) -> Option<&Claim> {
@@ -210,7 +234,7 @@ impl Run {
     /// Whether anything of it may be in the cluster that must be taken out again.
     #[must_use]
     pub fn owes_anything(&self) -> bool {
-        self.faults.iter().any(FaultState::owes_undo) || self.claim.as_ref().is_some_and(Claim::is_owed)
+        self.all_faults().any(FaultState::owes_undo) || self.claim.as_ref().is_some_and(Claim::is_owed)
     }
 
     /// The probes.
@@ -310,7 +334,7 @@ impl Run {
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         let left = self.claim.as_ref().is_some_and(|claim| claim.handed_over.is_some()) || self.residue_own().next().is_some();
-        if left || self.faults.iter().any(|fault| fault.undo.handed_over.is_some()) {
+        if left || self.all_faults().any(|fault| fault.undo.handed_over.is_some()) {
             return Verdict::CleanupIncomplete;
         }
         let end = self.end();
@@ -326,7 +350,12 @@ impl Run {
         }
         let tested = !self.faults.is_empty() && self.faults.iter().all(|fault| fault.in_effect.is_some());
         let complete = matches!(end, Some(End::Complete));
-        if complete && tested && !self.judgement.criteria.is_empty() && all.all(|judged| judged.standing == Standing::Held) {
+        if complete
+            && tested
+            && self.cuts_were_felt()
+            && !self.judgement.criteria.is_empty()
+            && all.all(|judged| judged.standing == Standing::Held)
+        {
             Verdict::Held
         } else {
             Verdict::Inconclusive

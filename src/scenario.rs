@@ -37,6 +37,12 @@ pub use self::query::raw_strings;
 use self::tree::Span;
 use self::world::World;
 
+/// A duration as Kubernetes writes it; `None` where it is none.
+#[must_use]
+pub fn go_duration(text: &str) -> Option<std::time::Duration> {
+    units::go_duration(text).ok().map(|nanos| units::positive(nanos).unwrap_or_default())
+}
+
 /// The largest scenario file, in bytes. A caller need not read more of a file than one byte over.
 pub const LARGEST: usize = tree::LARGEST;
 

@@ -10,6 +10,7 @@ pub mod preflight;
 mod probes;
 pub mod residue;
 pub mod stuck;
+mod undo;
 
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ use crate::text::Untrusted;
 
 pub use self::criteria::{bound_of, criterion, evidence, stop, stop_evidence, stop_standing};
 pub use self::numbers::number;
+pub use self::undo::undo;
 
 /// The sentence of one moment.
 #[must_use]
@@ -47,9 +49,13 @@ pub fn moment(run: &Run, moment: &Moment) -> String {
         Noted::Answered(index, Answer::Done) => format!("done: {}", step_name(run, *index)),
         Noted::Answered(index, Answer::Failed { why }) => format!("could not be done: {}: {}", step_name(run, *index), why.short(160)),
         Noted::Skipped(index) => format!("skipped: the rest of {}", step_name(run, *index)),
+        Noted::FaultAsked(id) if id.is_brake() => with_fault(run, *id, |state| format!("brake: asked for {}", fault(state))),
+        Noted::Braked(id) => with_fault(run, *id, |state| format!("brake works: {}", Untrusted::from(state.braked()))),
         Noted::FaultAsked(id) => with_fault(run, *id, |state| format!("fault asked: {}", fault(state))),
-        Noted::Hit(id, pod) => with_fault(run, *id, |state| format!("{} {}", pod.short(), hit(&state.fault.action))),
-        Noted::InEffect(id) => with_fault(run, *id, |state| format!("in effect on {}", pods(state))),
+        Noted::Hit(id, pod) => with_fault(run, *id, |state| {
+            format!("{} {}", pod.short(), if state.cuts() { "selected by the policy" } else { hit(&state.fault.action) })
+        }),
+        Noted::InEffect(id) => with_fault(run, *id, |state| format!("{} {}", undo::in_effect(state), pods(state))),
         Noted::NotInEffect(_, why) => format!("not in effect: {why}"),
         Noted::PodCreated(pod) => format!("{} created", pod.short()),
         Noted::PodReady(pod) => format!("{} ready", pod.short()),
@@ -66,6 +72,7 @@ pub fn moment(run: &Run, moment: &Moment) -> String {
         Noted::LiftAsked(_, object, attempt) => format!("deleting {object}, try {attempt}"),
         Noted::LiftTrouble(_, why) => format!("undo not done yet: {}", why.short(160)),
         Noted::Overdue(id) => with_fault(run, *id, |state| format!("OVERDUE: {} is past its time and not seen lifted", fault(state))),
+        Noted::RoundInEffect(..) | Noted::RoundLifted(..) | Noted::RoundOverdue(..) => undo::round(run, &moment.noted),
         Noted::Stuck(id) => {
             with_fault(run, *id, |state| stuck::held_by(state).map_or_else(String::new, |held| format!("STUCK: {}, {held}", fault(state))))
         }
@@ -107,7 +114,7 @@ fn step_began(run: &Run, index: usize) -> String {
 }
 
 fn with_fault(run: &Run, id: crate::effect::FaultId, say: impl Fn(&FaultState) -> String) -> String {
-    run.faults().iter().find(|state| state.id == id).map_or_else(String::new, say)
+    run.fault(id).map_or_else(String::new, say)
 }
 
 /// A fault by what does it and what it is called: `PodChaos task-api-pod-kill`.
@@ -115,6 +122,9 @@ fn with_fault(run: &Run, id: crate::effect::FaultId, say: impl Fn(&FaultState) -
 pub fn fault(state: &FaultState) -> String {
     let name = state.object.as_ref().map_or_else(|| state.fault.name().to_owned(), |(object, _)| object.name.clone());
     let name = Untrusted::from(name);
+    if let Some((object, _)) = state.object.as_ref().filter(|_| state.id.is_brake() || state.cuts()) {
+        return object.to_string();
+    }
     match state.via {
         Some(Via::Agentless) => format!("{} {name}, by gameday itself (no Chaos Mesh object)", state.fault.action),
         Some(Via::ChaosMesh) | None => format!("{} {name}", state.fault.action.kind()),
@@ -357,16 +367,6 @@ pub fn share(share: &Share) -> String {
             share.ratio() * 100.0
         ),
         None => format!("{} of {} pods that belong to no target", share.most, share.matched),
-    }
-}
-
-/// How a fault is undone.
-#[must_use]
-pub fn undo(state: &FaultState) -> String {
-    match (state.fault.is_lasting(), state.via) {
-        (false, Some(Via::Agentless)) => "nothing to undo".to_owned(),
-        (false, _) => "nothing to undo but its object, which is deleted".to_owned(),
-        (true, _) => format!("undone by deleting its object; without us the cluster ends it after {}", go(state.duration())),
     }
 }
 

@@ -209,6 +209,7 @@ fn sweeping() -> (Stage, Vec<Effect>) {
         held_days: 30,
         lasting_before: true,
         operator: "maria".into(),
+        brake_image: None,
         overrides: Vec::new(),
         residue: true,
     };

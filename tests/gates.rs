@@ -122,6 +122,7 @@ impl Case {
                 held_days: 30,
                 lasting_before: true,
                 operator: "maria".into(),
+                brake_image: None,
                 overrides: if self.overruled { overrides.collect() } else { Vec::new() },
                 residue: true,
             }),
@@ -196,7 +197,7 @@ impl Stage {
             Inspection::Victims { pods } => Inspected::Victims(VictimsFact {
                 pods: Ok(pods
                     .into_iter()
-                    .map(|pod| VictimFact { pod, node: Some("n1".into()), host_network: false, liveness: None })
+                    .map(|pod| VictimFact { pod, node: Some("n1".into()), host_network: false, liveness: None, image: None })
                     .collect()),
                 troubled: Ok(Vec::new()),
                 budgets: Ok(Vec::new()),

@@ -20,9 +20,10 @@ use gameday::command::{AbortedBy, Answer, Command};
 use gameday::effect::{ChaosRef, Conclusion, Danger, Effect, EffectId, FaultId, Outcome, PodRef, ProbeId, Verdict};
 use gameday::event::{Entry, Event, FaultFact, MatchedPod, Number, Reading, RecordFact, ReportedFact, Source};
 use gameday::run::Run;
+use gameday::run::ledger::FaultState;
 use gameday::run::phase::End;
 use gameday::run::verdicts::Standing;
-use history::{ALL, Dice, MS, ON_A_CLUSTER, ONE_TARGET, SECOND, Sim, at, delay, drill, is_observation, kill, observe, pod, run_of};
+use history::{ALL, BRAKED, Dice, MS, ON_A_CLUSTER, ONE_TARGET, SECOND, Sim, at, delay, drill, is_observation, kill, observe, pod, run_of};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
@@ -78,7 +79,8 @@ fn drills() -> impl Strategy<Value = Drill> {
         ]);
         let limits = [ALL, "{allowAll: true, maxDuration: 2m, blindLimit: 5s}", "{maxTargets: 3, allowAll: true}"][limits];
         let place = if with[1] == with[2] { ON_A_CLUSTER } else { "" };
-        Drill { text: drill(ONE_TARGET, &gate, &steps, &criteria, &ends, limits) + place, chaos_mesh }
+        let brake = if with[3] == with[4] { BRAKED } else { "" };
+        Drill { text: drill(ONE_TARGET, &gate, &steps, &criteria, &ends, limits) + brake + place, chaos_mesh }
     })
 }
 
@@ -113,7 +115,11 @@ fn on_the_way() -> impl Strategy<Value = Sim> {
 
 /// An event that no honest driver would tell here.
 fn hostile(run: &Run, dice: &mut Dice) -> Event {
-    let fault = FaultId(dice.roll(9) as usize);
+    let fault = match dice.roll(12) {
+        10 => FaultId::BRAKE_POD,
+        11 => FaultId::brake(0),
+        n => FaultId(n as usize),
+    };
     let object = ChaosRef { kind: "NetworkChaos".into(), namespace: "staging".into(), name: format!("d-{}", dice.roll(3)) };
     let victim = PodRef { namespace: "staging".into(), name: "api0-1".into(), uid: ["u0-1", "", "u0-9"][dice.roll(3) as usize].into() };
     let took = Duration::from_millis(dice.roll(99) * 100);
@@ -187,11 +193,17 @@ fn hostile(run: &Run, dice: &mut Dice) -> Event {
     }
 }
 
-/// The lasting faults that were asked for and are not known to be lifted, newest first, by the
+/// The faults, newest first, and after them what the brake is rehearsed with, which is older than any.
+fn newest_first(run: &Run) -> impl Iterator<Item = &FaultState> {
+    let brake: Vec<&FaultState> = run.brake().into_iter().flat_map(|brake| brake.all()).collect();
+    run.faults().iter().rev().chain(brake.into_iter().rev())
+}
+
+/// The lasting faults that were asked for and are not known to be lifted, newest first, and the pod of the brake, by the
 /// entries alone but for what the fold says of how each ended.
 fn alive(sim: &Sim) -> Vec<FaultId> {
     let mut alive = Vec::new();
-    for state in sim.run.faults().iter().rev() {
+    for state in newest_first(&sim.run) {
         let is_asked = |entry: &Entry| matches!(&entry.event, Event::Asked(Effect::Apply { fault, .. }) if *fault == state.id);
         let answer = sim.entries.iter().find_map(|entry| match &entry.event {
             Event::Answered { effect, outcome } if effect.0 == format!("apply/{}", state.id.0) => Some(outcome),
@@ -200,7 +212,8 @@ fn alive(sim: &Sim) -> Vec<FaultId> {
         let seen = sim.entries.iter().any(|entry| matches!(&entry.event, Event::FaultSeen(fact) if fact.fault == state.id));
         let refused = matches!(answer, Some(Outcome::Refused { .. })) && !seen;
         let over = state.lifted.is_some() || state.undo.done.is_some() || state.undo.handed_over.is_some();
-        if state.fault.is_lasting() && sim.entries.iter().any(is_asked) && !refused && !over {
+        let lasts = state.fault.is_lasting() || state.id == FaultId::BRAKE_POD;
+        if lasts && sim.entries.iter().any(is_asked) && !refused && !over {
             alive.push(state.id);
         }
     }
@@ -219,7 +232,7 @@ fn abort() -> Event {
 fn must_end_well(sim: &Sim) {
     let run = &sim.run;
     let conclusion = run.conclusion().expect("a run that is over says what it came to");
-    for state in run.faults() {
+    for state in run.all_faults() {
         assert!(!state.owes_undo(), "fault {} was asked for and nothing became of it", state.id.0);
         assert!(!(state.undo.done.is_some() && state.undo.handed_over.is_some()));
         if state.undo.handed_over.is_some() {
@@ -240,15 +253,23 @@ fn must_end_well(sim: &Sim) {
 fn must_break_only_when_allowed(sim: &Sim) {
     let told =
         |seq: u64, wanted: fn(&Event) -> bool| sim.entries.iter().take_while(|entry| entry.seq <= seq).any(|entry| wanted(&entry.event));
+    let brakes = |effect: &Effect| matches!(effect, Effect::Apply { fault, .. } if fault.is_brake());
+    let braked = sim.effects.iter().rposition(|(_, effect)| brakes(effect));
+    let broken = sim.effects.iter().position(|(_, effect)| effect.danger() == Danger::Breaks);
+    assert!(braked.is_none_or(|braked| broken.is_none_or(|broken| braked < broken)), "the brake comes before all that breaks");
+    if let (Some(brake), Some(_)) = (sim.run.brake(), broken) {
+        assert!(brake.is_done(), "something was broken without a brake");
+    }
     for (seq, effect) in &sim.effects {
-        if effect.danger() == Danger::Breaks {
-            assert!(told(*seq, |event| *event == Event::Commanded(Command::Start)), "{:?} before the start", effect.id());
+        if effect.makes() {
+            let start = |event: &Event| *event == Event::Commanded(Command::Start);
+            assert!(brakes(effect) || told(*seq, start), "{:?} before the start", effect.id());
             let stop = |event: &Event| matches!(event, Event::Commanded(Command::Abort { .. } | Command::Leave) | Event::Sealed(_));
             assert!(!told(*seq, stop), "{:?} after the stop", effect.id());
         }
     }
-    let once: BTreeSet<EffectId> = sim.effects.iter().filter(|(_, e)| e.danger() == Danger::Breaks).map(|(_, e)| e.id()).collect();
-    let all = sim.effects.iter().filter(|(_, effect)| effect.danger() == Danger::Breaks).count();
+    let once: BTreeSet<EffectId> = sim.effects.iter().filter(|(_, e)| e.makes()).map(|(_, e)| e.id()).collect();
+    let all = sim.effects.iter().filter(|(_, effect)| effect.makes()).count();
     assert_eq!(once.len(), all, "nothing is broken twice");
 }
 
@@ -267,6 +288,42 @@ fn abort_should_lift_every_lasting_fault_in_its_own_step_newest_first() {
         must_end_well(&sim);
         must_break_only_when_allowed(&sim);
     });
+}
+
+#[test]
+fn abort_should_undo_a_brake_at_every_moment_of_it() {
+    // a tape that is kind, so that most of these are on the way through the brake
+    let met = std::cell::Cell::new((0, 0, 0));
+    let strategy = (prop::collection::vec(any::<u8>(), 0..60), 4..40_usize, any::<bool>());
+    check(800, &strategy, |(tape, steps, wild)| {
+        let text = drill(ONE_TARGET, &[], &[delay("d", Some(5)), observe("o", 3)], &[], &[], ALL) + BRAKED + ON_A_CLUSTER;
+        let mut sim = Sim::new(&text, true, &tape, wild);
+        for _ in 0..steps {
+            sim.step();
+        }
+        if sim.run.phase().0.is_over() {
+            return;
+        }
+        let alive = alive(&sim);
+        let (pods, faults, both) = met.get();
+        let of = |id: FaultId| u32::from(alive.contains(&id));
+        let (pod, fault) = (of(FaultId::BRAKE_POD), of(FaultId::brake(0)));
+        met.set((pods + pod, faults + fault, both + pod * fault));
+        let effects = sim.take(abort());
+        let lifted: Vec<FaultId> = lifts(&effects).into_iter().filter(|id| alive.contains(id)).collect();
+        assert_eq!(lifted, alive);
+        assert!(effects.iter().all(|effect| !effect.makes()));
+        sim.finish();
+        must_end_well(&sim);
+        must_break_only_when_allowed(&sim);
+        let left = &sim.run.conclusion().unwrap().left;
+        for (id, thing) in sim.things.iter().filter(|(_, thing)| thing.exists) {
+            let object = sim.run.fault(*id).and_then(|state| state.object.as_ref()).map(|(object, _)| object).unwrap();
+            assert!(left.contains(object), "{object} {thing:?} is there, and the run does not say so");
+        }
+    });
+    let (pods, faults, both) = met.get();
+    assert!(pods > 40 && faults > 40 && both > 40, "the brake itself is hardly met: {:?}", met.get());
 }
 
 #[test]
@@ -302,7 +359,7 @@ fn run_should_always_end_and_never_leave_what_it_does_not_name() {
         must_end_well(&sim);
         must_break_only_when_allowed(&sim);
         let left = &sim.run.conclusion().unwrap().left;
-        for state in sim.run.faults() {
+        for state in sim.run.all_faults() {
             let exists = sim.things.get(&state.id).is_some_and(|thing| thing.exists);
             let named = state.object.as_ref().is_some_and(|(object, _)| left.contains(object));
             // a refusal that was none is a lie no fold can see through
@@ -426,7 +483,7 @@ fn verdict_should_follow_the_precedence_of_the_exit_codes() {
         let judged: Vec<Standing> = criteria.iter().copied().chain(run.steady().map(|(_, judged)| judged.standing)).collect();
         let end = run.end().unwrap();
         let expected = match () {
-            () if run.faults().iter().any(|state| state.undo.handed_over.is_some()) => 7,
+            () if run.all_faults().any(|state| state.undo.handed_over.is_some()) => 7,
             () if run.claim().is_some_and(|claim| claim.handed_over.is_some()) => 7,
             () if *end == End::Aborted => 5,
             () if matches!(end, End::Stopped(_)) => 4,
@@ -506,7 +563,7 @@ fn leaving_should_name_what_is_left() {
         if sim.run.phase().0.is_over() {
             return;
         }
-        let owed: Vec<FaultId> = sim.run.faults().iter().filter(|state| state.owes_undo()).map(|state| state.id).collect();
+        let owed: Vec<FaultId> = sim.run.all_faults().filter(|state| state.owes_undo()).map(|state| state.id).collect();
         sim.take(Event::Commanded(Command::Leave));
         assert!(sim.run.phase().0.is_over(), "who leaves does not wait");
         must_end_well(&sim);

@@ -135,3 +135,67 @@ fn schedule_should_be_judged_by_the_slowest_of_its_faults() {
     assert!(said(&out).contains("the slowest of 6"), "{}", said(&out));
     assert_eq!(said(&out).matches(" killed\n").count(), 6, "{}", said(&out));
 }
+
+/// A Schedule of delays of five seconds, one each twenty.
+const DELAYS: &str = "apiVersion: gameday/v1
+kind: GameDay
+metadata: {name: slow-again-and-again}
+spec:
+  hypothesis: it holds
+  environments: {staging: {tier: staging, namespace: staging}}
+  target: {kind: Deployment, name: task-api}
+  limits: {allowAll: true}
+  steps:
+    - name: slow again and again
+      lasts: 70s
+      fault:
+        apiVersion: chaos-mesh.org/v1alpha1
+        kind: Schedule
+        metadata: {name: slow}
+        spec:
+          schedule: '@every 20s'
+          type: NetworkChaos
+          historyLimit: 5
+          concurrencyPolicy: Forbid
+          networkChaos: {action: delay, mode: one, duration: 5s, selector: {labelSelectors: {app: task-api}}, delay: {latency: 100ms}}
+    - {name: watch, observe: 10s}
+  criteria: [{name: back within 30s, recovery: {within: 30s}, stableFor: 1s}]
+";
+
+#[test]
+fn schedule_of_lasting_faults_should_tell_each_of_them_and_when_it_was_lifted() {
+    let home = scratch("rehearse-delays");
+    let file = home.join("delays.yaml");
+    fs::write(&file, DELAYS).unwrap();
+    let out = rehearse(&file, &home, "delays", &["--speed", "max", "--seed", "4"]);
+    assert_eq!(out.status.code(), Some(0), "{}", said(&out));
+    let report = json(&home.join("delays/report.json"));
+    let rounds = report["faults"][0]["rounds"].as_array().unwrap().clone();
+    assert_eq!(rounds.len(), 3, "{rounds:#?}");
+    for round in &rounds {
+        let lasted = round["lifted"].as_f64().unwrap() - round["impact"].as_f64().unwrap();
+        assert!((4.5..6.5).contains(&lasted), "each is lifted at its own time: {round}");
+        assert!(!round["recovery"].as_str().unwrap().is_empty() && round["victims"].as_array().unwrap().len() == 1, "{round}");
+    }
+    let told = said(&out);
+    assert_eq!(told.matches("round in effect: ").count(), 3, "{told}");
+    assert_eq!(told.matches("round lifted: ").count(), 3, "{told}");
+    assert!(!told.contains("OVERDUE"), "{told}");
+}
+
+#[test]
+fn fault_of_a_schedule_that_is_not_lifted_in_time_should_alarm_by_itself() {
+    let home = scratch("rehearse-delays-overdue");
+    let file = home.join("delays.yaml");
+    fs::write(&file, DELAYS).unwrap();
+    // the controllers go while the first is on, and come back long before the Schedule is over
+    let out = rehearse(&file, &home, "delays", &["--speed", "max", "--seed", "4", "--break", "controller-down@22s+15s"]);
+    let told = said(&out);
+    let alarms: Vec<&str> = told.lines().filter(|line| line.contains("OVERDUE")).collect();
+    assert_eq!(alarms.len(), 1, "{told}");
+    assert!(alarms[0].contains("NetworkChaos gameday-"), "it names the one that is late: {told}");
+    let seconds = |line: &str| line.trim().trim_start_matches("T+00:").split(' ').next().unwrap().parse::<f64>().unwrap();
+    let on = told.lines().find(|line| line.contains("round in effect")).unwrap();
+    let late = seconds(alarms[0]) - seconds(on) - 5.0;
+    assert!((1.5..2.05).contains(&late), "within two seconds of its time: {late}: {told}");
+}

@@ -11,6 +11,9 @@ const TEMPLATE: &str = "\
 # [gate]
 # held-days = 30                  # how old the held staging run may be that lets a drill into production
 
+# [brake]
+# image = \"busybox:1.36\"          # for the pod that the brake is rehearsed on: one with a sleep; else the target's own
+
 # [[cluster]]                     # the tier of a run is the strictest of: the scenario, this file, the cluster's own label
 # context = \"prod-eu\"             # each that is given must fit: the kubeconfig context, the API server's URL,
 # server = \"https://…\"            # the uid of kube-system
@@ -39,6 +42,7 @@ pub fn config() -> Result<u8, Failure> {
     let path =
         place().map_or_else(|| "nowhere: neither XDG_CONFIG_HOME nor HOME is set".to_owned(), |place| place.path.display().to_string());
     let mut text = format!("# settings: {path}\n# what they come to:\n#   held-days = {}\n", settings.held_days);
+    text.extend(settings.brake_image.iter().map(|image| format!("#   the brake is rehearsed on {image:?}\n")));
     for rule in &settings.clusters {
         let parts = [("context", &rule.context), ("server", &rule.server), ("uid", &rule.uid)];
         let said: Vec<String> = parts.iter().filter_map(|(key, value)| Some(format!("{key} {:?}", value.as_ref()?))).collect();

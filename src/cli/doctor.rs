@@ -75,7 +75,7 @@ pub fn doctor(args: &DoctorArgs) -> Result<u8, Failure> {
         let header = drill.header(run, drill.started, place, drill.random, token, args.place.injector);
         let header = Header { gate: Some(gate), ..header };
         let clock = Clock::start(header.started);
-        let run = Run::new(header, drill.scenario);
+        let run = Run::new(header, drill.scenario).only_looking();
         Ok::<_, Failure>(Driver::unwritten(run, clock, world, Reader::default()).drive(signals).await.face)
     })?;
     Ok(tell(&reader, args.output))

@@ -191,6 +191,7 @@ impl Drill {
             stop_when: Vec::new(),
             limits: Limits::default(),
             acknowledge_data_risk: false,
+            brake: None,
             world: None,
             file_digest: String::new(),
             drill_digest: String::new(),

@@ -52,6 +52,7 @@ pub fn rehearsed(yes: bool, environment: &Environment) -> Gate {
         operator: operator().into(),
         overrides: Vec::new(),
         residue: true,
+        brake_image: None,
     }
 }
 
@@ -79,6 +80,7 @@ pub fn of_run(seat: Seat, gates: &GateArgs, scenario: &Scenario, judged: &Judged
         operator: operator().into(),
         overrides: overrides(gates)?,
         residue: true,
+        brake_image: config.brake_image.clone(),
     })
 }
 

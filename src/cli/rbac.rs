@@ -6,6 +6,7 @@ use crate::cli::args::RbacArgs;
 use crate::cli::drill::Drill;
 use crate::cli::{Failure, print};
 use crate::run::rights::{Grounds, Need, may_do, needs};
+use crate::scenario::model::Tier;
 
 /// Everything that `edge` asks of an API server, and no more.
 const ROLE: &str = "\
@@ -25,6 +26,10 @@ rules:
 # pod kill without Chaos Mesh
 - {apiGroups: [''], resources: [pods], verbs: [delete]}
 - {apiGroups: [''], resources: [pods/eviction], verbs: [create]}
+# partition without Chaos Mesh
+- {apiGroups: [networking.k8s.io], resources: [networkpolicies], verbs: [create, get, list, watch, delete]}
+# the pod that the brake is rehearsed on
+- {apiGroups: [''], resources: [pods], verbs: [create, delete]}
 # optional: the run's Lease, by which others see that it is live and ask it to stop
 - {apiGroups: [coordination.k8s.io], resources: [leases], verbs: [create, get, list, patch, delete]}
 # faults of Chaos Mesh, and what they leave in pods
@@ -55,7 +60,8 @@ pub fn rbac(args: &RbacArgs) -> Result<u8, Failure> {
     let environment = drill.environment(args.env.as_deref())?;
     let namespace = args.namespace.as_deref().or(environment.namespace.as_deref()).unwrap_or("default");
     let injector = args.injector.map_or(drill.scenario.injector, Into::into);
-    let grounds = Grounds { namespace, prometheus: environment.prometheus.as_ref(), endpoints: None };
+    let brake = drill.scenario.brake.unwrap_or(environment.tier == Tier::Production);
+    let grounds = Grounds { brake, namespace, prometheus: environment.prometheus.as_ref(), endpoints: None };
     let all = needs(&drill.scenario, &grounds, injector, |_, fault| may_do(injector, fault));
     print(&roles(&drill.scenario.name, &all, args.user.as_deref()));
     Ok(0)

@@ -104,7 +104,7 @@ impl World {
             Effect::DryRun { object, manifest, .. } => self.create(effect, object, manifest, true, inbox),
             Effect::Apply { fault, object, manifest } => {
                 // watched before it is there, so that no state of it goes unseen
-                if let Some(state) = run.faults().iter().find(|state| state.id == *fault) {
+                if let Some(state) = run.fault(*fault) {
                     self.observe_fault(state, object, &inbox);
                 }
                 self.create(effect, object, manifest, false, inbox);
@@ -152,10 +152,22 @@ impl World {
     }
 
     fn resolve(&self, fault: FaultId, round: u32, run: &Run, inbox: Inbox) {
-        let Some(state) = run.faults().iter().find(|state| state.id == fault) else { return };
+        let Some(state) = run.fault(fault) else { return };
         let namespace = state.fault.namespace().unwrap_or(&self.cluster.namespace).to_owned();
         let (cluster, selector) = (self.cluster.clone(), state.fault.selector.clone());
+        let peer = state.fault.peer.as_ref().filter(|_| state.cuts()).map(|(selector, _)| selector.clone());
         tokio::spawn(async move {
+            if let Some(peer) = peer {
+                let event = match targets::peers(&cluster, &peer, &namespace).await {
+                    Ok(peers) => Event::PeersResolved { fault, round, peers },
+                    Err(error) => Event::TargetsUnresolved { fault, round, why: error.to_string().into() },
+                };
+                let unresolved = matches!(event, Event::TargetsUnresolved { .. });
+                let _ = inbox.send(event).await;
+                if unresolved {
+                    return;
+                }
+            }
             let event = match targets::resolve(&cluster, &selector, &namespace).await {
                 Ok(pods) => Event::TargetsResolved { fault, round, pods },
                 Err(error) => Event::TargetsUnresolved { fault, round, why: error.to_string().into() },
@@ -186,6 +198,6 @@ impl World {
 
 /// The pods that a fault is known to have taken.
 fn victims(run: &Run, fault: FaultId) -> impl Iterator<Item = &PodRef> {
-    let state = run.faults().iter().find(move |state| state.id == fault);
+    let state = run.fault(fault);
     state.into_iter().flat_map(|state| state.victims.iter().map(|victim| &victim.pod))
 }

@@ -25,9 +25,13 @@ pub const EXPERIMENTS: &[&str] = &["PodChaos", "NetworkChaos", "IOChaos", "Stres
 /// How many pods that hold an object back are looked at.
 const BLOCKING: usize = 20;
 
-/// The plural of every `*Chaos` kind is the kind in lower case.
+/// The plural of every `*Chaos` kind is the kind in lower case. Pods and `NetworkPolicies` of our own are made, followed and
+/// removed as faults are.
 #[must_use]
 pub fn resource(kind: &str) -> ApiResource {
+    if let Some(own) = residue::own(kind) {
+        return own;
+    }
     let plural = kind.to_lowercase() + if matches!(kind, "Workflow" | "WorkflowNode" | "Schedule") { "s" } else { "" };
     ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("chaos-mesh.org", "v1alpha1", kind), &plural)
 }
@@ -209,6 +213,7 @@ pub fn project(fault: FaultId, reference: &ChaosRef, object: &DynamicObject) -> 
             failure: array(&record["events"]).next_back().filter(|event| event["type"] == "Failed").map(|event| text(&event["message"])),
         })
         .collect();
+    records.extend((reference.kind == "Pod").then(|| running(reference, status)));
     records.sort();
     FaultFact {
         fault,
@@ -220,6 +225,22 @@ pub fn project(fault: FaultId, reference: &ChaosRef, object: &DynamicObject) -> 
         records,
         deleting: object.metadata.deletion_timestamp.is_some(),
         finalizers: object.finalizers().iter().map(|finalizer| Untrusted::from(finalizer.as_str())).collect(),
+    }
+}
+
+/// A pod of our own is in effect once it runs.
+fn running(pod: &ChaosRef, status: &Value) -> RecordFact {
+    let state = status.pointer("/containerStatuses/0/state");
+    let runs = status["phase"] == "Running" && state.is_some_and(|state| state["running"].is_object());
+    let why = state.and_then(|state| ["waiting", "terminated"].iter().find_map(|key| state[*key]["reason"].as_str()));
+    let why = why.or_else(|| status["reason"].as_str()).filter(|why| !runs && *why != "ContainerCreating");
+    RecordFact {
+        id: format!("{}/{}", pod.namespace, pod.name).into(),
+        selector: ".".into(),
+        phase: if runs { "Injected" } else { "Not Injected" }.into(),
+        injected: u32::from(runs),
+        recovered: 0,
+        failure: why.map(Untrusted::from),
     }
 }
 

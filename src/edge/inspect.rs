@@ -32,6 +32,7 @@ pub async fn look(cluster: &Cluster, prometheus: Option<&Prometheus>, inspection
         Inspection::Webhooks { namespace } => Inspected::Webhooks(webhooks(cluster, &namespace).await),
         Inspection::Namespaces { names } => Inspected::Namespaces(join_all(names.into_iter().map(|name| namespace(cluster, name))).await),
         Inspection::Victims { pods } => Inspected::Victims(victims::look(cluster, &pods).await),
+        Inspection::Policies { pods } => Inspected::Policies(said(victims::policies(cluster, &pods).await)),
         Inspection::OtherFaults { namespaces } => Inspected::OtherFaults(other_faults(cluster, &namespaces).await),
         Inspection::Residue { namespaces, after } => {
             let fact = sweep::before_and_after(cluster, &namespaces.into_iter().collect(), wall).await;

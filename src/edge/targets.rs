@@ -9,7 +9,7 @@ use kube::{Api, ResourceExt};
 use crate::edge::Cluster;
 use crate::edge::api_error::{self, ApiError};
 use crate::effect::PodRef;
-use crate::event::MatchedPod;
+use crate::event::{MatchedPod, PeerFact};
 use crate::fault::{Requirement, Selector};
 
 /// Lists what `selector` means; `namespace` is the fault's own, used where the selector names none.
@@ -17,6 +17,34 @@ use crate::fault::{Requirement, Selector};
 /// # Errors
 /// The API server refuses or does not answer.
 pub async fn resolve(cluster: &Cluster, selector: &Selector, namespace: &str) -> Result<Vec<MatchedPod>, ApiError> {
+    let mut matched: Vec<MatchedPod> = list(cluster, selector, namespace).await?.iter().map(matched).collect();
+    matched.sort_by(|a, b| a.pod.cmp(&b.pod));
+    matched.dedup_by(|a, b| a.pod.uid == b.pod.uid);
+    Ok(matched)
+}
+
+/// The same for the other end of a partition, with the addresses of each.
+///
+/// # Errors
+/// The API server refuses or does not answer.
+pub async fn peers(cluster: &Cluster, selector: &Selector, namespace: &str) -> Result<Vec<PeerFact>, ApiError> {
+    let mut peers: Vec<PeerFact> = list(cluster, selector, namespace).await?.iter().map(peer).collect();
+    peers.sort_by(|a, b| a.pod.cmp(&b.pod));
+    peers.dedup_by(|a, b| a.pod.uid == b.pod.uid);
+    Ok(peers)
+}
+
+fn peer(pod: &Pod) -> PeerFact {
+    let status = pod.status.as_ref();
+    let mut ips: Vec<String> = status.iter().flat_map(|status| status.pod_ips.iter().flatten()).map(|ip| ip.ip.clone()).collect();
+    ips.extend(status.and_then(|status| status.pod_ip.clone()));
+    ips.sort();
+    ips.dedup();
+    let host_network = pod.spec.as_ref().is_some_and(|spec| spec.host_network == Some(true));
+    PeerFact { pod: matched(pod).pod, ips, host_network }
+}
+
+async fn list(cluster: &Cluster, selector: &Selector, namespace: &str) -> Result<Vec<Pod>, ApiError> {
     let mut found: Vec<Pod> = Vec::new();
     if selector.pods.is_empty() {
         let own = vec![namespace.to_owned()];
@@ -42,10 +70,7 @@ pub async fn resolve(cluster: &Cluster, selector: &Selector, namespace: &str) ->
             }
         }
     }
-    let mut matched: Vec<MatchedPod> = found.iter().map(matched).collect();
-    matched.sort_by(|a, b| a.pod.cmp(&b.pod));
-    matched.dedup_by(|a, b| a.pod.uid == b.pod.uid);
-    Ok(matched)
+    Ok(found)
 }
 
 fn matched(pod: &Pod) -> MatchedPod {

@@ -12,9 +12,10 @@ use serde_json::Value;
 
 use crate::edge::Cluster;
 use crate::edge::api_error::{self, ApiError};
+use crate::edge::chaos_mesh::resource;
 use crate::edge::inspect::said;
 use crate::effect::PodRef;
-use crate::event::inspected::{BudgetFact, Patience, VictimFact, VictimsFact};
+use crate::event::inspected::{BudgetFact, Patience, PolicyFact, VictimFact, VictimsFact};
 use crate::text::Untrusted;
 
 pub(super) async fn look(cluster: &Cluster, wanted: &[PodRef]) -> VictimsFact {
@@ -54,6 +55,7 @@ fn fact(pod: &Pod) -> VictimFact {
         node: spec.and_then(|spec| spec.node_name.as_deref()).map(Untrusted::from),
         host_network: spec.is_some_and(|spec| spec.host_network == Some(true)),
         liveness: patience.min(),
+        image: spec.and_then(|spec| spec.containers.first()?.image.as_deref()).map(Untrusted::from),
     }
 }
 
@@ -92,6 +94,26 @@ async fn budgets(cluster: &Cluster, pods: &[Pod]) -> Result<Vec<BudgetFact>, Api
             }
             let allowed = budget.data["status"]["disruptionsAllowed"].as_u64().and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
             found.push(BudgetFact { namespace: namespace.clone(), name: budget.name_any().into(), allowed, guards });
+        }
+    }
+    Ok(found)
+}
+
+/// The policies that hold for any of these pods.
+pub(super) async fn policies(cluster: &Cluster, wanted: &[PodRef]) -> Result<Vec<PolicyFact>, ApiError> {
+    let pods = list(cluster, wanted).await?;
+    let namespaces: BTreeSet<String> = pods.iter().filter_map(ResourceExt::namespace).collect();
+    let mut found = Vec::new();
+    for namespace in namespaces {
+        let api: Api<DynamicObject> = Api::namespaced_with(cluster.client.clone(), &namespace, &resource("NetworkPolicy"));
+        let what = format!("list networkpolicies in namespace {namespace}");
+        for policy in api_error::within(&what, api.list(&ListParams::default())).await?.items {
+            let inside = pods.iter().filter(|pod| pod.namespace().as_deref() == Some(namespace.as_str()));
+            let holds = |pod: &&Pod| selects(&policy.data["spec"]["podSelector"], pod.labels());
+            let guards: Vec<String> = inside.filter(holds).filter_map(ResourceExt::uid).collect();
+            if !guards.is_empty() {
+                found.push(PolicyFact { namespace: namespace.clone(), name: policy.name_any().into(), guards });
+            }
         }
     }
     Ok(found)

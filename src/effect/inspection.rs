@@ -36,6 +36,11 @@ pub enum Inspection {
         /// Which.
         pods: Vec<PodRef>,
     },
+    /// The `NetworkPolicies` that hold for pods which one of ours is to hold for.
+    Policies {
+        /// Which pods.
+        pods: Vec<PodRef>,
+    },
     /// Faults of others.
     OtherFaults {
         /// In these namespaces.
@@ -69,6 +74,7 @@ impl Inspection {
             Inspection::Webhooks { .. } => "webhooks",
             Inspection::Namespaces { .. } => "namespaces",
             Inspection::Victims { .. } => "victims",
+            Inspection::Policies { .. } => "policies",
             Inspection::OtherFaults { .. } => "other-faults",
             Inspection::Residue { after: false, .. } => "residue",
             Inspection::Residue { after: true, .. } => "residue-after",

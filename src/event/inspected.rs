@@ -27,6 +27,8 @@ pub enum Inspected {
     Namespaces(Vec<NamespaceFact>),
     /// The pods that faults are aimed at.
     Victims(VictimsFact),
+    /// The `NetworkPolicies` that hold for the pods.
+    Policies(Known<Vec<PolicyFact>>),
     /// Faults of others.
     OtherFaults(Known<Vec<OtherFault>>),
     /// What outlived its fault or its run.
@@ -52,6 +54,7 @@ impl Inspected {
             Inspected::Webhooks(_) => "webhooks",
             Inspected::Namespaces(_) => "namespaces",
             Inspected::Victims(_) => "victims",
+            Inspected::Policies(_) => "policies",
             Inspected::OtherFaults(_) => "other-faults",
             Inspected::Residue { after: false, .. } => "residue",
             Inspected::Residue { after: true, .. } => "residue-after",
@@ -114,6 +117,9 @@ pub struct VictimFact {
     pub host_network: bool,
     /// How long a liveness probe may fail before the kubelet restarts its container: the shortest.
     pub liveness: Option<Patience>,
+    /// The image of its first container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<Untrusted>,
 }
 
 /// How long something may fail.
@@ -131,6 +137,17 @@ pub struct BudgetFact {
     /// How many pods may be taken now.
     pub allowed: u32,
     /// The uids of those it guards.
+    pub guards: Vec<String>,
+}
+
+/// A `NetworkPolicy`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyFact {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: Untrusted,
+    /// The uids of the pods it holds for.
     pub guards: Vec<String>,
 }
 

@@ -86,9 +86,10 @@ fn residue(out: &mut String, f: &Findings) -> std::fmt::Result {
     Ok(())
 }
 
-/// What the preflight did not simply pass; the JSON report has every check.
+/// What the preflight did not simply pass, and the brake; the JSON report has every check.
 fn preflight(out: &mut String, f: &Findings) -> std::fmt::Result {
-    let mut open = f.preflight.iter().filter(|check| check.verdict != "pass").peekable();
+    // how fast it could be stopped is worth reading when it was good, too
+    let mut open = f.preflight.iter().filter(|check| check.verdict != "pass" || check.check == "brake").peekable();
     if open.peek().is_none() {
         return Ok(());
     }

@@ -4,6 +4,7 @@
 //! overruled and was; what can't be seen never passes, but does not forbid either, except where it is said.
 
 mod blast;
+mod brake;
 mod chaos;
 mod course;
 mod gate;
@@ -91,10 +92,12 @@ impl Run {
         let mut all = Vec::new();
         self.check_ground(gate, &mut all);
         self.check_chaos(&mut all);
+        self.check_cuts(&mut all);
         self.check_blast(gate, &mut all);
         self.check_course(&mut all);
         self.check_residue(&mut all);
         self.check_gate(gate, &mut all);
+        self.check_brake(&mut all);
         for point in &mut all {
             let overruled = gate.overrides.iter().find(|wanted| wanted.check == point.name && OVERRULABLE.contains(&point.name));
             // in production hours are part of the gate, which nothing opens
@@ -109,10 +112,26 @@ impl Run {
 
     /// Asks for every look that can be taken by now.
     pub(super) fn inspect(&mut self, effects: &mut Vec<Effect>) {
-        if self.header.gate.is_none() || self.cluster.is_none() || !self.asked.connected {
+        if self.cluster.is_none() || !self.asked.connected {
             return;
         }
         for inspection in self.inspections_wanted() {
+            // without gates, only what breaking and its brake themselves have to know is looked at
+            let vital = match inspection {
+                Inspection::Victims { .. } => self.wants_brake(),
+                Inspection::Policies { .. } => true,
+                Inspection::Rights { .. }
+                | Inspection::ChaosMesh
+                | Inspection::Webhooks { .. }
+                | Inspection::Namespaces { .. }
+                | Inspection::OtherFaults { .. }
+                | Inspection::Residue { .. }
+                | Inspection::Alerts
+                | Inspection::Hours { .. } => false,
+            };
+            if self.header.gate.is_none() && !vital {
+                continue;
+            }
             if self.asked.inspections.insert(inspection.aspect()) {
                 effects.push(Effect::Inspect { inspection });
             }
@@ -144,6 +163,7 @@ impl Run {
         if let Some(hours) = self.scenario.limits.hours.clone().filter(|_| !self.header.place.rehearsal) {
             wanted.push(Inspection::Hours { hours, from: self.now.on_wall(self.header.started) });
         }
+        wanted.extend(self.cut_pods().map(|pods| Inspection::Policies { pods }));
         if !self.faults.is_empty() && self.faults.iter().all(|state| state.candidates().is_some()) {
             let pods: BTreeSet<PodRef> =
                 self.faults.iter().filter_map(|state| state.candidates()).flatten().map(|matched| matched.pod.clone()).collect();
@@ -162,6 +182,7 @@ impl Run {
     pub fn needs(&self) -> Vec<Need> {
         let place = &self.header.place;
         let grounds = Grounds {
+            brake: self.wants_brake(),
             namespace: &place.namespace,
             prometheus: place.prometheus.as_ref(),
             endpoints: self.cluster.as_ref().map(|cluster| cluster.endpoints),

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::clock::At;
 use crate::effect::{ChaosRef, Effect, EffectId, FaultId, Outcome, PodRef};
-use crate::event::{BlockingPod, FaultFact, MatchedPod};
+use crate::event::{BlockingPod, FaultFact, MatchedPod, PeerFact};
 use crate::fault::{Action, DEFAULT_DURATION, Fault, OtherKind};
 use crate::run::rounds::{self, Round};
 use crate::run::sight::Seen;
@@ -98,7 +98,9 @@ pub struct FaultState {
     pub via: Option<Via>,
     /// The pods its selector means, by round of asking.
     pub resolved: BTreeMap<u32, Result<Vec<MatchedPod>, Untrusted>>,
-    /// Its object, for Chaos Mesh.
+    /// The pods at the other end of a partition that gameday does itself, by round of asking.
+    pub peers: BTreeMap<u32, Vec<PeerFact>>,
+    /// Its object: one of Chaos Mesh, or a policy of ours.
     pub object: Option<(ChaosRef, Value)>,
     /// How the dry run went.
     pub dry_run: Option<Outcome>,
@@ -135,6 +137,7 @@ impl FaultState {
             fault: fault.clone(),
             via: None,
             resolved: BTreeMap::new(),
+            peers: BTreeMap::new(),
             object: None,
             dry_run: None,
             asked: None,
@@ -156,6 +159,12 @@ impl FaultState {
     #[must_use]
     pub fn candidates(&self) -> Option<&[MatchedPod]> {
         self.resolved.values().next_back().and_then(|answer| answer.as_deref().ok())
+    }
+
+    /// Whether it is a partition that gameday does itself, by a `NetworkPolicy`.
+    #[must_use]
+    pub fn cuts(&self) -> bool {
+        self.via == Some(Via::Agentless) && self.fault.is_lasting()
     }
 
     /// How long it lasts.
@@ -331,6 +340,15 @@ impl FaultState {
                 }
                 None => self.victims.push(Victim { pod, asked: None, answered: None, failed: None, refused: false, hit: Some(seen) }),
             }
+        }
+        if self.cuts() && !fact.deleting {
+            // nobody tells of each pod: the policy is stored, and holds for all of its labels
+            for pod in self.candidates().unwrap_or_default().iter().map(|matched| matched.pod.clone()).collect::<Vec<_>>() {
+                if !self.victims.iter().any(|victim| victim.pod == pod) {
+                    self.victims.push(Victim { pod, asked: None, answered: None, failed: None, refused: false, hit: Some(seen) });
+                }
+            }
+            self.in_effect.get_or_insert(at);
         }
         let injected = !fact.records.is_empty() && fact.records.iter().all(|record| record.injected > 0);
         if injected {

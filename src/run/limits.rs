@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::clock::{At, go, say};
 use crate::event::Source;
-use crate::fault::Mode;
+use crate::fault::{Action, Mode};
+use crate::manifest::policy;
 use crate::run::Run;
 use crate::run::ledger::{FaultState, Via};
 use crate::run::phase::{End, Phase};
@@ -19,6 +20,13 @@ pub(super) const PREFLIGHT_LIMIT: Duration = Duration::from_secs(20);
 /// How long the gate, and the proof after, wait beyond the longest `stableFor`.
 pub(super) const GATE_LIMIT: Duration = Duration::from_secs(10);
 
+/// Why gameday can't do a partition by itself, in brackets; nothing where it is none or can be done.
+fn not_by_policy(state: &FaultState) -> String {
+    let is_partition = matches!(&state.fault.action, Action::Network { action, .. } if action == "partition");
+    let why = policy::why_not(&state.fault).filter(|_| is_partition);
+    why.map_or_else(String::new, |why| format!(" (a NetworkPolicy can't do this one: {why})"))
+}
+
 impl Run {
     /// Who would do a fault on this cluster; an error where nobody can.
     pub(super) fn via(&self, state: &FaultState) -> Result<Via, Untrusted> {
@@ -29,14 +37,16 @@ impl Run {
             Injector::ChaosMesh | Injector::Auto if chaos_mesh => Ok(Via::ChaosMesh),
             Injector::Agentless | Injector::Eviction | Injector::Auto if can_alone => Ok(Via::Agentless),
             Injector::Agentless | Injector::Eviction => Err(format!(
-                "step {:?}: gameday can't do a {what} by itself, only pod-kill; install Chaos Mesh and use injector chaos-mesh",
-                state.step
+                "step {:?}: gameday can't do this {what} by itself, only pod-kill and what a NetworkPolicy can cut{}; install Chaos Mesh and use injector chaos-mesh",
+                state.step,
+                not_by_policy(state)
             )
             .into()),
             Injector::ChaosMesh | Injector::Auto => Err(format!(
-                "step {:?}: a {what} needs Chaos Mesh, and this cluster does not serve chaos-mesh.org/v1alpha1; install Chaos Mesh{}",
+                "step {:?}: a {what} needs Chaos Mesh, and this cluster does not serve chaos-mesh.org/v1alpha1; install Chaos Mesh{}{}",
                 state.step,
-                if can_alone { ", or use injector agentless" } else { "" }
+                if can_alone { ", or use injector agentless" } else { "" },
+                not_by_policy(state)
             )
             .into()),
         }
@@ -49,6 +59,12 @@ impl Run {
         let matched = state.candidates().map_or(0, <[_]>::len);
         if matched == 0 {
             return Some(format!("step {step:?}: its selector means no pod; compare it with `kubectl get pods --show-labels`").into());
+        }
+        if state.cuts() && self.beside(state).any(FaultState::cuts) {
+            return Some(
+                format!("step {step:?}: two NetworkPolicies at the same time let through what each of them cuts: put the steps one after the other")
+                    .into(),
+            );
         }
         let most = state.fault.mode.most(u32::try_from(matched).unwrap_or(u32::MAX));
         if let Some(max) = limits.max_targets.filter(|max| most > *max) {
@@ -105,7 +121,7 @@ impl Run {
         if let Some(state) = unresolved {
             return Some(format!("the pods that step {:?} means", state.step));
         }
-        let unchecked = self.faults.iter().find(|state| state.via == Some(Via::ChaosMesh) && state.dry_run.is_none());
+        let unchecked = self.faults.iter().find(|state| (state.via == Some(Via::ChaosMesh) || state.cuts()) && state.dry_run.is_none());
         if let Some(state) = unchecked {
             return Some(format!("the API server's check of step {:?}", state.step));
         }
@@ -135,7 +151,8 @@ impl Run {
     fn is_vital(&self, source: Source) -> bool {
         match source {
             // a probe is there only because something that is judged asks it
-            Source::Pods(_) | Source::Workload(_) | Source::Fault(_) | Source::Object(_) | Source::Command(_) => true,
+            Source::Fault(fault) => !fault.is_brake(),
+            Source::Pods(_) | Source::Workload(_) | Source::Object(_) | Source::Command(_) => true,
             Source::Endpoints | Source::Events => false,
             Source::Prometheus => {
                 let scenario = &self.scenario;

@@ -1,7 +1,6 @@
 //! The preflight: everything must be known and allowed before the operator is asked for the word.
 
 use crate::effect::{Effect, Outcome};
-use crate::manifest::prepared;
 use crate::run::Run;
 use crate::run::ledger::Via;
 use crate::run::limits::PREFLIGHT_LIMIT;
@@ -42,10 +41,14 @@ impl Run {
         }
         for index in 0..self.faults.len() {
             let state = &self.faults[index];
-            if state.via == Some(Via::ChaosMesh) && !state.resolved.is_empty() && self.asked.dry_runs.insert(state.id) {
-                let (object, manifest) = prepared(&state.fault, state.id, &self.header);
-                effects.push(Effect::DryRun { fault: state.id, object, manifest });
+            if (state.via == Some(Via::ChaosMesh) || state.cuts()) && !state.resolved.is_empty() && self.asked.dry_runs.insert(state.id) {
+                let fault = state.id;
+                match self.object_of(state) {
+                    Ok(made) => effects.extend(made.map(|(object, manifest)| Effect::DryRun { fault, object, manifest })),
+                    Err(why) => return self.refuse(why),
+                }
             }
+            let state = &self.faults[index];
             if let Some(Outcome::Refused { why } | Outcome::Failed { why }) = &state.dry_run {
                 let why = format!("step {:?}: the API server does not accept its manifest: {}", state.step, why.raw());
                 return self.refuse(why.into());
@@ -64,9 +67,17 @@ impl Run {
         if let Some(workload) = idle {
             return self.refuse(format!("{} is scaled to 0: there is nothing to break and nothing to come back", workload.workload).into());
         }
-        self.note_checks();
-        if let Some(why) = self.forbidden() {
+        if let Some(why) = self.forbidden().or_else(|| self.policies_forbid()) {
+            self.note_checks();
             return self.refuse(why);
+        }
+        match self.rehearse_brake(effects) {
+            Ok(false) => return false,
+            Ok(true) => self.note_checks(),
+            Err(why) => {
+                self.note_checks();
+                return self.refuse(why);
+            }
         }
         self.note(Noted::Ready);
         self.enter(Phase::Ready);

@@ -32,6 +32,8 @@ pub struct Need {
 /// Where a scenario is run, as far as rights depend on it.
 #[derive(Clone, Debug)]
 pub struct Grounds<'a> {
+    /// Whether the brake is rehearsed.
+    pub brake: bool,
     /// The namespace of target and faults that name none.
     pub namespace: &'a str,
     /// Where metrics are.
@@ -54,7 +56,7 @@ pub fn may_do(injector: Injector, fault: &Fault) -> Vec<Via> {
 #[must_use]
 pub fn needs(scenario: &Scenario, grounds: &Grounds<'_>, injector: Injector, via: impl Fn(usize, &Fault) -> Vec<Via>) -> Vec<Need> {
     let mut list = List::default();
-    let home = grounds.namespace;
+    let (home, brake) = (grounds.namespace, grounds.brake);
     for target in &scenario.targets {
         let namespace = target.namespace.as_deref().unwrap_or(home);
         let plural = match target.kind {
@@ -92,6 +94,17 @@ pub fn needs(scenario: &Scenario, grounds: &Grounds<'_>, injector: Injector, via
             list.must("resolves whom a fault means by their nodes", "", "", "nodes", &["list"]);
         }
         for via in via(index, fault) {
+            if let (Via::Agentless, Some((peer, _))) = (via, &fault.peer) {
+                for namespace in namespaces_of(peer, own) {
+                    list.must(
+                        "resolves who is at the other end",
+                        namespace,
+                        "",
+                        "pods",
+                        &[if peer.pods.is_empty() { "list" } else { "get" }],
+                    );
+                }
+            }
             match via {
                 Via::ChaosMesh => {
                     let plural = fault.action.kind().to_lowercase();
@@ -109,7 +122,16 @@ pub fn needs(scenario: &Scenario, grounds: &Grounds<'_>, injector: Injector, via
                 }
                 Via::Agentless => {
                     for namespace in namespaces_of(&fault.selector, own) {
-                        if injector == Injector::Eviction {
+                        if fault.is_lasting() {
+                            let verbs = &["create", "get", "list", "watch", "delete"];
+                            list.must(
+                                "cuts pods off itself, sees that, and undoes it",
+                                namespace,
+                                "networking.k8s.io",
+                                "networkpolicies",
+                                verbs,
+                            );
+                        } else if injector == Injector::Eviction {
                             list.must("evicts pods itself", namespace, "", "pods/eviction", &["create"]);
                         } else {
                             list.must("kills pods itself", namespace, "", "pods", &["delete"]);
@@ -130,6 +152,19 @@ pub fn needs(scenario: &Scenario, grounds: &Grounds<'_>, injector: Injector, via
         list.may("sees whether the pods' nodes are being drained", "", "", "nodes", &["get"]);
         if via(index, fault).contains(&Via::ChaosMesh) {
             list.may("sees whether Chaos Mesh is well", CHAOS_MESH_HOME, "", "pods", &["list"]);
+        }
+    }
+    if brake {
+        let lasting = scenario.steps.iter().enumerate().filter_map(|(index, step)| match &step.action {
+            StepAction::Fault(fault) if fault.action.experiment().is_lasting() => Some((index, fault)),
+            StepAction::Fault(_) | StepAction::Observe(_) | StepAction::Manual(_) | StepAction::Hold => None,
+        });
+        for (_, fault) in lasting.filter(|(index, fault)| via(*index, fault).contains(&Via::ChaosMesh)) {
+            let own = fault.namespace().unwrap_or(home);
+            for namespace in namespaces_of(&fault.selector, own) {
+                let verbs = &["create", "get", "list", "watch", "delete"];
+                list.must("rehearses the brake on a pod of its own", namespace, "", "pods", verbs);
+            }
         }
     }
     for check in objects(scenario) {

@@ -1,13 +1,18 @@
 //! The faults that a Schedule spawned, each one of its own: whom it hit and when, when it was
 //! lifted, and how long coming back from it took.
 
+use std::time::Duration;
+
 use crate::clock::At;
 use crate::effect::PodRef;
 use crate::event::FaultFact;
+use crate::fault::{Action, DEFAULT_DURATION};
 use crate::run::fleet::Fleet;
-use crate::run::ledger::FaultState;
+use crate::run::ledger::{FaultState, OVERDUE_AFTER};
 use crate::run::recovery::{self, Back};
 use crate::run::sight::Seen;
+use crate::run::timeline::Noted;
+use crate::scenario::go_duration;
 use crate::text::Untrusted;
 
 /// One fault of a Schedule.
@@ -19,7 +24,17 @@ pub struct Round {
     pub victims: Vec<PodRef>,
     /// When every one of its records was seen not injected after it had been.
     pub lifted: Option<Seen>,
+    /// Whether that, its lift and its being late were told.
+    pub(super) told: Told,
     injected: Seen,
+}
+
+/// What the timeline has told of one.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Told {
+    pub in_effect: bool,
+    pub lifted: bool,
+    pub overdue: bool,
 }
 
 /// Takes the records of a Schedule's faults; each bears the name of its own before its selector.
@@ -33,7 +48,7 @@ pub(super) fn observe(rounds: &mut Vec<Round>, fact: &FaultFact, seen: Seen) {
         match rounds.iter_mut().find(|round| round.name.raw() == name) {
             Some(round) if round.victims.contains(&pod) => {}
             Some(round) => round.victims.push(pod),
-            None => rounds.push(Round { name: name.into(), victims: vec![pod], lifted: None, injected: seen }),
+            None => rounds.push(Round { name: name.into(), victims: vec![pod], lifted: None, told: Told::default(), injected: seen }),
         }
     }
     for round in rounds {
@@ -46,6 +61,48 @@ pub(super) fn observe(rounds: &mut Vec<Round>, fact: &FaultFact, seen: Seen) {
 }
 
 impl FaultState {
+    /// How long each fault of a Schedule lasts, where they last.
+    fn round_lasts(&self) -> Option<Duration> {
+        let Action::Schedule { of, .. } = &self.fault.action else { return None };
+        let spec = self.object.as_ref().and_then(|(_, manifest)| manifest.pointer("/spec/templates/1/schedule")?.as_object());
+        let lasts = spec.and_then(|spec| spec.values().find_map(|block| block.get("duration")?.as_str()));
+        of.is_lasting().then(|| lasts.and_then(go_duration).unwrap_or(DEFAULT_DURATION))
+    }
+
+    /// When the alarm of each of its rounds is due that is not lifted yet.
+    pub(super) fn rounds_due(&self) -> impl Iterator<Item = At> {
+        let lasts = self.round_lasts();
+        let open = self.rounds.iter().filter(|round| round.lifted.is_none() && !round.told.overdue);
+        open.filter_map(move |round| Some(round.injected.at + lasts? + OVERDUE_AFTER))
+    }
+
+    /// What is new of its rounds by now: in effect, lifted, past their time. Kills are told as what they hit.
+    pub(super) fn news_of_rounds(&mut self, now: At) -> Vec<Noted> {
+        let Some(lasts) = self.round_lasts() else { return Vec::new() };
+        let (id, mut news) = (self.id, Vec::new());
+        for round in &mut self.rounds {
+            if !std::mem::replace(&mut round.told.in_effect, true) {
+                news.push(Noted::RoundInEffect(id, round.name.clone(), round.victims.clone()));
+            }
+            if round.lifted.is_some() && !std::mem::replace(&mut round.told.lifted, true) {
+                news.push(Noted::RoundLifted(id, round.name.clone()));
+            }
+            let late = round.lifted.is_none() && now >= round.injected.at + lasts + OVERDUE_AFTER;
+            if late && !std::mem::replace(&mut round.told.overdue, true) {
+                news.push(Noted::RoundOverdue(id, round.name.clone()));
+            }
+        }
+        news
+    }
+
+    /// The round that is past its time by the most, and since when.
+    #[must_use]
+    pub fn late_round(&self, now: At) -> Option<(&Round, At)> {
+        let lasts = self.round_lasts()?;
+        let open = self.rounds.iter().filter(|round| round.lifted.is_none()).map(|round| (round, round.injected.at + lasts));
+        open.filter(|(_, end)| now >= *end + OVERDUE_AFTER).min_by_key(|(_, end)| *end)
+    }
+
     /// When one of its rounds hit first.
     #[must_use]
     pub fn hit_of(&self, round: &Round) -> Seen {
@@ -61,13 +118,7 @@ impl FaultState {
     /// Where the recovery of each of its rounds stands, in the order they hit. What was lost after
     /// the next one had hit is that one's. Empty where it is no Schedule.
     #[must_use]
-    pub fn back_by_round(
-        &self,
-        next: Option<At>,
-        fleet: &Fleet,
-        lag: std::time::Duration,
-        stable: std::time::Duration,
-    ) -> Vec<(&Round, Back)> {
+    pub fn back_by_round(&self, next: Option<At>, fleet: &Fleet, lag: Duration, stable: Duration) -> Vec<(&Round, Back)> {
         let lasting = self.fault.action.experiment().is_lasting();
         let mut rounds: Vec<(&Round, Seen)> = self.rounds.iter().map(|round| (round, self.hit_of(round))).collect();
         rounds.sort_by_key(|(_, hit)| hit.at);
@@ -91,14 +142,14 @@ pub(super) fn slowest(backs: impl Iterator<Item = Back>, over: Option<Seen>) -> 
             Back::NotYet { .. } => return back,
             Back::NotAsked => continue,
             Back::At { span, whole, .. } => (span.nominal, whole),
-            Back::Undisturbed { from } => (std::time::Duration::ZERO, from),
+            Back::Undisturbed { from } => (Duration::ZERO, from),
         };
         if last.is_none_or(|last| whole.at > last.at) {
             last = Some(whole);
         }
         let longest = slowest.map(|slowest| match slowest {
             Back::At { span, .. } => span.nominal,
-            Back::Undisturbed { .. } | Back::NotAsked | Back::NotYet { .. } => std::time::Duration::ZERO,
+            Back::Undisturbed { .. } | Back::NotAsked | Back::NotYet { .. } => Duration::ZERO,
         });
         if longest.is_none_or(|longest| taken > longest) {
             slowest = Some(back);

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::clock::At;
-use crate::effect::{Conclusion, Effect, FaultId, ProbeId};
+use crate::effect::{Conclusion, Effect, FaultId, ProbeId, Verdict};
 use crate::run::Run;
+use crate::run::brake::Brake;
 use crate::run::claim::Claim;
 use crate::run::ledger::{FaultState, OVERDUE_AFTER, STUCK_AFTER, Told};
 use crate::run::limits::{GATE_LIMIT, PREFLIGHT_LIMIT};
@@ -37,7 +38,7 @@ impl Run {
     pub(super) fn settle(&mut self, mut sampled: Option<ProbeId>) -> Vec<Effect> {
         let mut effects = Vec::new();
         let now = self.now;
-        self.faults.iter_mut().for_each(|state| state.give_up(now));
+        self.all_faults_mut().for_each(|state| state.give_up(now));
         loop {
             self.note_faults();
             self.judge(sampled.take());
@@ -58,9 +59,11 @@ impl Run {
                 effects.extend(state.undo(now));
             }
         }
+        let ending = matches!(self.phase, Phase::Undoing(_));
+        effects.extend(self.brake.iter_mut().flat_map(|brake| brake.undo(now, ending)));
         self.note_handed_over();
         // its Lease tells others that a run is live: it goes last
-        if matches!(self.phase, Phase::Undoing(_)) && !self.faults.iter().any(FaultState::owes_undo) {
+        if ending && !self.all_faults().any(FaultState::owes_undo) {
             effects.extend(self.claim.as_mut().and_then(|claim| claim.release(now)));
         }
         if !self.looks_after(&mut effects) {
@@ -77,6 +80,8 @@ impl Run {
         }
         let mut due: Vec<Option<At>> = vec![self.limits_due(), self.judgement_due()];
         due.extend(self.faults.iter().map(FaultState::undo_due));
+        due.extend(self.faults.iter().flat_map(FaultState::rounds_due).map(Some));
+        due.extend(self.brake.iter().flat_map(Brake::due).map(Some));
         due.push(self.claim.as_ref().and_then(Claim::due));
         due.push(self.swept_by());
         due.extend(
@@ -106,12 +111,12 @@ impl Run {
         matches!(self.phase, Phase::Gate | Phase::Steps | Phase::Settling)
     }
 
-    pub(super) fn fault(&self, id: FaultId) -> Option<&FaultState> {
-        self.faults.iter().find(|state| state.id == id)
+    pub(super) fn all_faults_mut(&mut self) -> impl Iterator<Item = &mut FaultState> {
+        self.faults.iter_mut().chain(self.brake.iter_mut().flat_map(Brake::all_mut))
     }
 
     pub(super) fn fault_mut(&mut self, id: FaultId) -> Option<&mut FaultState> {
-        self.faults.iter_mut().find(|state| state.id == id)
+        self.all_faults_mut().find(|state| state.id == id)
     }
 
     pub(super) fn enter(&mut self, phase: Phase) {
@@ -129,10 +134,8 @@ impl Run {
 
     pub(super) fn hand_over(&mut self) {
         let now = self.now;
-        for state in &mut self.faults {
-            if state.owes_undo() {
-                state.undo.handed_over = Some(now);
-            }
+        for state in self.all_faults_mut().filter(|state| state.owes_undo()) {
+            state.undo.handed_over = Some(now);
         }
         if let Some(claim) = self.claim.as_mut().filter(|claim| claim.is_owed()) {
             claim.handed_over = Some(now);
@@ -149,7 +152,7 @@ impl Run {
                     return self.refuse(why);
                 }
                 if self.asked.start {
-                    effects.extend(self.claim.as_ref().map(Claim::take));
+                    effects.extend(self.claim.as_ref().filter(|claim| claim.asked.is_none()).map(Claim::take));
                     self.begun = Some(self.now);
                     self.note(Noted::Started);
                     self.enter(Phase::Gate);
@@ -210,6 +213,9 @@ impl Run {
     fn note_faults(&mut self) {
         let (stable, lag) = (self.stable_for(), self.sight.lag());
         for index in 0..self.faults.len() {
+            let now = self.now;
+            let rounds = self.faults[index].news_of_rounds(now);
+            rounds.into_iter().for_each(|noted| self.note(noted));
             let state = &self.faults[index];
             let (id, told) = (state.id, state.told);
             let now = Told {
@@ -249,16 +255,18 @@ impl Run {
     }
 
     fn note_handed_over(&mut self) {
-        for index in 0..self.faults.len() {
-            let state = &mut self.faults[index];
+        let mut news = Vec::new();
+        for state in self.all_faults_mut() {
+            let removed = state.undo.done.is_some() && state.id.is_brake();
+            if removed && !std::mem::replace(&mut state.told.removed, removed) {
+                news.push(Noted::Removed(state.id));
+            }
             let handed_over = state.undo.handed_over.is_some();
             if handed_over && !std::mem::replace(&mut state.told.handed_over, handed_over) {
-                let (id, object) = (state.id, state.object.as_ref().map(|(object, _)| object.clone()));
-                if let Some(object) = object {
-                    self.note(Noted::HandedOver(id, object));
-                }
+                news.extend(state.object.as_ref().map(|(object, _)| Noted::HandedOver(state.id, object.clone())));
             }
         }
+        news.into_iter().for_each(|noted| self.note(noted));
     }
 
     fn seal(&mut self) -> Option<Effect> {
@@ -268,10 +276,13 @@ impl Run {
         }
         let why = match end {
             End::Refused(why) | End::Inconclusive(why) => Some(why.clone()),
+            End::Complete if self.verdict() == Verdict::Inconclusive && !self.cuts_were_felt() => {
+                Some("nothing showed that the network enforces NetworkPolicies: whether anything was cut is not known".into())
+            }
             End::Complete | End::Aborted | End::Stopped(_) => None,
         };
         self.asked.seal = true;
-        let handed = self.faults.iter().filter(|state| state.undo.handed_over.is_some());
+        let handed = self.all_faults().filter(|state| state.undo.handed_over.is_some());
         let lease = self.claim.as_ref().filter(|claim| claim.handed_over.is_some()).map(|claim| claim.lease.clone());
         let left = handed
             .filter_map(|state| state.object.as_ref().map(|(object, _)| object.clone()))

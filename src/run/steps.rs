@@ -4,7 +4,6 @@ use crate::clock::At;
 use crate::command::Answer;
 use crate::effect::{Effect, FaultId};
 use crate::fault::{Action, DEFAULT_DURATION};
-use crate::manifest::prepared;
 use crate::run::Run;
 use crate::run::ledger::{EFFECT_LIMIT, FaultState, Via};
 use crate::run::phase::{End, Phase};
@@ -225,7 +224,10 @@ impl Run {
                 return self.not_in_effect(id, why);
             }
             self.steps[index].breaks = true;
-            effects.extend(self.breaks(&state));
+            match self.breaks(&state) {
+                Ok(breaks) => effects.extend(breaks),
+                Err(why) => return self.not_in_effect(id, why),
+            }
             return false;
         }
         if let Some(why) = state.is_refused() {
@@ -257,12 +259,16 @@ impl Run {
         state.undo.done.is_some() && self.over(index)
     }
 
-    fn breaks(&self, state: &FaultState) -> Vec<Effect> {
+    fn breaks(&self, state: &FaultState) -> Result<Vec<Effect>, Untrusted> {
+        if let Some((object, manifest)) = self.object_of(state)? {
+            return Ok(vec![Effect::Apply { fault: state.id, object, manifest }]);
+        }
+        Ok(self.kills(state))
+    }
+
+    fn kills(&self, state: &FaultState) -> Vec<Effect> {
         match state.via {
-            Some(Via::ChaosMesh) => {
-                let (object, manifest) = prepared(&state.fault, state.id, &self.header);
-                vec![Effect::Apply { fault: state.id, object, manifest }]
-            }
+            Some(Via::ChaosMesh) => Vec::new(),
             Some(Via::Agentless) | None => {
                 let grace = match state.fault.action {
                     Action::PodKill { grace } => grace,
@@ -321,6 +327,7 @@ impl Run {
 /// Why a fault that was asked for is not in effect.
 fn not_seen(state: &FaultState) -> String {
     match (state.via, &state.seen) {
+        (Some(Via::Agentless), _) if state.cuts() => "its NetworkPolicy was not seen in time".to_owned(),
         (Some(Via::Agentless) | None, _) => "the deletion was not seen in time".to_owned(),
         (Some(Via::ChaosMesh), Some(fact)) => match fact.records.iter().find_map(|record| record.failure.as_ref()) {
             Some(failure) => format!("Chaos Mesh could not inject it in time: {}", failure.raw()),

@@ -71,6 +71,9 @@ impl Run {
                     state.resolved.insert(*round, Ok(pods.clone()));
                 }
             }
+            Event::PeersResolved { fault, round, peers } => {
+                self.fault_mut(*fault).into_iter().for_each(|state| drop(state.peers.insert(*round, peers.clone())));
+            }
             Event::TargetsUnresolved { fault, round, why } => {
                 if let Some(state) = self.fault_mut(*fault) {
                     state.resolved.insert(*round, Err(why.clone()));
@@ -135,9 +138,7 @@ impl Run {
                 // perhaps on the way to its last entry
                 self.asked.seal = false;
                 self.look_again_after();
-                for state in &mut self.faults {
-                    state.undo_again(now);
-                }
+                self.all_faults_mut().for_each(|state| state.undo_again(now));
                 self.claim.iter_mut().for_each(Claim::release_again);
             }
             Command::Leave => {
@@ -280,7 +281,7 @@ impl Run {
         self.note(Noted::Back(source, blind));
         if source != Source::Prometheus {
             let now = self.now;
-            self.faults.iter_mut().for_each(|state| state.hurry(now));
+            self.all_faults_mut().for_each(|state| state.hurry(now));
             self.claim.iter_mut().for_each(|claim| claim.hurry(now));
         }
     }
@@ -297,6 +298,10 @@ impl Run {
     fn fault_seen(&mut self, fact: &FaultFact) {
         let now = self.now;
         let seen = self.sight.live(now);
+        if fact.fault.is_brake() {
+            // nobody's pod but our own is under it
+            return self.fault_mut(fact.fault).into_iter().for_each(|state| state.observed(fact, seen, now));
+        }
         let pod_kill = self.fault(fact.fault).is_some_and(|state| matches!(state.fault.action.experiment(), Action::PodKill { .. }));
         let scheduled = self.fault(fact.fault).is_some_and(|state| matches!(state.fault.action, Action::Schedule { .. }));
         let mut hits = Vec::new();

@@ -67,6 +67,8 @@ pub enum Noted {
     FaultAsked(FaultId),
     /// A pod was hit by a fault.
     Hit(FaultId, PodRef),
+    /// The brake of a kind of fault was rehearsed, and works.
+    Braked(FaultId),
     /// All victims are hit.
     InEffect(FaultId),
     /// A fault did not take effect in time, or was refused.
@@ -103,6 +105,12 @@ pub enum Noted {
     Stuck(FaultId),
     /// A way out of that, by its place among them, the safest first.
     WayOut(FaultId, usize),
+    /// A lasting fault of a Schedule is in effect, on these pods.
+    RoundInEffect(FaultId, Untrusted, Vec<PodRef>),
+    /// It is lifted.
+    RoundLifted(FaultId, Untrusted),
+    /// It is past its own time and not seen lifted.
+    RoundOverdue(FaultId, Untrusted),
     /// A lasting fault is lifted: no pod is under it any more.
     Lifted(FaultId),
     /// The object of a fault is gone, and what it may have left was looked for.
@@ -150,6 +158,7 @@ impl Noted {
             Noted::Skipped(_) => "skipped",
             Noted::FaultAsked(_) => "fault_asked",
             Noted::Hit(..) => "hit",
+            Noted::Braked(_) => "braked",
             Noted::InEffect(_) => "in_effect",
             Noted::NotInEffect(..) => "not_in_effect",
             Noted::PodCreated(_) => "pod_created",
@@ -168,6 +177,9 @@ impl Noted {
             Noted::Overdue(_) => "overdue",
             Noted::Stuck(_) => "stuck",
             Noted::WayOut(..) => "way_out",
+            Noted::RoundInEffect(..) => "round_in_effect",
+            Noted::RoundLifted(..) => "round_lifted",
+            Noted::RoundOverdue(..) => "overdue",
             Noted::Lifted(_) => "lifted",
             Noted::Removed(_) => "removed",
             Noted::HandedOver(..) => "left_behind",

@@ -20,7 +20,7 @@ keys! {
     /// `metadata`.
     METADATA = "metadata": "name" "labels";
     /// `spec`.
-    SPEC = "spec": "title" "hypothesis" "owner" "runbook" "environments" "parameters" "target" "injector" "panels" "steadyState" "steps" "criteria" "stopWhen" "limits" "acknowledgeDataRisk" "world";
+    SPEC = "spec": "title" "hypothesis" "owner" "runbook" "environments" "parameters" "target" "injector" "panels" "steadyState" "steps" "criteria" "stopWhen" "limits" "acknowledgeDataRisk" "brake" "world";
     /// An entry of `environments`.
     ENVIRONMENT = "an environment": "tier" "context" "namespace" "prometheus";
     /// `prometheus` of an environment.
@@ -112,14 +112,13 @@ keys! {
 }
 
 /// Keys that the scenario's description has and this version does not serve, with what they are.
-const LATER: [(&str, &str); 16] = [
+const LATER: [(&str, &str); 15] = [
     ("rto", "recovery-time objectives (rto) are"),
     ("rpo", "recovery-point objectives (rpo) are"),
     ("cost", "cost criteria are"),
     ("backup", "backup drills are"),
     ("restore", "restore drills are"),
     ("dataProbe", "data probes are"),
-    ("brake", "the brake is"),
     ("regions", "regions are"),
     ("requiredLabels", "required labels are"),
     ("budget", "budgets are"),

@@ -49,6 +49,9 @@ pub struct Scenario {
     pub limits: Limits,
     /// `spec.acknowledgeDataRisk`: whether the author knows that a fault may cost data.
     pub acknowledge_data_risk: bool,
+    /// `spec.brake`: whether the undo is rehearsed on a pod of gameday's own before the start; by the tier where the file
+    /// does not say.
+    pub brake: Option<bool>,
     /// `spec.world`: what a rehearsal fills its cluster with, where the file says.
     pub world: Option<Box<World>>,
     /// SHA-256 of the file's bytes, lower-case hex.

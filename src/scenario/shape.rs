@@ -50,6 +50,7 @@ pub fn scenario(
 
     let acknowledge_data_risk =
         spec.get("acknowledgeDataRisk").and_then(|node| fields::boolean(node, "acknowledgeDataRisk", mistakes)).unwrap_or(false);
+    let brake = spec.get("brake").and_then(|node| fields::boolean(node, "brake", mistakes));
 
     let mut included = Mistakes::of(source.file);
     let reader = steps::Reader {
@@ -101,6 +102,7 @@ pub fn scenario(
         stop_when,
         limits,
         acknowledge_data_risk,
+        brake,
         parameters: parameters.values,
         world: world.map(Box::new),
     };

@@ -101,6 +101,7 @@ pub fn next(run: &Run, now: At) -> String {
         return format!("{} {}", ahead.what, left(ahead.to, now));
     }
     match run.phase().0 {
+        Phase::Preflight if run.brake().is_some() => "the brake is tried on a pod of our own; nothing of the target can break".to_owned(),
         Phase::Preflight => "everything is looked at first; nothing can break".to_owned(),
         Phase::Ready => "Enter starts".to_owned(),
         Phase::Gate => waits(run, "the steady state"),
@@ -112,7 +113,7 @@ pub fn next(run: &Run, now: At) -> String {
             let lifted = run.faults().iter().rev().find(|state| state.undo.asked.is_some() && state.owes_undo());
             lifted.map_or_else(|| "the next step".to_owned(), |state| lifting(state, now))
         }
-        Phase::Undoing(_) => match run.faults().iter().rev().find(|state| state.owes_undo()) {
+        Phase::Undoing(_) => match run.all_faults().filter(|state| state.owes_undo()).last() {
             Some(state) => lifting(state, now),
             None => "what is left is looked for, then the last entry is written".to_owned(),
         },
@@ -157,7 +158,7 @@ pub(super) fn left(to: At, now: At) -> String {
 /// Whether the cluster is safe from this run: how it stands, and in a few words why.
 #[must_use]
 pub fn safety(run: &Run, now: At) -> (Standing, String) {
-    let handed = run.faults().iter().filter(|state| state.undo.handed_over.is_some()).count();
+    let handed = run.all_faults().filter(|state| state.undo.handed_over.is_some()).count();
     if handed > 0 {
         return (Standing::Broken, format!("{} left behind in the cluster", count(handed, "fault")));
     }
@@ -166,10 +167,14 @@ pub fn safety(run: &Run, now: At) -> (Standing, String) {
         let late = say(now.since(end));
         return (Standing::Broken, format!("OVERDUE by {late}: {} is not seen lifted", safe(state.fault.name())));
     }
+    if let Some((round, end)) = run.faults().iter().find_map(|state| state.late_round(now)) {
+        let late = say(now.since(end));
+        return (Standing::Broken, format!("OVERDUE by {late}: {} is not seen lifted", round.name));
+    }
     if let Some((stop, _)) = run.stops().find(|(_, judged)| judged.standing == Standing::Broken) {
         return (Standing::Broken, format!("stop condition tripped: {}", safe(&stop.name)));
     }
-    let owed = run.faults().iter().filter(|state| state.undo.asked.is_some() && state.owes_undo()).count();
+    let owed = run.all_faults().filter(|state| state.undo.asked.is_some() && state.owes_undo()).count();
     if owed > 0 {
         return (Standing::Pending, format!("undoing {}", count(owed, "fault")));
     }

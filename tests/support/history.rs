@@ -11,7 +11,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use gameday::clock::At;
 use gameday::command::{AbortedBy, Answer, Command};
+use gameday::effect::inspection::Inspection;
 use gameday::effect::{Danger, Effect, EffectId, FaultId, Outcome, PodRef};
+use gameday::event::inspected::{Inspected, VictimFact, VictimsFact};
 use gameday::event::{
     ClusterFact, EndpointsSource, Entry, Event, FaultFact, MatchedPod, Number, PodFact, Reading, RecordFact, Skew, Source, WorkloadFact,
 };
@@ -70,6 +72,9 @@ pub fn read(text: &str) -> Scenario {
 pub fn run_of(text: &str) -> Run {
     Run::new(header(text), read(text))
 }
+
+/// The line of a drill whose brake is rehearsed; it must stand right behind `drill`.
+pub const BRAKED: &str = "  brake: true\n";
 
 /// A scenario around the given lists, each in flow form, one item a line.
 pub fn drill(targets: &str, gate: &[&str], steps: &[String], criteria: &[&str], stop_when: &[&str], limits: &str) -> String {
@@ -518,7 +523,19 @@ impl Sim {
                 }
             }
             Effect::LookFor { fault, .. } => self.later(soon, Due::Look(*fault, way)),
-            // its header has no gate: nothing is looked at before the start
+            // its header has no gate: the brake alone has to know where the victims are
+            Effect::Inspect { inspection: Inspection::Victims { pods } } if way != 11 => {
+                let fact = |pod: &PodRef| VictimFact {
+                    pod: pod.clone(),
+                    node: Some("n1".into()),
+                    host_network: false,
+                    liveness: None,
+                    image: Some("api:1".into()),
+                };
+                let pods = if way == 10 { Err("forbidden".into()) } else { Ok(pods.iter().map(fact).collect()) };
+                let seen = Inspected::Victims(VictimsFact { pods, troubled: Ok(Vec::new()), budgets: Ok(Vec::new()) });
+                self.tell(soon, Event::Inspected { seen });
+            }
             Effect::Inspect { .. } | Effect::Seal { .. } => {}
         }
     }
@@ -545,7 +562,7 @@ impl Sim {
                 let Some(thing) = self.things.get_mut(&fault).filter(|thing| thing.exists && !thing.deleting) else { return };
                 thing.injected = true;
                 self.tell_thing(fault, 3 * MS);
-                let kills = self.run.faults().iter().any(|state| state.id == fault && !state.fault.is_lasting());
+                let kills = self.run.fault(fault).is_some_and(|state| !fault.is_brake() && !state.fault.is_lasting());
                 if kills && let Some(uid) = self.pods.values().find(|fact| fact.ready).map(|fact| fact.pod.uid.clone()) {
                     self.die(&uid, 5 * MS);
                 }
@@ -578,10 +595,13 @@ impl Sim {
     }
 
     fn tell_thing(&mut self, fault: FaultId, after: u64) {
-        let Some(state) = self.run.faults().iter().find(|state| state.id == fault) else { return };
+        let Some(state) = self.run.fault(fault) else { return };
         let Some((object, _)) = state.object.clone() else { return };
         let (lasting, thing) = (state.fault.is_lasting(), self.things[&fault].clone());
-        let names: Vec<String> = self.pods.values().take(if lasting { 3 } else { 1 }).map(|fact| fact.pod.name.clone()).collect();
+        let mut names: Vec<String> = self.pods.values().take(if lasting { 3 } else { 1 }).map(|fact| fact.pod.name.clone()).collect();
+        if fault.is_brake() {
+            names = vec!["gameday-brake-abc123".to_owned()];
+        }
         let records = names.iter().map(|name| RecordFact {
             id: format!("staging/{name}").into(),
             selector: ".".into(),

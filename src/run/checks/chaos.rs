@@ -11,6 +11,30 @@ use crate::run::ledger::{FaultState, Via};
 use crate::text::Untrusted;
 
 impl Run {
+    /// What is different where gameday cuts off pods itself.
+    pub(super) fn check_cuts(&self, all: &mut Vec<Checkpoint>) {
+        if !self.faults.iter().any(FaultState::cuts) {
+            return;
+        }
+        all.push(match (self.inspected("policies"), self.policies_forbid()) {
+            (None, _) => Checkpoint::waiting("policies"),
+            (Some(_), Some(why)) => Checkpoint::fail("policies", why).mend("use injector: chaos-mesh, which cuts beside any policy"),
+            (Some(_), None) if self.header.place.rehearsal => Checkpoint::pass("policies", "no other holds for the pods"),
+            (Some(_), None) => Checkpoint::warn(
+                "policies",
+                "whether this cluster's network enforces NetworkPolicies can't be seen: where nothing shows it, the run is inconclusive",
+            )
+            .mend("kubectl get pods -A | grep -E 'calico|cilium|antrea|weave|kube-router'"),
+        });
+        all.push(
+            Checkpoint::warn(
+                "own limit",
+                "nothing in the cluster ends a NetworkPolicy: if gameday dies, it stays until somebody undoes it",
+            )
+            .mend("gameday recover"),
+        );
+    }
+
     pub(super) fn check_chaos(&self, all: &mut Vec<Checkpoint>) {
         if !self.asked.inspections.contains("chaos-mesh") {
             return;
@@ -108,7 +132,7 @@ impl Run {
         Some(Checkpoint::pass("filter", "the namespaces are annotated for Chaos Mesh"))
     }
 
-    pub(super) fn victims_seen(&self) -> Option<&[VictimFact]> {
+    pub(in crate::run) fn victims_seen(&self) -> Option<&[VictimFact]> {
         match self.inspected("victims") {
             Some(Inspected::Victims(fact)) => fact.pods.as_deref().ok(),
             _ => None,

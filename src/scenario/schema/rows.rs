@@ -112,6 +112,11 @@ pub static TABLE: &[(&Keys, &[Row])] = &[
             may("limits", Is::Of(&keys::LIMITS), "How far it may go."),
             may("world", Is::OneOf(&[&keys::WORLD, &keys::WORLD_ELSEWHERE]), "What a rehearsal fills its practice cluster with."),
             may("acknowledgeDataRisk", Is::Truth, "true: the risk that a fault of files (IOChaos) costs data is taken."),
+            may(
+                "brake",
+                Is::Truth,
+                "true: each kind of lasting fault is put on a pod of gameday's own and lifted, before anything is broken. Production's default.",
+            ),
         ],
     ),
     (

@@ -12,6 +12,7 @@ use super::order::{self, Entry};
 use super::{breaks, items, name_of, overlap, tell_twice};
 use crate::clock::go;
 use crate::fault::{Action, Fault, Mode};
+use crate::manifest::policy as manifest_policy;
 
 /// The most steps of a scenario.
 const MOST: usize = 1000;
@@ -236,8 +237,11 @@ impl Reader<'_> {
             let at = node.get("spec").and_then(|spec| spec.get("action")).unwrap_or(node);
             mistakes
                 .error(at.span, &fault.action.to_string(), format!("{} needs Chaos Mesh, and injector leaves it out", fault.action.kind()))
-                .allow("PodChaos pod-kill")
-                .hint("write injector: auto");
+                .allow("PodChaos pod-kill, NetworkChaos partition as far as a NetworkPolicy can cut it")
+                .hint(match manifest_policy::why_not(&fault).filter(|_| fault.action.to_string() == "partition") {
+                    Some(why) => format!("a NetworkPolicy can't do this one: {why}; or write injector: auto"),
+                    None => "write injector: auto".to_owned(),
+                });
         }
         Some(fault)
     }
