@@ -71,7 +71,7 @@ fn residue_should_be_found_and_removed_on_a_real_api_server() {
         format!("left: network rules in pod {ns}/{ruled}: of {ns}/task-api-slow-0a1b2c-0, which is gone; by its name of the run 0a1b2c"),
         format!("left: the pause image in pod {ns}/{paused}"),
         format!("left: NetworkPolicy {ns}/cut-off"),
-        "left: Namespace /gameday-test-drill".to_owned(),
+        "left: Namespace gameday-test-drill".to_owned(),
     ] {
         assert!(told.contains(&named), "{named}: {told}");
     }
