@@ -81,6 +81,9 @@ pub struct ChaosRef {
 impl fmt::Display for ChaosRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let safe = |text: &str| Untrusted::from(text);
+        if self.namespace.is_empty() {
+            return write!(f, "{} {}", safe(&self.kind), safe(&self.name));
+        }
         write!(f, "{} {}/{}", safe(&self.kind), safe(&self.namespace), safe(&self.name))
     }
 }

@@ -9,7 +9,7 @@ use http::Request;
 use kube::Client;
 use kube::client::Body;
 use serde_json::{Value, json};
-use support::cluster::{cluster, internal_kinds};
+use support::cluster::{cluster_alone, internal_kinds};
 use support::{said, scratch};
 
 async fn ask(client: &Client, method: &str, path: &str, content: &str, body: &Value) -> Value {
@@ -24,7 +24,7 @@ const MERGE: &str = "application/merge-patch+json";
 
 #[test]
 fn residue_should_be_found_and_removed_on_a_real_api_server() {
-    let Some(cluster) = cluster() else { return };
+    let Some(cluster) = cluster_alone() else { return };
     let home = cluster.task_api("gameday-test-residue");
     let (folder, client, ns) = (scratch("cluster-residue"), cluster.client(), home.namespace.clone());
     cluster.runtime.block_on(internal_kinds(&client));
@@ -71,7 +71,7 @@ fn residue_should_be_found_and_removed_on_a_real_api_server() {
         format!("left: network rules in pod {ns}/{ruled}: of {ns}/task-api-slow-0a1b2c-0, which is gone; by its name of the run 0a1b2c"),
         format!("left: the pause image in pod {ns}/{paused}"),
         format!("left: NetworkPolicy {ns}/cut-off"),
-        "left: Namespace /gameday-test-drill".to_owned(),
+        "left: Namespace gameday-test-drill".to_owned(),
     ] {
         assert!(told.contains(&named), "{named}: {told}");
     }

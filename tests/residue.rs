@@ -155,10 +155,9 @@ fn residue_should_be_found_named_and_removed_by_the_command_that_is_offered() {
         &json!({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "cut-off", "namespace": "staging", "labels": ours},
             "spec": {"podSelector": {"matchLabels": {"app": "nobody"}}, "policyTypes": ["Ingress"]}}),
     );
-    cluster.plant(
-        "/api/v1/namespaces",
-        &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "drill-0a1b2c", "labels": ours}}),
-    );
+    let namespace =
+        |name: &str, labels: &Value| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}});
+    cluster.plant("/api/v1/namespaces", &namespace("drill-0a1b2c", &ours));
     cluster.plant(
         "/api/v1/namespaces/staging/pods",
         &json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "gameday-brake-x", "namespace": "staging", "labels": ours},
@@ -199,7 +198,7 @@ fn residue_should_be_found_named_and_removed_by_the_command_that_is_offered() {
         "the run of desk 20260101-000000-abcd in namespace staging".to_owned(),
         "left: NetworkPolicy staging/cut-off, of no run on this machine".to_owned(),
         "left: Pod staging/gameday-brake-x".to_owned(),
-        "left: Namespace /drill-0a1b2c".to_owned(),
+        "left: Namespace drill-0a1b2c".to_owned(),
         format!(
             "left: network rules in pod staging/{ruled}: of staging/task-api-network-delay-0a1b2c-0, which is gone; by its name of the run 0a1b2c"
         ),

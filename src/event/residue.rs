@@ -43,9 +43,6 @@ impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (namespace, name) = (Untrusted::from(self.object.namespace.as_str()), Untrusted::from(self.object.name.as_str()));
         let what = match self.what {
-            Remains::Object if namespace.raw().is_empty() => {
-                return write!(f, "{} {name}", Untrusted::from(self.object.kind.as_str()));
-            }
             Remains::Object | Remains::Lease => return write!(f, "{}", self.object),
             Remains::NetworkRules => "network rules",
             Remains::FileRules => "file rules",

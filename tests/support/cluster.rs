@@ -20,21 +20,38 @@ pub struct TestCluster {
     pub context: String,
     pub runtime: tokio::runtime::Runtime,
     _held: MutexGuard<'static, ()>,
+    /// Unlocked when it is closed.
+    _others: std::fs::File,
 }
 
 /// The cluster of `GAMEDAY_TEST_KUBECONFIG`; `None`, said aloud, where there is none.
 /// Never reads KUBECONFIG or ~/.kube, and refuses any cluster that does not say it is for tests.
 pub fn cluster() -> Option<TestCluster> {
+    among(false)
+}
+
+/// The same, with no other test of any process on it: for what looks over and clears the whole cluster.
+pub fn cluster_alone() -> Option<TestCluster> {
+    among(true)
+}
+
+fn among(alone: bool) -> Option<TestCluster> {
     let Some(kubeconfig) = std::env::var_os("GAMEDAY_TEST_KUBECONFIG").map(PathBuf::from) else {
         assert!(std::env::var_os("GAMEDAY_TEST_REQUIRE_CLUSTER").is_none_or(|v| v != "1"), "a test cluster is required and there is none");
         println!("skipped: no test cluster");
         return None;
     };
     let held = ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let others = std::fs::File::create(Path::new(env!("CARGO_TARGET_TMPDIR")).join("cluster.lock")).unwrap();
+    if alone {
+        others.lock().unwrap()
+    } else {
+        others.lock_shared().unwrap()
+    }
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let context = Kubeconfig::read_from(&kubeconfig).unwrap().current_context.unwrap();
-    let cluster = TestCluster { kubeconfig, context, runtime, _held: held };
+    let cluster = TestCluster { kubeconfig, context, runtime, _held: held, _others: others };
     let client = cluster.client();
     let namespaces: Api<Namespace> = Api::all(client);
     let system = cluster.runtime.block_on(namespaces.get("kube-system")).unwrap();
