@@ -107,6 +107,13 @@ pub fn delay(name: &str, duration: Option<u64>) -> String {
     )
 }
 
+pub fn stress(name: &str, seconds: u64) -> String {
+    format!(
+        "{{name: {name}, fault: {{apiVersion: chaos-mesh.org/v1alpha1, kind: StressChaos, metadata: {{name: {name}}}, \
+         spec: {{mode: all, duration: {seconds}s, selector: {{labelSelectors: {{app: api}}}}, stressors: {{cpu: {{workers: 1, load: 50}}}}}}}}}}"
+    )
+}
+
 pub fn observe(name: &str, seconds: u64) -> String {
     format!("{{name: {name}, observe: {seconds}s}}")
 }
