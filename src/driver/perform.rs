@@ -6,6 +6,8 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::driver::Clock;
+use crate::edge::api_error::ApiError;
+use crate::edge::lease::About;
 use crate::edge::prometheus::Prometheus;
 use crate::edge::{
     Cluster, Inbox, agentless, chaos_mesh, command_probe, endpoints, events, http_probe, inspect, lease, object_probe, pulse, targets,
@@ -127,10 +129,10 @@ impl World {
                     }
                 });
             }
-            Effect::Claim { lease, holder } => {
+            Effect::Claim { lease, holder, targets } => {
                 let (cluster, lease, holder, id) = (self.cluster.clone(), lease.clone(), holder.clone(), effect.id());
-                let token = run.header().token.clone();
-                tokio::spawn(async move { lease::hold(&cluster, &lease, &holder, &token, id, clock, &inbox).await });
+                let about = About { token: run.header().token.clone(), targets: targets.clone() };
+                tokio::spawn(async move { lease::hold(&cluster, &lease, &holder, &about, id, clock, &inbox).await });
             }
             Effect::Release { lease, .. } => {
                 let (cluster, lease, id) = (self.cluster.clone(), lease.clone(), effect.id());
@@ -155,9 +157,18 @@ impl World {
         let Some(state) = run.faults().iter().find(|state| state.id == fault) else { return };
         let namespace = state.fault.namespace().unwrap_or(&self.cluster.namespace).to_owned();
         let (cluster, selector) = (self.cluster.clone(), state.fault.selector.clone());
+        let peer = state.fault.peer.as_ref().map(|(selector, _)| selector.clone());
         tokio::spawn(async move {
-            let event = match targets::resolve(&cluster, &selector, &namespace).await {
-                Ok(pods) => Event::TargetsResolved { fault, round, pods },
+            let both = async {
+                let pods = targets::resolve(&cluster, &selector, &namespace).await?;
+                let peers = match &peer {
+                    Some(selector) => Some(targets::resolve(&cluster, selector, &namespace).await?),
+                    None => None,
+                };
+                Ok::<_, ApiError>((pods, peers))
+            };
+            let event = match both.await {
+                Ok((pods, peers)) => Event::TargetsResolved { fault, round, pods, peers },
                 Err(error) => Event::TargetsUnresolved { fault, round, why: error.to_string().into() },
             };
             let _ = inbox.send(event).await;

@@ -10,12 +10,14 @@ use serde_json::{Value, json};
 use crate::edge::api_error::{self, ApiError};
 use crate::edge::chaos_mesh::{self, resource};
 use crate::edge::prometheus::Prometheus;
-use crate::edge::pulse::Wall;
-use crate::edge::{Cluster, hours, sweep, victims};
+use crate::edge::pulse::{self, Wall};
+use crate::edge::{Cluster, hours, lease, object_probe, sweep, velero, victims};
 use crate::effect::ChaosRef;
-use crate::effect::inspection::{Inspection, Right};
+use crate::effect::inspection::{Inspection, KindRef, Right};
 use crate::event::Reading;
-use crate::event::inspected::{ChaosMeshFact, Inspected, Known, NamespaceFact, OtherFault, RightFact};
+use crate::event::inspected::{
+    ChaosMeshFact, Inspected, KindFact, Known, LeaseFact, NamespaceFact, OtherFault, Patience, Resource, RightFact, SampleFact,
+};
 use crate::manifest::RUN;
 use crate::text::Untrusted;
 
@@ -36,6 +38,13 @@ pub async fn look(cluster: &Cluster, prometheus: Option<&Prometheus>, inspection
         Inspection::Residue { namespaces, after } => {
             let fact = sweep::before_and_after(cluster, &namespaces.into_iter().collect(), wall).await;
             Inspected::Residue { after, fact }
+        }
+        Inspection::User => Inspected::User(said(user(cluster).await)),
+        Inspection::Kinds { kinds: wanted } => Inspected::Kinds(kinds(cluster, wanted).await),
+        Inspection::Leases { namespaces } => Inspected::Leases(said(leases(cluster, &namespaces, wall).await)),
+        Inspection::Backups { namespaces } => Inspected::Backups(said(velero::backups(cluster, &namespaces).await)),
+        Inspection::Samples { selectors } => {
+            Inspected::Samples(join_all(selectors.into_iter().map(|selector| sample(prometheus, selector))).await)
         }
         Inspection::Alerts => Inspected::Alerts(alerts(prometheus).await),
         Inspection::Hours { hours, from } => Inspected::Hours(hours::windows(&hours, from)),
@@ -167,6 +176,61 @@ fn other_fault(kind: &str, namespace: &str, item: &DynamicObject) -> Option<Othe
     }
     let pods = fact.records.into_iter().map(|record| record.id).collect();
     Some(OtherFault { object, run: item.labels().get(RUN).map(|run| Untrusted::from(run.as_str())), pods })
+}
+
+/// Asks who we are: API servers from 1.28 on say it.
+async fn user(cluster: &Cluster) -> Result<Untrusted, ApiError> {
+    let review = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
+    let what = "ask who we are";
+    let request = http::Request::post("/apis/authentication.k8s.io/v1/selfsubjectreviews")
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .body(review.to_string().into_bytes())
+        .map_err(|error| ApiError { what: what.to_owned(), why: error.to_string().into(), code: None })?;
+    let answer = api_error::within(what, cluster.client.request::<Value>(request)).await?;
+    Ok(answer.pointer("/status/userInfo/username").and_then(Value::as_str).unwrap_or_default().into())
+}
+
+/// How each of these kinds is served.
+pub async fn kinds(cluster: &Cluster, wanted: Vec<KindRef>) -> Vec<KindFact> {
+    join_all(wanted.into_iter().map(|kind| served(cluster, kind))).await
+}
+
+async fn served(cluster: &Cluster, kind: KindRef) -> KindFact {
+    let found = said(object_probe::resource(cluster, &kind).await);
+    let served = found.map(|found| found.map(|found| Resource { plural: found.api.plural, namespaced: found.namespaced }));
+    KindFact { kind, served }
+}
+
+/// The Leases of all runs that may be seen, by the API server's clock.
+async fn leases(cluster: &Cluster, namespaces: &[String], wall: &impl Wall) -> Result<Vec<LeaseFact>, ApiError> {
+    let held = match lease::list(cluster, None).await {
+        Err(error) if error.code == Some(403) => {
+            let mut held = Vec::new();
+            for namespace in namespaces {
+                held.extend(lease::list(cluster, Some(namespace)).await?);
+            }
+            held
+        }
+        listed => listed?,
+    };
+    let skew = pulse::measure(cluster, wall).await?;
+    let now = skew.map(|skew| wall.now() + chrono::Duration::microseconds(i64::midpoint(skew.least, skew.most)));
+    let fact = |held: lease::Held| LeaseFact {
+        live: held.is_live(now),
+        token: held.token.into(),
+        holder: held.holder,
+        targets: held.targets,
+        lease: held.lease,
+    };
+    Ok(held.into_iter().map(fact).collect())
+}
+
+async fn sample(prometheus: Option<&Prometheus>, selector: String) -> SampleFact {
+    let age = match prometheus {
+        Some(prometheus) => prometheus.age(&selector).await,
+        None => Err("no Prometheus is named".into()),
+    };
+    SampleFact { age: age.map(|age| age.map(Patience)), selector }
 }
 
 async fn alerts(prometheus: Option<&Prometheus>) -> Known<Vec<Untrusted>> {

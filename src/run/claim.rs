@@ -68,8 +68,8 @@ impl Claim {
     }
 
     /// The effect that takes it.
-    pub(super) fn take(&self) -> Effect {
-        Effect::Claim { lease: self.lease.clone(), holder: self.holder.clone() }
+    pub(super) fn take(&self, targets: Vec<String>) -> Effect {
+        Effect::Claim { lease: self.lease.clone(), holder: self.holder.clone(), targets }
     }
 
     /// The effect that takes it, where it could not be taken and another try is due: without it others would take the run for dead,

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::clock::At;
 use crate::effect::{ChaosRef, Effect, EffectId, FaultId, Outcome, PodRef};
 use crate::event::{BlockingPod, FaultFact, MatchedPod};
-use crate::fault::{Action, DEFAULT_DURATION, Fault, OtherKind};
+use crate::fault::{Action, DEFAULT_DURATION, Fault, Mode, OtherKind};
 use crate::run::rounds::{self, Round};
 use crate::run::sight::Seen;
 use crate::run::undo::{LIFT_LIMIT, REQUEST_DEADLINE, Undo};
@@ -98,6 +98,8 @@ pub struct FaultState {
     pub via: Option<Via>,
     /// The pods its selector means, by round of asking.
     pub resolved: BTreeMap<u32, Result<Vec<MatchedPod>, Untrusted>>,
+    /// The pods at the other end, as last resolved; `None` where there is none, or nobody has looked.
+    pub peers: Option<Vec<MatchedPod>>,
     /// Its object, for Chaos Mesh.
     pub object: Option<(ChaosRef, Value)>,
     /// How the dry run went.
@@ -135,6 +137,7 @@ impl FaultState {
             fault: fault.clone(),
             via: None,
             resolved: BTreeMap::new(),
+            peers: None,
             object: None,
             dry_run: None,
             asked: None,
@@ -156,6 +159,19 @@ impl FaultState {
     #[must_use]
     pub fn candidates(&self) -> Option<&[MatchedPod]> {
         self.resolved.values().next_back().and_then(|answer| answer.as_deref().ok())
+    }
+
+    /// The pods that get something put into them, each end with how many of it.
+    #[must_use]
+    pub fn ends(&self) -> Vec<(&[MatchedPod], Mode)> {
+        let peer = self.fault.peer.as_ref().filter(|_| self.fault.reaches_peers()).zip(self.peers.as_deref());
+        let own = self.candidates().map(|pods| (pods, self.fault.mode));
+        own.into_iter().chain(peer.map(|((_, mode), pods)| (pods, *mode))).collect()
+    }
+
+    /// All pods that have to do with it: those it is aimed at, and those at the other end.
+    pub fn concerned(&self) -> impl Iterator<Item = &MatchedPod> {
+        self.candidates().into_iter().flatten().chain(self.peers.iter().flatten())
     }
 
     /// How long it lasts.

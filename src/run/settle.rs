@@ -149,7 +149,7 @@ impl Run {
                     return self.refuse(why);
                 }
                 if self.asked.start {
-                    effects.extend(self.claim.as_ref().map(Claim::take));
+                    effects.extend(self.claim.as_ref().map(|claim| claim.take(self.target_names())));
                     self.begun = Some(self.now);
                     self.note(Noted::Started);
                     self.enter(Phase::Gate);

@@ -66,9 +66,10 @@ impl Run {
                     self.regained(*source, blind);
                 }
             }
-            Event::TargetsResolved { fault, round, pods } => {
+            Event::TargetsResolved { fault, round, pods, peers } => {
                 if let Some(state) = self.fault_mut(*fault) {
                     state.resolved.insert(*round, Ok(pods.clone()));
+                    state.peers.clone_from(peers);
                 }
             }
             Event::TargetsUnresolved { fault, round, why } => {
