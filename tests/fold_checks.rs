@@ -114,7 +114,13 @@ spec:
 
     fn arrive(&mut self) {
         let (version, context, namespace) = ("v1.36.2".into(), "staging".into(), "staging".into());
-        self.tell(Event::Connected(ClusterFact { version, context, namespace, chaos_mesh: true, endpoints: EndpointsSource::EndpointSlices }));
+        self.tell(Event::Connected(ClusterFact {
+            version,
+            context,
+            namespace,
+            chaos_mesh: true,
+            endpoints: EndpointsSource::EndpointSlices,
+        }));
         let workload = TargetRef { kind: WorkloadKind::Deployment, name: "task-api".into(), namespace: None };
         self.tell(Event::WorkloadSeen(WorkloadFact {
             target: 0,

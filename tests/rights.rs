@@ -58,7 +58,8 @@ fn named(role: &Value, rule: &Value, resource: &str, verb: &str) -> String {
     let group = rule["apiGroups"][0].as_str().unwrap();
     let resource = if group.is_empty() { resource.to_owned() } else { format!("{resource}.{group}") };
     let name = rule["resourceNames"][0].as_str().map_or_else(String::new, |name| format!(" {name}"));
-    let place = role["metadata"]["namespace"].as_str().map_or_else(|| "in the whole cluster".to_owned(), |home| format!("in namespace {home}"));
+    let place =
+        role["metadata"]["namespace"].as_str().map_or_else(|| "in the whole cluster".to_owned(), |home| format!("in namespace {home}"));
     format!("{verb} {resource}{name} {place}")
 }
 

@@ -94,7 +94,9 @@ pub fn of_run(seat: Seat, gates: &GateArgs, scenario: &Scenario, judged: &Judged
 fn overrides(gates: &GateArgs) -> Result<Vec<Override>, Failure> {
     let read = gates.overrides.iter().map(|(check, why)| {
         if check == "steady" {
-            return Err(anyhow!("--override steady=…: nothing overrules it: the gate waits until the steady state holds, and refuses where it does not"));
+            return Err(anyhow!(
+                "--override steady=…: nothing overrules it: the gate waits until the steady state holds, and refuses where it does not"
+            ));
         }
         if !OVERRULABLE.contains(&check.as_str()) {
             return Err(anyhow!("--override {check}=…: this check can't be overruled; those that can are {}", OVERRULABLE.join(", ")));

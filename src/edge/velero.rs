@@ -74,7 +74,13 @@ fn fact(backup: &DynamicObject, holds: Vec<String>, locations: &[LocationFact]) 
     } else {
         None
     };
-    BackupFact { namespace, name: backup.name_any().into(), holds, started: time(&status["startTimestamp"]), unusable: unusable.map(Untrusted::from) }
+    BackupFact {
+        namespace,
+        name: backup.name_any().into(),
+        holds,
+        started: time(&status["startTimestamp"]),
+        unusable: unusable.map(Untrusted::from),
+    }
 }
 
 /// Whether all of a namespace is in a backup: one that is narrowed in any way holds a part.

@@ -53,7 +53,8 @@ impl Workload for StatefulSet {
     fn rolling(&self) -> bool {
         let (Some(spec), Some(status)) = (self.spec.as_ref(), self.status.as_ref()) else { return false };
         let strategy = spec.update_strategy.as_ref();
-        if strategy.and_then(|strategy| strategy.type_.as_deref()) == Some("OnDelete") || status.update_revision == status.current_revision {
+        if strategy.and_then(|strategy| strategy.type_.as_deref()) == Some("OnDelete") || status.update_revision == status.current_revision
+        {
             return false;
         }
         let partition = strategy.and_then(|strategy| strategy.rolling_update.as_ref()).and_then(|rolling| rolling.partition);

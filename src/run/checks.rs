@@ -171,8 +171,7 @@ impl Run {
             wanted.push(Inspection::Hours { hours, from: self.now.on_wall(self.header.started) });
         }
         if !self.faults.is_empty() && self.faults.iter().all(|state| state.candidates().is_some()) {
-            let pods: BTreeSet<PodRef> =
-                self.faults.iter().flat_map(FaultState::concerned).map(|matched| matched.pod.clone()).collect();
+            let pods: BTreeSet<PodRef> = self.faults.iter().flat_map(FaultState::concerned).map(|matched| matched.pod.clone()).collect();
             wanted.push(Inspection::Victims { pods: pods.into_iter().collect() });
         }
         wanted

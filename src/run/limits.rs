@@ -91,7 +91,8 @@ impl Run {
             return None;
         }
         self.strangers(state).into_iter().find_map(|(name, Taken { most, matched })| {
-            let (whose, share) = (format!("pods of the workload of {name}, which is no target"), f64::from(most) / f64::from(matched.max(1)));
+            let (whose, share) =
+                (format!("pods of the workload of {name}, which is no target"), f64::from(most) / f64::from(matched.max(1)));
             if most >= matched && matched > 1 {
                 return Some(format!("step {step:?}: it may take all {matched} {whose}; limits.allowAll: true would allow it").into());
             }

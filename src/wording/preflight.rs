@@ -77,7 +77,9 @@ pub fn checklist(run: &Run) -> Vec<Item> {
         let name = Untrusted::from(reference.to_string());
         let place = reference.namespace.as_ref().unwrap_or(&run.header().place.namespace);
         items.push(match (&target.missing, target.listed, target.desired()) {
-            (Some(why), ..) => item(Standing::Broken, "target", why.to_string()).or(format!("kubectl -n {place} get deployments,statefulsets,daemonsets")),
+            (Some(why), ..) => {
+                item(Standing::Broken, "target", why.to_string()).or(format!("kubectl -n {place} get deployments,statefulsets,daemonsets"))
+            }
             (None, true, Some(desired)) => {
                 let standing = if target.ready() >= Some(desired) { Standing::Held } else { Standing::Pending };
                 item(standing, "target", format!("{name}: {}", live::ready(target.ready(), Some(desired))))

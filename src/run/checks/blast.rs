@@ -33,19 +33,20 @@ impl Run {
             all.push(Checkpoint::warn("replicas", format!("{} has one replica: its loss is an outage", names.join(", "))).mend(mend));
         }
         if self.namespaces_aimed_at().contains("kube-system") {
-            all.push(Checkpoint::warn(
-                "kube-system",
-                "a fault is aimed at kube-system: the cluster itself may suffer, and with it the undo",
-            )
-            .mend(self.write("aim at another namespace")));
+            all.push(
+                Checkpoint::warn("kube-system", "a fault is aimed at kube-system: the cluster itself may suffer, and with it the undo")
+                    .mend(self.write("aim at another namespace")),
+            );
         }
         let wide = self.faults.iter().any(|state| state.fault.is_lasting() && most_of(state) > 1);
         if wide && !gate.lasting_before && !self.header.place.rehearsal {
-            all.push(Checkpoint::warn(
-                "first time",
-                "no run with a lasting fault has held on this machine, and this one takes more than one pod: begin with one",
-            )
-            .mend(self.write("set mode: one, and run that first")));
+            all.push(
+                Checkpoint::warn(
+                    "first time",
+                    "no run with a lasting fault has held on this machine, and this one takes more than one pod: begin with one",
+                )
+                .mend(self.write("set mode: one, and run that first")),
+            );
         }
         if self.faults.is_empty() {
             return;
@@ -64,7 +65,9 @@ impl Run {
                 let cordoned = nodes.iter().find(|(_, what)| what.raw() == "is cordoned");
                 let mend = match (cordoned, nodes.first()) {
                     (Some((node, _)), _) => format!("kubectl uncordon {}", node.raw()),
-                    (None, Some((node, _))) => format!("no command does but what mends the node: `kubectl describe node {}` says what it lacks", node.raw()),
+                    (None, Some((node, _))) => {
+                        format!("no command does but what mends the node: `kubectl describe node {}` says what it lacks", node.raw())
+                    }
                     (None, None) => String::new(),
                 };
                 Checkpoint::fail("drain", format!("a node of the targets is not as it should be: {}", told.join(", "))).mend(mend)
@@ -81,12 +84,14 @@ impl Run {
             return None;
         }
         let seen = format!("{} has its node's network", pods.join(", "));
-        Some(if network {
-            Checkpoint::fail("network", format!("{seen}: a NetworkChaos on it hangs, or hits the node"))
-        } else {
-            Checkpoint::warn("network", format!("{seen}: what befalls its network befalls the node's"))
-        }
-        .mend(self.write("aim at pods without hostNetwork")))
+        Some(
+            if network {
+                Checkpoint::fail("network", format!("{seen}: a NetworkChaos on it hangs, or hits the node"))
+            } else {
+                Checkpoint::warn("network", format!("{seen}: what befalls its network befalls the node's"))
+            }
+            .mend(self.write("aim at pods without hostNetwork")),
+        )
     }
 
     /// A long cut from the network is a restart, where the kubelet's probes fail by it.

@@ -63,7 +63,10 @@ impl Run {
         if let Some(first) = absent.first() {
             let seen = format!("the cluster does not serve {}, so the criteria on it can't be judged", names(&absent));
             let group = &first.kind.group;
-            return Some(Checkpoint::warn("kinds", seen).mend(self.write(&format!("name a kind that `kubectl api-resources --api-group={group}` lists"))));
+            return Some(
+                Checkpoint::warn("kinds", seen)
+                    .mend(self.write(&format!("name a kind that `kubectl api-resources --api-group={group}` lists"))),
+            );
         }
         let unseen = kinds.iter().find_map(|fact| Some((fact, fact.served.as_ref().err()?)));
         Some(match unseen {
@@ -83,8 +86,9 @@ impl Run {
                 "a fault without sense is accepted: Chaos Mesh's webhooks are not there, nobody checks or completes a fault",
             )
             .mend(INSTALL_CHAOS_MESH),
-            Some(Inspected::Webhooks(Err(why))) => Checkpoint::unknown("webhooks", why.clone())
-                .mend("no command here does: the API server has to reach the controllers of Chaos Mesh, and we have to be let create podchaos"),
+            Some(Inspected::Webhooks(Err(why))) => Checkpoint::unknown("webhooks", why.clone()).mend(
+                "no command here does: the API server has to reach the controllers of Chaos Mesh, and we have to be let create podchaos",
+            ),
             _ => Checkpoint::waiting("webhooks"),
         }
     }

@@ -6,10 +6,10 @@ use crate::clock::go;
 use crate::event::inspected::Inspected;
 use crate::run::Run;
 use crate::run::checks::Checkpoint;
+use crate::run::checks::mend;
 use crate::run::ledger::FaultState;
 use crate::run::probes::Ask;
 use crate::run::verdicts::Look;
-use crate::run::checks::mend;
 use crate::scenario::model::{Begins, Step, StepAction, course};
 
 impl Run {

@@ -1,7 +1,7 @@
 //! What mends a check that did not pass: one command, with the names that are known, or in words why none can.
 
-use crate::run::Run;
 use crate::event::inspected::Inspected;
+use crate::run::Run;
 use crate::scenario::model::{Injector, TargetRef, Tier, WorkloadKind};
 
 /// Installs Chaos Mesh, or what of it is missing, from its own charts.
@@ -81,7 +81,9 @@ mod tests {
 
     #[test]
     fn word_should_be_one_for_a_shell() {
-        for (text, wanted) in [("task-api.yaml", "task-api.yaml"), ("my file", "'my file'"), ("it's", "'it'\\''s'"), ("$(id)", "'$(id)'"), ("", "''")] {
+        for (text, wanted) in
+            [("task-api.yaml", "task-api.yaml"), ("my file", "'my file'"), ("it's", "'it'\\''s'"), ("$(id)", "'$(id)'"), ("", "''")]
+        {
             assert_eq!(word(text), wanted);
         }
     }

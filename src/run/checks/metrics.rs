@@ -30,7 +30,9 @@ impl Run {
             let may_be_empty = match &criterion.check {
                 Check::Promql(check) => check.when_empty.is_some(),
                 Check::Burn(check) => check.when_empty.is_some(),
-                Check::Ready { .. } | Check::Recovery { .. } | Check::Http(_) | Check::Alert(_) | Check::Object(_) | Check::Command(_) => true,
+                Check::Ready { .. } | Check::Recovery { .. } | Check::Http(_) | Check::Alert(_) | Check::Object(_) | Check::Command(_) => {
+                    true
+                }
             };
             Some(Question { whose: &criterion.name, ask: Ask::of_check(&criterion.check)?, vital: true, may_be_empty })
         });
@@ -79,10 +81,17 @@ impl Run {
             return None;
         }
         if self.header.place.prometheus.is_none() {
-            let names: Vec<String> = questions.iter().filter(|question| question.vital).map(|question| format!("{:?}", question.whose)).collect();
+            let names: Vec<String> =
+                questions.iter().filter(|question| question.vital).map(|question| format!("{:?}", question.whose)).collect();
             let seen = format!("no Prometheus is named, and these ask it: {}; their verdict would be unknown", names.join(", "));
             let mend = self.write("add prometheus to the environment, or give --prometheus with its URL");
-            return Some(Checkpoint::warn("answers", if names.is_empty() { "no Prometheus is named: the panels stay empty".to_owned() } else { seen }).mend(mend));
+            return Some(
+                Checkpoint::warn(
+                    "answers",
+                    if names.is_empty() { "no Prometheus is named: the panels stay empty".to_owned() } else { seen },
+                )
+                .mend(mend),
+            );
         }
         if self.metrics_unanswered() || !self.inspections.contains_key("samples") && self.asked.inspections.contains("samples") {
             return Some(Checkpoint::waiting("answers"));
@@ -103,7 +112,8 @@ impl Run {
             };
             return Some(point.mend(self.write("mend the queries, or see to it that Prometheus answers; the reason is its own")));
         }
-        let silent: Vec<&Question<'_>> = questions.iter().filter(|question| self.told(question) == Ok(false) && !question.may_be_empty).collect();
+        let silent: Vec<&Question<'_>> =
+            questions.iter().filter(|question| self.told(question) == Ok(false) && !question.may_be_empty).collect();
         if !silent.is_empty() {
             let seen = format!("the query of {} answers with no series: its verdict would be unknown", named(&silent));
             let mend = self.write("look whether it is scraped, or say what no series means with whenEmpty");
@@ -156,8 +166,11 @@ impl Run {
             return Some(Checkpoint::pass("samples", format!("the newest samples are at most {told} old")));
         }
         let questions = self.questions();
-        let whose: Vec<String> =
-            questions.iter().filter(|question| of(&question.ask).contains(&fact.selector)).map(|question| format!("{:?}", question.whose)).collect();
+        let whose: Vec<String> = questions
+            .iter()
+            .filter(|question| of(&question.ask).contains(&fact.selector))
+            .map(|question| format!("{:?}", question.whose))
+            .collect();
         let seen = format!("the newest sample of {} is {told} old, and {} would be judged by it", fact.selector, whose.join(", "));
         let vital = questions.iter().any(|question| question.vital && of(&question.ask).contains(&fact.selector));
         let mend = "no command here does: the page /targets of Prometheus says why it is not scraped";
