@@ -100,7 +100,7 @@ fn doctor_should_tell_what_is_wrong_with_a_scenario() {
     served.doctor(&system, &[]).told("kube-system", "warn");
     let odd = drill(KILL).replace(
         "[{name: back, recovery: {within: 30s}}]",
-        "[{name: open, object: {apiVersion: example.com/v1, kind: Gateway, name: a, cel: 'true'}}]",
+        "[{name: open, object: {apiVersion: example.com/v1, kind: Gateway, name: a, cel: 'has(object.spec)'}}]",
     );
     let (seen, _) = served.doctor(&odd, &[]).told("kinds", "warn");
     assert!(seen.contains("does not serve Gateway of example.com/v1"), "{seen}");

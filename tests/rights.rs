@@ -21,6 +21,10 @@ fn drill(folder: &Path, scenario: &str) -> String {
         .replace("context: staging", "context: nobody")
         .replace("duration: 60s", "duration: 10s")
         .replace("lasts: 2m", "lasts: 20s")
+        .replace("@every 20s", "@every 5s")
+        .replace("observe: 60s", "observe: 20s")
+        .replace("observe: 45s", "observe: 20s")
+        .replace("    for: 45s", "    for: 15s")
         .replace("  world: {file: worlds/shop.yaml}\n", "");
     let file = folder.join(scenario);
     fs::write(&file, text).unwrap();

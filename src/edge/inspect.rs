@@ -31,7 +31,7 @@ pub async fn look(cluster: &Cluster, prometheus: Option<&Prometheus>, inspection
     match inspection {
         Inspection::Rights { rights } => Inspected::Rights(join_all(rights.into_iter().map(|right| review(cluster, right))).await),
         Inspection::ChaosMesh => Inspected::ChaosMesh(said(chaos_mesh(cluster).await)),
-        Inspection::Webhooks { namespace } => Inspected::Webhooks(webhooks(cluster, &namespace).await),
+        Inspection::Webhooks { namespace, kind } => Inspected::Webhooks(webhooks(cluster, &namespace, &kind).await),
         Inspection::Namespaces { names } => Inspected::Namespaces(join_all(names.into_iter().map(|name| namespace(cluster, name))).await),
         Inspection::Victims { pods } => Inspected::Victims(victims::look(cluster, &pods).await),
         Inspection::OtherFaults { namespaces } => Inspected::OtherFaults(other_faults(cluster, &namespaces).await),
@@ -121,20 +121,42 @@ fn filters(pod: &Pod) -> bool {
 }
 
 /// Asks, as a dry run, for a fault that only the webhooks refuse: none of the pods. Its schema allows it.
-async fn webhooks(cluster: &Cluster, namespace: &str) -> Known<bool> {
+async fn webhooks(cluster: &Cluster, namespace: &str, kind: &str) -> Known<bool> {
     let name = "gameday-webhook-probe";
+    let kind = if kind.is_empty() { "PodChaos" } else { kind };
     let object = json!({
-        "apiVersion": "chaos-mesh.org/v1alpha1", "kind": "PodChaos", "metadata": {"name": name, "namespace": namespace},
-        "spec": {"action": "pod-kill", "mode": "fixed", "value": "0", "selector": {"namespaces": [namespace], "labelSelectors": {"gameday": "nobody"}}}
+        "apiVersion": "chaos-mesh.org/v1alpha1", "kind": kind, "metadata": {"name": name, "namespace": namespace},
+        "spec": nonsense(kind, namespace),
     });
     let object: DynamicObject = serde_json::from_value(object).map_err(|error| Untrusted::from(error.to_string()))?;
-    let api: Api<DynamicObject> = Api::namespaced_with(cluster.client.clone(), namespace, &resource("PodChaos"));
+    let api: Api<DynamicObject> = Api::namespaced_with(cluster.client.clone(), namespace, &resource(kind));
     let params = PostParams { dry_run: true, field_manager: Some("gameday".to_owned()) };
     match api_error::within("try the webhooks of Chaos Mesh", api.create(&params, &object)).await {
         Ok(_) => Ok(false),
         Err(error) if error.why.raw().contains("denied the request") => Ok(true),
         Err(error) => Err(error.to_string().into()),
     }
+}
+
+/// What a kind's schema allows and no webhook does: a fault on none of the pods, a Workflow that begins nowhere.
+fn nonsense(kind: &str, namespace: &str) -> Value {
+    if kind == "Workflow" {
+        let nobody = json!({"name": "nobody", "templateType": "Suspend", "deadline": "1s"});
+        return json!({"entry": "somebody", "templates": [nobody]});
+    }
+    let mut spec = match kind {
+        "NetworkChaos" => json!({"action": "delay", "delay": {"latency": "1ms"}}),
+        "StressChaos" => json!({"stressors": {"cpu": {"workers": 1}}}),
+        "IOChaos" => json!({"action": "latency", "volumePath": "/nowhere", "delay": "1ms"}),
+        "HTTPChaos" => json!({"target": "Request", "port": 1, "abort": true}),
+        "DNSChaos" => json!({"action": "error"}),
+        "TimeChaos" => json!({"timeOffset": "1s"}),
+        _ => json!({"action": "pod-kill"}),
+    };
+    spec["mode"] = "fixed".into();
+    spec["value"] = "0".into();
+    spec["selector"] = json!({"namespaces": [namespace], "labelSelectors": {"gameday": "nobody"}});
+    spec
 }
 
 async fn namespace(cluster: &Cluster, name: String) -> NamespaceFact {

@@ -28,6 +28,9 @@ pub enum Inspection {
     Webhooks {
         /// In which namespace that is tried, as a dry run.
         namespace: String,
+        /// With which kind: one that the run needs the right to create anyway. Empty for `PodChaos`.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        kind: String,
     },
     /// Namespaces and their annotations.
     Namespaces {

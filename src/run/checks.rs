@@ -143,8 +143,13 @@ impl Run {
         }
         if via_chaos_mesh || (serves_chaos_mesh && self.faults.is_empty()) {
             wanted.push(Inspection::ChaosMesh);
-            let own = self.faults.first().and_then(|state| state.fault.namespace());
-            wanted.push(Inspection::Webhooks { namespace: own.unwrap_or(&self.header.place.namespace).to_owned() });
+            let own = self.faults.iter().find(|state| state.via == Some(Via::ChaosMesh)).and_then(|state| state.fault.namespace());
+            let kind = self.faults.iter().find(|state| state.via == Some(Via::ChaosMesh)).map(|state| match state.fault.action.kind() {
+                "Schedule" => "Workflow".to_owned(),
+                kind => kind.to_owned(),
+            });
+            let namespace = own.unwrap_or(&self.header.place.namespace).to_owned();
+            wanted.push(Inspection::Webhooks { namespace, kind: kind.unwrap_or_default() });
         }
         if !self.faults.is_empty() {
             wanted.push(Inspection::Namespaces { names: namespaces.iter().cloned().collect() });
