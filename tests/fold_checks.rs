@@ -10,6 +10,7 @@ use gameday::effect::{Effect, Outcome, PodRef};
 use gameday::event::inspected::{
     ChaosMeshFact, Inspected, KindFact, LeaseFact, NamespaceFact, Resource, RightFact, VictimFact, VictimsFact,
 };
+use gameday::event::residue::ResidueFact;
 use gameday::event::{ClusterFact, EndpointsSource, Entry, Event, MatchedPod, PodFact, WorkloadFact};
 use gameday::header::{FORMAT, Gate, Header, Place, Sources};
 use gameday::run::Run;
@@ -180,6 +181,7 @@ fn well(inspection: Inspection) -> Inspected {
         Inspection::Victims { .. } => Inspected::Victims(victims()),
         Inspection::OtherFaults { .. } => Inspected::OtherFaults(Ok(Vec::new())),
         Inspection::Alerts => Inspected::Alerts(Ok(Vec::new())),
+        Inspection::Residue { after, .. } => Inspected::Residue { after, fact: ResidueFact::default() },
         Inspection::Leases { .. } => Inspected::Leases(Ok(Vec::new())),
         Inspection::User => Inspected::User(Ok("ada".into())),
         Inspection::Kinds { kinds } => Inspected::Kinds(kinds.into_iter().map(served).collect()),

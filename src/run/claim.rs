@@ -29,6 +29,8 @@ pub struct Claim {
     pub lease: ChaosRef,
     /// Who holds it: the machine and the run.
     pub holder: String,
+    /// The workloads that the run is about: known once it begins.
+    pub targets: Vec<String>,
     /// When it was asked for.
     pub asked: Option<At>,
     /// How that was answered.
@@ -54,6 +56,7 @@ impl Claim {
         (!place.rehearsal).then(|| Claim {
             lease: ChaosRef { kind: "Lease".to_owned(), namespace: place.namespace.clone(), name },
             holder: format!("{} {}", header.machine, header.run),
+            targets: Vec::new(),
             asked: None,
             answered: None,
             attempts: 0,
@@ -68,8 +71,8 @@ impl Claim {
     }
 
     /// The effect that takes it.
-    pub(super) fn take(&self, targets: Vec<String>) -> Effect {
-        Effect::Claim { lease: self.lease.clone(), holder: self.holder.clone(), targets }
+    pub(super) fn take(&self) -> Effect {
+        Effect::Claim { lease: self.lease.clone(), holder: self.holder.clone(), targets: self.targets.clone() }
     }
 
     /// The effect that takes it, where it could not be taken and another try is due: without it others would take the run for dead,

@@ -149,7 +149,11 @@ impl Run {
                     return self.refuse(why);
                 }
                 if self.asked.start {
-                    effects.extend(self.claim.as_ref().map(|claim| claim.take(self.target_names())));
+                    let targets = self.target_names();
+                    effects.extend(self.claim.as_mut().map(|claim| {
+                        claim.targets = targets;
+                        claim.take()
+                    }));
                     self.begun = Some(self.now);
                     self.note(Noted::Started);
                     self.enter(Phase::Gate);
