@@ -53,6 +53,7 @@ fn header() -> Header {
             held_days: 30,
             lasting_before: true,
             operator: "maria".into(),
+            residue: true,
             overrides: Vec::new(),
         }),
     }

@@ -129,7 +129,9 @@ impl Run {
         let via_chaos_mesh = self.faults.iter().any(|state| state.via == Some(Via::ChaosMesh));
         let serves_chaos_mesh = self.cluster.as_ref().is_some_and(|cluster| cluster.chaos_mesh);
         let namespaces = self.namespaces_aimed_at();
-        let kinds = self.kinds_wanted();
+        // journals from before residue was looked for know none of the looks that came with it
+        let later = self.header.gate.as_ref().is_some_and(|gate| gate.residue);
+        let kinds = if later { self.kinds_wanted() } else { Vec::new() };
         // what a right calls the kind of a criterion, the API server says first
         if kinds.is_empty() || self.inspected("kinds").is_some() {
             let rights: Vec<_> = self.needs().into_iter().map(|need| need.right).collect();
@@ -138,7 +140,7 @@ impl Run {
         if !kinds.is_empty() {
             wanted.push(Inspection::Kinds { kinds });
         }
-        if self.rights().grade == Grade::Fail {
+        if later && self.rights().grade == Grade::Fail {
             wanted.push(Inspection::User);
         }
         if via_chaos_mesh || (serves_chaos_mesh && self.faults.is_empty()) {
@@ -156,11 +158,11 @@ impl Run {
             if serves_chaos_mesh {
                 wanted.push(Inspection::OtherFaults { namespaces: namespaces.iter().cloned().collect() });
             }
-            if !self.header.place.rehearsal {
+            if later && !self.header.place.rehearsal {
                 wanted.push(Inspection::Leases { namespaces: self.namespaces_of_runs() });
             }
             let risked = self.namespaces_at_risk();
-            if !risked.is_empty() {
+            if later && !risked.is_empty() {
                 wanted.push(Inspection::Backups { namespaces: risked.into_iter().collect() });
             }
         }
@@ -168,7 +170,7 @@ impl Run {
         if self.header.place.prometheus.is_some() {
             wanted.push(Inspection::Alerts);
             let selectors = self.selectors();
-            if !selectors.is_empty() {
+            if later && !selectors.is_empty() {
                 wanted.push(Inspection::Samples { selectors });
             }
         }

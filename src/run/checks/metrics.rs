@@ -70,7 +70,7 @@ impl Run {
     /// Whether some question to Prometheus has no answer yet, that will have one.
     pub(in crate::run) fn metrics_unanswered(&self) -> bool {
         let asked_now = |question: &&Question<'_>| !matches!(question.ask, Ask::Burn(..));
-        self.header.gate.is_some()
+        self.header.gate.as_ref().is_some_and(|gate| gate.residue)
             && self.questions().iter().filter(asked_now).any(|question| self.probes.find(&question.ask).is_none_or(|p| p.last().is_none()))
     }
 
