@@ -25,6 +25,7 @@ mod secrets;
 pub mod sweep;
 pub mod targets;
 pub mod tier;
+mod velero;
 mod victims;
 mod watching;
 pub mod workloads;

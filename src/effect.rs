@@ -168,6 +168,9 @@ pub enum Effect {
         lease: ChaosRef,
         /// Who holds it.
         holder: String,
+        /// The workloads that the run is about.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        targets: Vec<String>,
     },
     /// Delete the run's Lease. Idempotent.
     Release {

@@ -87,6 +87,9 @@ pub enum Event {
         round: u32,
         /// Each that matches, in order of namespace and name.
         pods: Vec<MatchedPod>,
+        /// Those of the other end, where the fault has one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        peers: Option<Vec<MatchedPod>>,
     },
     /// The pods at the other end of a partition that gameday does itself; told before those it is aimed at.
     PeersResolved {
@@ -214,6 +217,9 @@ pub struct WorkloadFact {
     pub desired: u32,
     /// Whether its controller has seen the newest spec.
     pub observed: bool,
+    /// Whether pods of an older spec are being replaced.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rolling: bool,
 }
 
 /// A pod as it stands. Wall times are the server's, in whole seconds.

@@ -47,6 +47,13 @@ impl Fault {
         matches!(self.action, Action::PodKill { .. }) || crate::manifest::policy::why_not(self).is_none()
     }
 
+    /// Whether the pods at the other end get rules of their own, and not only lose a partner.
+    #[must_use]
+    pub fn reaches_peers(&self) -> bool {
+        let both = |action: &Action| matches!(action, Action::Network { direction, .. } if direction != "to" && !direction.is_empty());
+        self.peer.is_some() && both(self.action.experiment())
+    }
+
     /// `metadata.name` as written.
     #[must_use]
     pub fn name(&self) -> &str {

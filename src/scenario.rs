@@ -33,7 +33,7 @@ use self::mistake::Mistakes;
 pub use self::mistake::{Judge, Mistake, Severity};
 use self::model::Scenario;
 pub use self::near::nearest;
-pub use self::query::raw_strings;
+pub use self::query::{raw_strings, selectors};
 use self::tree::Span;
 use self::world::World;
 

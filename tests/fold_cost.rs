@@ -30,9 +30,9 @@ fn entries(run: &mut Run, pods: u32, n: usize) -> Vec<Entry> {
         connected(false),
         workload(run.scenario(), 0, pods),
         Event::PodsListed { target: 0, pods: facts.clone() },
-        Event::TargetsResolved { fault, round: 1, pods: matched.clone() },
+        Event::TargetsResolved { fault, round: 1, pods: matched.clone(), peers: None },
         Event::Commanded(Command::Start),
-        Event::TargetsResolved { fault, round: 2, pods: matched },
+        Event::TargetsResolved { fault, round: 2, pods: matched, peers: None },
     ];
     waiting.reverse();
     let mut all: Vec<Entry> = Vec::new();

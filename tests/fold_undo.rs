@@ -241,7 +241,7 @@ fn residue_should_be_looked_for_where_the_run_is_and_forbid_it_on_the_pods_it_is
         owner: None,
         running: true,
     };
-    stage.tell(1, Event::TargetsResolved { fault: FaultId(0), round: 1, pods: (0..3).map(matched).collect() });
+    stage.tell(1, Event::TargetsResolved { fault: FaultId(0), round: 1, pods: (0..3).map(matched).collect(), peers: None });
     assert_eq!(wording::preflight::grade(point(&stage).grade), "waiting");
     for (found, unseen, grade, seen, mend) in [
         (vec![], vec![], "pass", "nothing of earlier faults", None),

@@ -179,7 +179,7 @@ impl Stage {
                 }
                 Effect::Resolve { fault, round } => {
                     let pods = (1..4).map(|n| MatchedPod { pod: pod(n), owner: Some("rs".into()), running: true }).collect();
-                    self.tell(Event::TargetsResolved { fault, round, pods });
+                    self.tell(Event::TargetsResolved { fault, round, pods, peers: None });
                 }
                 _ => {}
             }
@@ -214,6 +214,11 @@ impl Stage {
             Inspection::OtherFaults { .. } => Inspected::OtherFaults(Ok(Vec::new())),
             Inspection::Residue { after, .. } => Inspected::Residue { after, fact: ResidueFact::default() },
             Inspection::Alerts => Inspected::Alerts(Ok(Vec::new())),
+            Inspection::Leases { .. } => Inspected::Leases(Ok(Vec::new())),
+            Inspection::User => Inspected::User(Ok("maria".into())),
+            Inspection::Policies { .. } | Inspection::Kinds { .. } | Inspection::Backups { .. } | Inspection::Samples { .. } => {
+                panic!("nothing asks for it here")
+            }
             Inspection::ChaosMesh | Inspection::Webhooks { .. } => panic!("there is no Chaos Mesh here"),
         }
     }
@@ -228,7 +233,15 @@ impl Stage {
         }));
         let workload = TargetRef { kind: WorkloadKind::Deployment, name: "task-api".into(), namespace: None };
         let namespace = "production".to_owned();
-        self.tell(Event::WorkloadSeen(WorkloadFact { target: 0, workload, namespace, uid: "d".into(), desired: 3, observed: true }));
+        self.tell(Event::WorkloadSeen(WorkloadFact {
+            target: 0,
+            workload,
+            namespace,
+            uid: "d".into(),
+            desired: 3,
+            observed: true,
+            rolling: false,
+        }));
         let fact = |n: u32| PodFact {
             target: 0,
             pod: pod(n),

@@ -201,7 +201,7 @@ fn hostile(run: &Run, dice: &mut Dice) -> Event {
         14 => Event::PodsListed { target: dice.roll(3) as usize, pods: vec![fact.clone(), fact] },
         15 => Event::SourceLost { source, why: "x".into() },
         16 => Event::SourceBack { source },
-        17 => Event::TargetsResolved { fault, round: 2, pods: vec![matched] },
+        17 => Event::TargetsResolved { fault, round: 2, pods: vec![matched], peers: None },
         18 => Event::TargetsUnresolved { fault, round: dice.roll(4) as u32, why: "x".into() },
         19 => Event::Sampled { probe: ProbeId(dice.roll(4) as usize), took, reading: Reading::Values { values: Vec::new() } },
         20 => Event::SkewMeasured(gameday::event::Skew { least: i64::MAX - dice.roll(2) as i64, most: i64::MIN, took }),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::cli::args::{DoctorArgs, Output};
 use crate::cli::arrival::{self, Arrival};
@@ -27,6 +28,8 @@ const LAST_WORDS: Duration = Duration::from_secs(3);
 #[derive(Default)]
 struct Reader {
     ready: bool,
+    /// Until when what is still open is waited for.
+    until: Option<Instant>,
     whole: bool,
     left: bool,
     items: Vec<Item>,
@@ -49,7 +52,9 @@ impl Face for Reader {
             std::future::pending::<()>().await;
         }
         if !self.whole {
-            tokio::time::sleep(LAST_WORDS).await;
+            // the wait goes on where it was: the driver asks anew after each event
+            let until = *self.until.get_or_insert_with(|| Instant::now() + LAST_WORDS);
+            tokio::time::sleep_until(until).await;
         }
         self.left = true;
         Command::Abort { by: AbortedBy::Key }

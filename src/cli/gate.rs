@@ -29,13 +29,21 @@ pub struct Judged {
 pub fn tier(environment: &Environment, config: &Config, context: &str, server: &str, word: &OwnWord) -> Judged {
     let mut judged =
         Judged { tier: environment.tier, by: format!("the scenario's environment {}", environment.name), unseen: word.unseen.clone() };
+    let settings = config::place();
+    let path = settings.as_ref().map_or_else(|| "nowhere".to_owned(), |settings| settings.path.display().to_string());
     let configured = config.clusters.iter().filter(|rule| rule.means(context, server, word.uid.as_deref()));
-    let configured = configured.map(|rule| (rule.tier, "config.toml".to_owned()));
+    let configured = configured.map(|rule| (rule.tier, format!("the settings {path}")));
     for (tier, by) in configured.chain(word.said.iter().cloned()) {
         if tier > judged.tier {
             (judged.tier, judged.by) = (tier, by);
         }
     }
+    // whose rules were heard, and whose were not there to be heard
+    judged.by.push_str(&match settings {
+        Some(settings) if settings.named || settings.path.exists() => format!(" ({} rules of {path})", config.clusters.len()),
+        Some(_) => format!(" (no settings at {path})"),
+        None => " (no settings: neither XDG_CONFIG_HOME nor HOME is set)".to_owned(),
+    });
     judged
 }
 
@@ -87,6 +95,11 @@ pub fn of_run(seat: Seat, gates: &GateArgs, scenario: &Scenario, judged: &Judged
 /// `--override CHECK=WHY`: only checks that may be overruled, and only with words.
 fn overrides(gates: &GateArgs) -> Result<Vec<Override>, Failure> {
     let read = gates.overrides.iter().map(|(check, why)| {
+        if check == "steady" {
+            return Err(anyhow!(
+                "--override steady=…: nothing overrules it: the gate waits until the steady state holds, and refuses where it does not"
+            ));
+        }
         if !OVERRULABLE.contains(&check.as_str()) {
             return Err(anyhow!("--override {check}=…: this check can't be overruled; those that can are {}", OVERRULABLE.join(", ")));
         }

@@ -2,11 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use anyhow::anyhow;
+
 use crate::cli::args::RbacArgs;
-use crate::cli::drill::Drill;
-use crate::cli::{Failure, print};
-use crate::run::rights::{Grounds, Need, may_do, needs};
-use crate::scenario::model::Tier;
+use crate::cli::drill::{self, Drill};
+use crate::cli::{Failure, Means, REFUSED, USAGE, print};
+use crate::criterion::ObjectCheck;
+use crate::edge::{Cluster, connect, inspect};
+use crate::effect::inspection::KindRef;
+use crate::event::inspected::KindFact;
+use crate::run::rights::{Grounds, Need, may_do, needs, objects};
+use crate::scenario::model::{Environment, Scenario, Tier};
 
 /// Everything that `edge` asks of an API server, and no more.
 const ROLE: &str = "\
@@ -37,7 +43,7 @@ rules:
 # a Schedule, inside the Workflow that ends it; Chaos Mesh asks for the singular, too
 - {apiGroups: [chaos-mesh.org], resources: [workflows, workflow, workflownodes, schedules, schedule], verbs: [create, get, list, watch, delete]}
 - {apiGroups: [chaos-mesh.org], resources: [podnetworkchaos, podiochaos, podhttpchaos], verbs: [get, list, watch]}
-# optional: disruption budgets, what the namespace says of itself
+# optional: disruption budgets, runs of others, what the namespace says of itself
 - {apiGroups: [policy], resources: [poddisruptionbudgets], verbs: [list]}
 - {apiGroups: [''], resources: [namespaces], verbs: [get]}
 ---
@@ -58,13 +64,72 @@ pub fn rbac(args: &RbacArgs) -> Result<u8, Failure> {
     };
     let drill = Drill::read(file, &args.sets)?;
     let environment = drill.environment(args.env.as_deref())?;
-    let namespace = args.namespace.as_deref().or(environment.namespace.as_deref()).unwrap_or("default");
     let injector = args.injector.map_or(drill.scenario.injector, Into::into);
     let brake = drill.scenario.brake.unwrap_or(environment.tier == Tier::Production);
-    let grounds = Grounds { brake, namespace, prometheus: environment.prometheus.as_ref(), endpoints: None };
+    let asked: Vec<KindRef> = kinds(&drill.scenario).into_iter().collect();
+    let named = args.namespace.clone().or_else(|| environment.namespace.clone());
+    let learned = if named.is_none() || !asked.is_empty() {
+        drill::runtime(false).means(REFUSED)?.block_on(learn(&environment, named.as_deref(), asked))
+    } else {
+        Learned::default()
+    };
+    let namespace = match named.or(learned.namespace) {
+        Some(namespace) => namespace,
+        None => return Err(anyhow!("neither the scenario nor a kubeconfig says in which namespace; give it with -n NAME")).means(USAGE),
+    };
+    let grounds =
+        Grounds { brake, namespace: &namespace, prometheus: environment.prometheus.as_ref(), endpoints: None, kinds: &learned.kinds };
     let all = needs(&drill.scenario, &grounds, injector, |_, fault| may_do(injector, fault));
     print(&roles(&drill.scenario.name, &all, args.user.as_deref()));
+    for unsure in &learned.unsure {
+        print(&format!("# {unsure}\n"));
+    }
     Ok(0)
+}
+
+/// What only a cluster, or the way to it, can tell.
+#[derive(Default)]
+struct Learned {
+    namespace: Option<String>,
+    kinds: Vec<KindFact>,
+    /// What could not be learned, for the reader of the roles.
+    unsure: Vec<String>,
+}
+
+/// The kinds that criteria look at.
+fn kinds(scenario: &Scenario) -> BTreeSet<KindRef> {
+    let named = |check: &ObjectCheck| KindRef { group: check.group.clone(), version: check.version.clone(), kind: check.kind.clone() };
+    objects(scenario).map(named).collect()
+}
+
+/// Asks the cluster of the environment; where it does not answer, what was asked for is guessed, and that is said.
+async fn learn(environment: &Environment, namespace: Option<&str>, kinds: Vec<KindRef>) -> Learned {
+    let mut learned = Learned::default();
+    let connection = match connect::connect(&environment.name, environment.context.as_deref(), None).await {
+        Ok(connection) => connection,
+        Err(error) => {
+            learned.unsure.extend(kinds.iter().map(|kind| format!("what rights call {kind} is guessed: {error}")));
+            return learned;
+        }
+    };
+    learned.namespace = Some(connection.namespace.clone());
+    if kinds.is_empty() {
+        return learned;
+    }
+    let own = namespace.unwrap_or(&connection.namespace).to_owned();
+    match Cluster::reach(connection, &own).await {
+        Ok(cluster) => {
+            for fact in inspect::kinds(&cluster, kinds).await {
+                match &fact.served {
+                    Ok(Some(_)) => learned.kinds.push(fact),
+                    Ok(None) => learned.unsure.push(format!("what rights call {} is guessed: the cluster does not serve it", fact.kind)),
+                    Err(why) => learned.unsure.push(format!("what rights call {} is guessed: {why}", fact.kind)),
+                }
+            }
+        }
+        Err(error) => learned.unsure.extend(kinds.iter().map(|kind| format!("what rights call {kind} is guessed: {error}"))),
+    }
+    learned
 }
 
 /// A Role for each namespace, a `ClusterRole` for what is in none; bound to `user`, where one is named.

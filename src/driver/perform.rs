@@ -6,6 +6,8 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::driver::Clock;
+use crate::edge::api_error::ApiError;
+use crate::edge::lease::About;
 use crate::edge::prometheus::Prometheus;
 use crate::edge::{
     Cluster, Inbox, agentless, chaos_mesh, command_probe, endpoints, events, http_probe, inspect, lease, object_probe, pulse, targets,
@@ -127,10 +129,10 @@ impl World {
                     }
                 });
             }
-            Effect::Claim { lease, holder } => {
+            Effect::Claim { lease, holder, targets } => {
                 let (cluster, lease, holder, id) = (self.cluster.clone(), lease.clone(), holder.clone(), effect.id());
-                let token = run.header().token.clone();
-                tokio::spawn(async move { lease::hold(&cluster, &lease, &holder, &token, id, clock, &inbox).await });
+                let about = About { token: run.header().token.clone(), targets: targets.clone() };
+                tokio::spawn(async move { lease::hold(&cluster, &lease, &holder, &about, id, clock, &inbox).await });
             }
             Effect::Release { lease, .. } => {
                 let (cluster, lease, id) = (self.cluster.clone(), lease.clone(), effect.id());
@@ -155,21 +157,24 @@ impl World {
         let Some(state) = run.fault(fault) else { return };
         let namespace = state.fault.namespace().unwrap_or(&self.cluster.namespace).to_owned();
         let (cluster, selector) = (self.cluster.clone(), state.fault.selector.clone());
-        let peer = state.fault.peer.as_ref().filter(|_| state.cuts()).map(|(selector, _)| selector.clone());
+        let peer = state.fault.peer.as_ref().map(|(selector, _)| selector.clone());
+        let cuts = state.cuts();
         tokio::spawn(async move {
-            if let Some(peer) = peer {
-                let event = match targets::peers(&cluster, &peer, &namespace).await {
-                    Ok(peers) => Event::PeersResolved { fault, round, peers },
-                    Err(error) => Event::TargetsUnresolved { fault, round, why: error.to_string().into() },
-                };
-                let unresolved = matches!(event, Event::TargetsUnresolved { .. });
-                let _ = inbox.send(event).await;
-                if unresolved {
-                    return;
+            let resolved = async {
+                let pods = targets::resolve(&cluster, &selector, &namespace).await?;
+                let Some(peer) = &peer else { return Ok((pods, None, None)) };
+                let peers = targets::resolve(&cluster, peer, &namespace).await?;
+                let addresses = if cuts { Some(targets::peers(&cluster, peer, &namespace).await?) } else { None };
+                Ok::<_, ApiError>((pods, Some(peers), addresses))
+            };
+            let event = match resolved.await {
+                Ok((pods, peers, addresses)) => {
+                    // first: where the pods are known, the policy is made
+                    if let Some(peers) = addresses {
+                        let _ = inbox.send(Event::PeersResolved { fault, round, peers }).await;
+                    }
+                    Event::TargetsResolved { fault, round, pods, peers }
                 }
-            }
-            let event = match targets::resolve(&cluster, &selector, &namespace).await {
-                Ok(pods) => Event::TargetsResolved { fault, round, pods },
                 Err(error) => Event::TargetsUnresolved { fault, round, why: error.to_string().into() },
             };
             let _ = inbox.send(event).await;

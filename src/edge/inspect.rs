@@ -10,12 +10,14 @@ use serde_json::{Value, json};
 use crate::edge::api_error::{self, ApiError};
 use crate::edge::chaos_mesh::{self, resource};
 use crate::edge::prometheus::Prometheus;
-use crate::edge::pulse::Wall;
-use crate::edge::{Cluster, hours, sweep, victims};
+use crate::edge::pulse::{self, Wall};
+use crate::edge::{Cluster, hours, lease, object_probe, sweep, velero, victims};
 use crate::effect::ChaosRef;
-use crate::effect::inspection::{Inspection, Right};
+use crate::effect::inspection::{Inspection, KindRef, Right};
 use crate::event::Reading;
-use crate::event::inspected::{ChaosMeshFact, Inspected, Known, NamespaceFact, OtherFault, RightFact};
+use crate::event::inspected::{
+    ChaosMeshFact, Inspected, KindFact, Known, LeaseFact, NamespaceFact, OtherFault, Patience, Resource, RightFact, SampleFact,
+};
 use crate::manifest::RUN;
 use crate::text::Untrusted;
 
@@ -29,7 +31,7 @@ pub async fn look(cluster: &Cluster, prometheus: Option<&Prometheus>, inspection
     match inspection {
         Inspection::Rights { rights } => Inspected::Rights(join_all(rights.into_iter().map(|right| review(cluster, right))).await),
         Inspection::ChaosMesh => Inspected::ChaosMesh(said(chaos_mesh(cluster).await)),
-        Inspection::Webhooks { namespace } => Inspected::Webhooks(webhooks(cluster, &namespace).await),
+        Inspection::Webhooks { namespace, kind } => Inspected::Webhooks(webhooks(cluster, &namespace, &kind).await),
         Inspection::Namespaces { names } => Inspected::Namespaces(join_all(names.into_iter().map(|name| namespace(cluster, name))).await),
         Inspection::Victims { pods } => Inspected::Victims(victims::look(cluster, &pods).await),
         Inspection::Policies { pods } => Inspected::Policies(said(victims::policies(cluster, &pods).await)),
@@ -37,6 +39,13 @@ pub async fn look(cluster: &Cluster, prometheus: Option<&Prometheus>, inspection
         Inspection::Residue { namespaces, after } => {
             let fact = sweep::before_and_after(cluster, &namespaces.into_iter().collect(), wall).await;
             Inspected::Residue { after, fact }
+        }
+        Inspection::User => Inspected::User(said(user(cluster).await)),
+        Inspection::Kinds { kinds: wanted } => Inspected::Kinds(kinds(cluster, wanted).await),
+        Inspection::Leases { namespaces } => Inspected::Leases(said(leases(cluster, &namespaces, wall).await)),
+        Inspection::Backups { namespaces } => Inspected::Backups(said(velero::backups(cluster, &namespaces).await)),
+        Inspection::Samples { selectors } => {
+            Inspected::Samples(join_all(selectors.into_iter().map(|selector| sample(prometheus, selector))).await)
         }
         Inspection::Alerts => Inspected::Alerts(alerts(prometheus).await),
         Inspection::Hours { hours, from } => Inspected::Hours(hours::windows(&hours, from)),
@@ -113,20 +122,42 @@ fn filters(pod: &Pod) -> bool {
 }
 
 /// Asks, as a dry run, for a fault that only the webhooks refuse: none of the pods. Its schema allows it.
-async fn webhooks(cluster: &Cluster, namespace: &str) -> Known<bool> {
+async fn webhooks(cluster: &Cluster, namespace: &str, kind: &str) -> Known<bool> {
     let name = "gameday-webhook-probe";
+    let kind = if kind.is_empty() { "PodChaos" } else { kind };
     let object = json!({
-        "apiVersion": "chaos-mesh.org/v1alpha1", "kind": "PodChaos", "metadata": {"name": name, "namespace": namespace},
-        "spec": {"action": "pod-kill", "mode": "fixed", "value": "0", "selector": {"namespaces": [namespace], "labelSelectors": {"gameday": "nobody"}}}
+        "apiVersion": "chaos-mesh.org/v1alpha1", "kind": kind, "metadata": {"name": name, "namespace": namespace},
+        "spec": nonsense(kind, namespace),
     });
     let object: DynamicObject = serde_json::from_value(object).map_err(|error| Untrusted::from(error.to_string()))?;
-    let api: Api<DynamicObject> = Api::namespaced_with(cluster.client.clone(), namespace, &resource("PodChaos"));
+    let api: Api<DynamicObject> = Api::namespaced_with(cluster.client.clone(), namespace, &resource(kind));
     let params = PostParams { dry_run: true, field_manager: Some("gameday".to_owned()) };
     match api_error::within("try the webhooks of Chaos Mesh", api.create(&params, &object)).await {
         Ok(_) => Ok(false),
         Err(error) if error.why.raw().contains("denied the request") => Ok(true),
         Err(error) => Err(error.to_string().into()),
     }
+}
+
+/// What a kind's schema allows and no webhook does: a fault on none of the pods, a Workflow that begins nowhere.
+fn nonsense(kind: &str, namespace: &str) -> Value {
+    if kind == "Workflow" {
+        let nobody = json!({"name": "nobody", "templateType": "Suspend", "deadline": "1s"});
+        return json!({"entry": "somebody", "templates": [nobody]});
+    }
+    let mut spec = match kind {
+        "NetworkChaos" => json!({"action": "delay", "delay": {"latency": "1ms"}}),
+        "StressChaos" => json!({"stressors": {"cpu": {"workers": 1}}}),
+        "IOChaos" => json!({"action": "latency", "volumePath": "/nowhere", "delay": "1ms"}),
+        "HTTPChaos" => json!({"target": "Request", "port": 1, "abort": true}),
+        "DNSChaos" => json!({"action": "error"}),
+        "TimeChaos" => json!({"timeOffset": "1s"}),
+        _ => json!({"action": "pod-kill"}),
+    };
+    spec["mode"] = "fixed".into();
+    spec["value"] = "0".into();
+    spec["selector"] = json!({"namespaces": [namespace], "labelSelectors": {"gameday": "nobody"}});
+    spec
 }
 
 async fn namespace(cluster: &Cluster, name: String) -> NamespaceFact {
@@ -168,6 +199,61 @@ fn other_fault(kind: &str, namespace: &str, item: &DynamicObject) -> Option<Othe
     }
     let pods = fact.records.into_iter().map(|record| record.id).collect();
     Some(OtherFault { object, run: item.labels().get(RUN).map(|run| Untrusted::from(run.as_str())), pods })
+}
+
+/// Asks who we are: API servers from 1.28 on say it.
+async fn user(cluster: &Cluster) -> Result<Untrusted, ApiError> {
+    let review = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
+    let what = "ask who we are";
+    let request = http::Request::post("/apis/authentication.k8s.io/v1/selfsubjectreviews")
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .body(review.to_string().into_bytes())
+        .map_err(|error| ApiError { what: what.to_owned(), why: error.to_string().into(), code: None })?;
+    let answer = api_error::within(what, cluster.client.request::<Value>(request)).await?;
+    Ok(answer.pointer("/status/userInfo/username").and_then(Value::as_str).unwrap_or_default().into())
+}
+
+/// How each of these kinds is served.
+pub async fn kinds(cluster: &Cluster, wanted: Vec<KindRef>) -> Vec<KindFact> {
+    join_all(wanted.into_iter().map(|kind| served(cluster, kind))).await
+}
+
+async fn served(cluster: &Cluster, kind: KindRef) -> KindFact {
+    let found = said(object_probe::resource(cluster, &kind).await);
+    let served = found.map(|found| found.map(|found| Resource { plural: found.api.plural, namespaced: found.namespaced }));
+    KindFact { kind, served }
+}
+
+/// The Leases of all runs that may be seen, by the API server's clock.
+async fn leases(cluster: &Cluster, namespaces: &[String], wall: &impl Wall) -> Result<Vec<LeaseFact>, ApiError> {
+    let held = match lease::list(cluster, None).await {
+        Err(error) if error.code == Some(403) => {
+            let mut held = Vec::new();
+            for namespace in namespaces {
+                held.extend(lease::list(cluster, Some(namespace)).await?);
+            }
+            held
+        }
+        listed => listed?,
+    };
+    let skew = pulse::measure(cluster, wall).await?;
+    let now = skew.map(|skew| wall.now() + chrono::Duration::microseconds(i64::midpoint(skew.least, skew.most)));
+    let fact = |held: lease::Held| LeaseFact {
+        live: held.is_live(now),
+        token: held.token.into(),
+        holder: held.holder,
+        targets: held.targets,
+        lease: held.lease,
+    };
+    Ok(held.into_iter().map(fact).collect())
+}
+
+async fn sample(prometheus: Option<&Prometheus>, selector: String) -> SampleFact {
+    let age = match prometheus {
+        Some(prometheus) => prometheus.age(&selector).await,
+        None => Err("no Prometheus is named".into()),
+    };
+    SampleFact { age: age.map(|age| age.map(Patience)), selector }
 }
 
 async fn alerts(prometheus: Option<&Prometheus>) -> Known<Vec<Untrusted>> {

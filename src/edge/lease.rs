@@ -23,12 +23,23 @@ use crate::text::Untrusted;
 
 /// The annotation by which somebody asks the run to stop: their name.
 pub const WISH: &str = "gameday/abort";
+/// The annotation by which a run says which workloads it is about.
+pub const TARGETS: &str = "gameday/targets";
 /// How often it is renewed.
 const RENEW: Duration = Duration::from_secs(10);
 /// How often the wish of others is looked for.
 const LOOK: Duration = Duration::from_secs(2);
 /// After how long without renewal its holder is taken to be dead.
 pub const LASTS: Duration = Duration::from_secs(40);
+
+/// What a Lease tells of its run.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// The run's token.
+    pub token: String,
+    /// The workloads it is about: `Kind/namespace/name`.
+    pub targets: Vec<String>,
+}
 
 fn api(cluster: &Cluster, namespace: &str) -> Api<Lease> {
     Api::namespaced(cluster.client.clone(), namespace)
@@ -39,8 +50,8 @@ const WISHER: &str = "gameday-abort";
 
 /// Takes the Lease, answers for it, and keeps it until it is gone. What can't be kept fresh is given up: an old Lease would tell
 /// others that this run is dead.
-pub async fn hold(cluster: &Cluster, lease: &ChaosRef, holder: &str, token: &str, id: EffectId, wall: impl Wall, inbox: &Inbox) {
-    let outcome = create(cluster, lease, holder, token, wall.now()).await;
+pub async fn hold(cluster: &Cluster, lease: &ChaosRef, holder: &str, about: &About, id: EffectId, wall: impl Wall, inbox: &Inbox) {
+    let outcome = create(cluster, lease, holder, about, wall.now()).await;
     // what did not come through is asked for again by the fold
     let taken = matches!(outcome, Outcome::Done { .. } | Outcome::Already { .. });
     let told = inbox.send(Event::Answered { effect: id.clone(), outcome }).await;
@@ -85,10 +96,13 @@ pub async fn hold(cluster: &Cluster, lease: &ChaosRef, holder: &str, token: &str
     }
 }
 
-async fn create(cluster: &Cluster, lease: &ChaosRef, holder: &str, token: &str, now: DateTime<Utc>) -> Outcome {
+async fn create(cluster: &Cluster, lease: &ChaosRef, holder: &str, about: &About, now: DateTime<Utc>) -> Outcome {
     let now = stamp(now);
     let made: Result<Lease, _> = serde_json::from_value(json!({
-        "metadata": {"name": lease.name, "namespace": lease.namespace, "labels": {MANAGED_BY: GAMEDAY, RUN: token}},
+        "metadata": {
+            "name": lease.name, "namespace": lease.namespace, "labels": {MANAGED_BY: GAMEDAY, RUN: about.token},
+            "annotations": {TARGETS: about.targets.join(",")},
+        },
         "spec": {"holderIdentity": holder, "leaseDurationSeconds": LASTS.as_secs(), "acquireTime": now, "renewTime": now},
     }));
     let sent = Instant::now();
@@ -134,6 +148,8 @@ pub struct Held {
     pub token: String,
     /// Who holds it: the machine and the run.
     pub holder: Untrusted,
+    /// The workloads its run is about; `None` where it does not say.
+    pub targets: Option<Vec<Untrusted>>,
     /// When it was last renewed, by the API server's clock where that is known.
     pub renewed: Option<DateTime<Utc>>,
 }
@@ -168,6 +184,7 @@ fn held(lease: &Lease) -> Held {
         lease: ChaosRef { kind: "Lease".to_owned(), namespace: lease.namespace().unwrap_or_default(), name: lease.name_any() },
         token: lease.labels().get(RUN).cloned().unwrap_or_default(),
         holder: spec.and_then(|spec| spec.holder_identity.as_deref()).unwrap_or("nobody it names").into(),
+        targets: lease.annotations().get(TARGETS).map(|all| all.split(',').filter(|one| !one.is_empty()).map(Untrusted::from).collect()),
         renewed: by_server.or(own.map(|time| time.with_timezone(&Utc))),
     }
 }

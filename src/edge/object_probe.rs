@@ -12,6 +12,7 @@ use kube::api::{ApiResource, DynamicObject, ListParams};
 use crate::criterion::{Match, ObjectCheck, Which};
 use crate::edge::Cluster;
 use crate::edge::api_error::{self, ApiError};
+use crate::effect::inspection::KindRef;
 use crate::event::Reading;
 use crate::scenario::expression::{Answer, Expression};
 
@@ -20,9 +21,9 @@ const MOST: u32 = 500;
 
 /// Where the objects of a kind are found.
 #[derive(Clone, Debug)]
-struct Resource {
-    api: ApiResource,
-    namespaced: bool,
+pub(super) struct Resource {
+    pub api: ApiResource,
+    pub namespaced: bool,
 }
 
 /// Group, version if one is asked for, kind.
@@ -38,12 +39,11 @@ pub async fn look(cluster: &Cluster, check: &ObjectCheck) -> Reading {
     let Ok(expression) = Expression::parse(&check.cel) else {
         return Reading::Failed { why: "the CEL of the criterion does not parse".into() };
     };
-    let resource = match resource(cluster, check).await {
+    let kind = KindRef { group: check.group.clone(), version: check.version.clone(), kind: check.kind.clone() };
+    let resource = match resource(cluster, &kind).await {
         Ok(Some(resource)) => resource,
         Ok(None) => {
-            let group = if check.group.is_empty() { "the core API" } else { &check.group };
-            let version = check.version.as_deref().map_or_else(String::new, |version| format!(" in version {version}"));
-            return untold(format!("this cluster serves no {} of {group}{version}; compare it with `kubectl api-resources`", check.kind));
+            return untold(format!("this cluster serves no {kind}; compare it with `kubectl api-resources`"));
         }
         Err(error) => return Reading::Failed { why: error.why },
     };
@@ -127,7 +127,7 @@ fn untold(seen: String) -> Reading {
 
 /// Finds the resource of a kind: in the version that is named, or in the one that the cluster prefers.
 /// `None` where it is not served. Only that group is asked: another one that is down is no matter.
-async fn resource(cluster: &Cluster, check: &ObjectCheck) -> Result<Option<Resource>, ApiError> {
+pub(super) async fn resource(cluster: &Cluster, check: &KindRef) -> Result<Option<Resource>, ApiError> {
     let key = (check.group.clone(), check.version.clone(), check.kind.clone());
     let known = |resources: &Resources| resources.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
     if let Some(resource) = known(&cluster.resources) {

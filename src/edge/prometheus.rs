@@ -144,6 +144,19 @@ impl Prometheus {
         }
     }
 
+    /// How old the newest sample of a selector is, by the server's own time; `None` where it has none.
+    ///
+    /// # Errors
+    /// What Prometheus said, or that it said nothing.
+    pub async fn age(&self, selector: &str) -> Result<Option<Duration>, Untrusted> {
+        match self.ask(&format!("time() - max(timestamp({selector}))")).await? {
+            Data::Vector(found) => {
+                Ok(found.first().map(|v| Duration::try_from_secs_f64(v.sample().value().max(0.0)).unwrap_or(Duration::MAX)))
+            }
+            Data::Matrix(_) | Data::Scalar(_) => Err("timestamp() answers with no vector there".into()),
+        }
+    }
+
     async fn ask(&self, query: &str) -> Result<Data, Untrusted> {
         let asked = async {
             match self {

@@ -23,6 +23,8 @@ trait Workload:
 {
     /// Replicas wanted, and the generation its controller has seen.
     fn wanted(&self) -> (u32, Option<i64>);
+    /// Whether pods of an older spec are being replaced; where only the owners of pods tell, it is not told here.
+    fn rolling(&self) -> bool;
     fn selector(&self) -> Option<&LabelSelector>;
 }
 
@@ -34,6 +36,10 @@ impl Workload for Deployment {
     fn wanted(&self) -> (u32, Option<i64>) {
         (count(self.spec.as_ref().and_then(|s| s.replicas), 1), self.status.as_ref().and_then(|s| s.observed_generation))
     }
+    /// Its pods tell by their owners.
+    fn rolling(&self) -> bool {
+        false
+    }
     fn selector(&self) -> Option<&LabelSelector> {
         self.spec.as_ref().map(|s| &s.selector)
     }
@@ -42,6 +48,17 @@ impl Workload for Deployment {
 impl Workload for StatefulSet {
     fn wanted(&self) -> (u32, Option<i64>) {
         (count(self.spec.as_ref().and_then(|s| s.replicas), 1), self.status.as_ref().and_then(|s| s.observed_generation))
+    }
+    /// As `kubectl rollout status` sees it: pods below the partition keep the old revision, and with `OnDelete` nothing is replaced.
+    fn rolling(&self) -> bool {
+        let (Some(spec), Some(status)) = (self.spec.as_ref(), self.status.as_ref()) else { return false };
+        let strategy = spec.update_strategy.as_ref();
+        if strategy.and_then(|strategy| strategy.type_.as_deref()) == Some("OnDelete") || status.update_revision == status.current_revision
+        {
+            return false;
+        }
+        let partition = strategy.and_then(|strategy| strategy.rolling_update.as_ref()).and_then(|rolling| rolling.partition);
+        count(status.updated_replicas, 0) < count(spec.replicas, 1).saturating_sub(count(partition, 0))
     }
     fn selector(&self) -> Option<&LabelSelector> {
         self.spec.as_ref().map(|s| &s.selector)
@@ -52,6 +69,11 @@ impl Workload for DaemonSet {
     fn wanted(&self) -> (u32, Option<i64>) {
         let status = self.status.as_ref();
         (count(status.map(|s| s.desired_number_scheduled), 0), status.and_then(|s| s.observed_generation))
+    }
+    fn rolling(&self) -> bool {
+        let strategy = self.spec.as_ref().and_then(|spec| spec.update_strategy.as_ref()).and_then(|strategy| strategy.type_.as_deref());
+        let Some(status) = self.status.as_ref().filter(|_| strategy != Some("OnDelete")) else { return false };
+        count(status.updated_number_scheduled, 0) < count(Some(status.desired_number_scheduled), 0)
     }
     fn selector(&self) -> Option<&LabelSelector> {
         self.spec.as_ref().map(|s| &s.selector)
@@ -122,6 +144,7 @@ impl Seen {
             uid: object.uid().unwrap_or_default(),
             desired,
             observed: observed >= object.meta().generation,
+            rolling: object.rolling(),
         };
         if self.last.as_ref() == Some(&fact) {
             return Vec::new();

@@ -10,6 +10,9 @@ use crate::effect::PodRef;
 use crate::scenario::model::Hours;
 use crate::text::Untrusted;
 
+/// Where Velero is installed unless somebody says otherwise.
+pub const VELERO_HOME: &str = "velero";
+
 /// Something to look at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -25,6 +28,9 @@ pub enum Inspection {
     Webhooks {
         /// In which namespace that is tried, as a dry run.
         namespace: String,
+        /// With which kind: one that the run needs the right to create anyway. Empty for `PodChaos`.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        kind: String,
     },
     /// Namespaces and their annotations.
     Namespaces {
@@ -53,6 +59,28 @@ pub enum Inspection {
         /// Whether the run is over.
         after: bool,
     },
+    /// Who we are to the API server.
+    User,
+    /// Whether kinds are served here, and what their resources are called.
+    Kinds {
+        /// Each.
+        kinds: Vec<KindRef>,
+    },
+    /// The Leases of other runs.
+    Leases {
+        /// In these namespaces, where one may not look everywhere.
+        namespaces: Vec<String>,
+    },
+    /// Backups of namespaces, by Velero.
+    Backups {
+        /// Of which.
+        namespaces: Vec<String>,
+    },
+    /// How old the newest sample of each selector is.
+    Samples {
+        /// Selectors of `PromQL`.
+        selectors: Vec<String>,
+    },
     /// Alerts that fire.
     Alerts,
     /// When in the coming week the run may begin.
@@ -78,9 +106,35 @@ impl Inspection {
             Inspection::OtherFaults { .. } => "other-faults",
             Inspection::Residue { after: false, .. } => "residue",
             Inspection::Residue { after: true, .. } => "residue-after",
+            Inspection::User => "user",
+            Inspection::Kinds { .. } => "kinds",
+            Inspection::Leases { .. } => "leases",
+            Inspection::Backups { .. } => "backups",
+            Inspection::Samples { .. } => "samples",
             Inspection::Alerts => "alerts",
             Inspection::Hours { .. } => "hours",
         }
+    }
+}
+
+/// A kind of object, as a scenario names it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct KindRef {
+    /// The API group; empty for the core one.
+    pub group: String,
+    /// The version; `None` is any.
+    pub version: Option<String>,
+    /// The kind.
+    pub kind: String,
+}
+
+/// `Gateway of gateway.networking.k8s.io/v1`.
+impl fmt::Display for KindRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let safe = |text: &str| Untrusted::from(text);
+        let group = if self.group.is_empty() { "the core API" } else { &self.group };
+        write!(f, "{} of {}", safe(&self.kind), safe(group))?;
+        self.version.iter().try_for_each(|version| write!(f, "/{}", safe(version)))
     }
 }
 

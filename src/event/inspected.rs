@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::effect::inspection::Right;
+use crate::effect::inspection::{KindRef, Right};
 use crate::effect::{ChaosRef, PodRef, micros};
 use crate::event::residue::ResidueFact;
 use crate::text::Untrusted;
@@ -38,6 +38,16 @@ pub enum Inspected {
         /// What.
         fact: ResidueFact,
     },
+    /// Who we are to the API server.
+    User(Known<Untrusted>),
+    /// Kinds.
+    Kinds(Vec<KindFact>),
+    /// The Leases of runs.
+    Leases(Known<Vec<LeaseFact>>),
+    /// Backups; `None` where nobody makes any here: Velero is not served.
+    Backups(Known<Option<BackupsFact>>),
+    /// How old the newest sample of each selector is.
+    Samples(Vec<SampleFact>),
     /// Alerts that fire, by name and labels.
     Alerts(Known<Vec<Untrusted>>),
     /// When the run may begin.
@@ -58,6 +68,11 @@ impl Inspected {
             Inspected::OtherFaults(_) => "other-faults",
             Inspected::Residue { after: false, .. } => "residue",
             Inspected::Residue { after: true, .. } => "residue-after",
+            Inspected::User(_) => "user",
+            Inspected::Kinds(_) => "kinds",
+            Inspected::Leases(_) => "leases",
+            Inspected::Backups(_) => "backups",
+            Inspected::Samples(_) => "samples",
             Inspected::Alerts(_) => "alerts",
             Inspected::Hours(_) => "hours",
         }
@@ -160,6 +175,85 @@ pub struct OtherFault {
     pub run: Option<Untrusted>,
     /// `namespace/pod` of each it holds; empty where that is not known yet.
     pub pods: Vec<Untrusted>,
+}
+
+/// A kind, and how it is served.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KindFact {
+    /// Which.
+    pub kind: KindRef,
+    /// `None` where it is not.
+    pub served: Known<Option<Resource>>,
+}
+
+/// How a kind is served.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resource {
+    /// What rights call it.
+    pub plural: String,
+    /// Whether its objects lie in namespaces.
+    pub namespaced: bool,
+}
+
+/// The Lease of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseFact {
+    /// Which.
+    pub lease: ChaosRef,
+    /// The token of its run.
+    pub token: Untrusted,
+    /// Who holds it: the machine and the run.
+    pub holder: Untrusted,
+    /// Whether it was renewed lately; what can't be told counts as live.
+    pub live: bool,
+    /// The workloads that the run is about, as [`crate::event::WorkloadFact`] names them; `None` where it does not say.
+    pub targets: Option<Vec<Untrusted>>,
+}
+
+/// What Velero keeps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupsFact {
+    /// Where it keeps it: the location's name, and whether it can be reached.
+    pub locations: Vec<LocationFact>,
+    /// The backups that hold all of a namespace that was asked for, the newest first.
+    pub backups: Vec<BackupFact>,
+}
+
+/// A `BackupStorageLocation`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocationFact {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: Untrusted,
+    /// Its phase, as it is written.
+    pub phase: Untrusted,
+    /// Whether it is available.
+    pub available: bool,
+}
+
+/// A Backup.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupFact {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: Untrusted,
+    /// The namespaces of those asked for that are in it whole.
+    pub holds: Vec<String>,
+    /// From when on its state was read.
+    pub started: Option<DateTime<Utc>>,
+    /// Why nothing could be restored from it; `None` where it could.
+    pub unusable: Option<Untrusted>,
+}
+
+/// How fresh a selector's samples are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SampleFact {
+    /// The selector.
+    pub selector: String,
+    /// The age of the newest; `None` where there is none.
+    pub age: Known<Option<Patience>>,
 }
 
 /// When a run may begin.

@@ -63,6 +63,9 @@ pub fn found(server: &ApiServer) {
         founder.endpoints(service);
     }
     founder.bounds(&world);
+    if world.chaos_mesh {
+        founder.backups();
+    }
     state.clock.set_skew(Duration::zero());
     state.store.compact();
 }
@@ -100,20 +103,34 @@ impl Founder<'_> {
         all.extend(world.budgets.iter().map(|budget| budget.namespace.as_str()));
         all.extend(world.quotas.iter().map(|quota| quota.namespace.as_str()));
         for name in all {
-            if self.state.store.get(&Key::new(Kind::Namespace, "", name)).is_some() {
-                continue;
-            }
-            self.create(Kind::Namespace, "", json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}));
-            for (kind, value) in accounts::furniture() {
-                self.create(kind, name, value);
-            }
-            self.state_of_namespace(name);
+            self.namespace(name);
         }
+    }
+
+    fn namespace(&mut self, name: &str) {
+        if self.state.store.get(&Key::new(Kind::Namespace, "", name)).is_some() {
+            return;
+        }
+        self.create(Kind::Namespace, "", json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}));
+        for (kind, value) in accounts::furniture() {
+            self.create(kind, name, value);
+        }
+        self.state_of_namespace(name);
     }
 
     fn state_of_namespace(&mut self, name: &str) {
         if let Some(namespace) = self.state.store.get(&Key::new(Kind::Namespace, "", name)).cloned() {
             self.set_status(Kind::Namespace, &namespace, json!({"phase": "Active"}));
+        }
+    }
+
+    /// Velero's objects as it leaves them: no controller of it is here, and nothing changes them but whoever writes to them.
+    fn backups(&mut self) {
+        self.namespace("velero");
+        let now = self.state.clock.now();
+        for value in forms::backups(now) {
+            let kind = if value["kind"] == "Backup" { Kind::Backup } else { Kind::BackupStorageLocation };
+            self.create(kind, "velero", value);
         }
     }
 

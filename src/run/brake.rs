@@ -8,7 +8,6 @@ use crate::clock::{At, go, say};
 use crate::effect::{Effect, FaultId};
 use crate::manifest::{brake as made, prepared};
 use crate::run::Run;
-use crate::run::claim::Claim;
 use crate::run::ledger::{EFFECT_LIMIT, FaultState, Via};
 use crate::run::timeline::Noted;
 use crate::scenario::model::Tier;
@@ -182,7 +181,7 @@ impl Run {
         }
         let now = self.now;
         if self.brake.is_none() {
-            effects.extend(self.claim.as_ref().filter(|claim| claim.asked.is_none()).map(Claim::take));
+            effects.extend(self.claim_once());
             let brake = self.brake_made()?;
             effects.extend(apply(&brake.pod));
             self.brake = Some(brake);

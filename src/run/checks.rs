@@ -3,22 +3,26 @@
 //! Owns [`Checkpoint`]. Derived from facts, never stored. A check that fails forbids the start, unless it may be
 //! overruled and was; what can't be seen never passes, but does not forbid either, except where it is said.
 
+mod backup;
 mod blast;
 mod brake;
 mod chaos;
 mod course;
 mod gate;
 mod ground;
+pub mod mend;
+mod metrics;
+mod others;
 mod residue;
 
 use std::collections::BTreeSet;
 
-use crate::effect::inspection::Inspection;
+use crate::effect::inspection::{Inspection, KindRef};
 use crate::effect::{Effect, PodRef};
 use crate::event::inspected::Inspected;
 use crate::run::Run;
-use crate::run::ledger::Via;
-use crate::run::rights::{Grounds, Need, needs};
+use crate::run::ledger::{FaultState, Via};
+use crate::run::rights::{CHAOS, Grounds, Need, needs, objects};
 use crate::run::timeline::Noted;
 use crate::scenario::model::Injector;
 use crate::text::Untrusted;
@@ -82,7 +86,8 @@ impl Checkpoint {
 }
 
 /// The checks that may be overruled with `--override NAME=WHY`; all others never.
-pub const OVERRULABLE: &[&str] = &["daemons", "chaos mesh", "collisions", "budgets", "drain", "rollout", "steady", "hours", "residue"];
+pub const OVERRULABLE: &[&str] =
+    &["daemons", "chaos mesh", "collisions", "budgets", "drain", "rollout", "answers", "samples", "hours", "residue"];
 
 impl Run {
     /// Every check, in the order of looking. Empty for journals from before there were gates.
@@ -126,6 +131,11 @@ impl Run {
                 | Inspection::Namespaces { .. }
                 | Inspection::OtherFaults { .. }
                 | Inspection::Residue { .. }
+                | Inspection::User
+                | Inspection::Kinds { .. }
+                | Inspection::Leases { .. }
+                | Inspection::Backups { .. }
+                | Inspection::Samples { .. }
                 | Inspection::Alerts
                 | Inspection::Hours { .. } => false,
             };
@@ -143,30 +153,57 @@ impl Run {
         let via_chaos_mesh = self.faults.iter().any(|state| state.via == Some(Via::ChaosMesh));
         let serves_chaos_mesh = self.cluster.as_ref().is_some_and(|cluster| cluster.chaos_mesh);
         let namespaces = self.namespaces_aimed_at();
-        let rights: Vec<_> = self.needs().into_iter().map(|need| need.right).collect();
-        wanted.push(Inspection::Rights { rights });
+        // journals from before residue was looked for know none of the looks that came with it
+        let later = self.header.gate.as_ref().is_some_and(|gate| gate.residue);
+        let kinds = if later { self.kinds_wanted() } else { Vec::new() };
+        // what a right calls the kind of a criterion, the API server says first
+        if kinds.is_empty() || self.inspected("kinds").is_some() {
+            let rights: Vec<_> = self.needs().into_iter().map(|need| need.right).collect();
+            wanted.push(Inspection::Rights { rights });
+        }
+        if !kinds.is_empty() {
+            wanted.push(Inspection::Kinds { kinds });
+        }
+        if later && self.rights().grade == Grade::Fail {
+            wanted.push(Inspection::User);
+        }
         if via_chaos_mesh || (serves_chaos_mesh && self.faults.is_empty()) {
             wanted.push(Inspection::ChaosMesh);
-            let own = self.faults.first().and_then(|state| state.fault.namespace());
-            wanted.push(Inspection::Webhooks { namespace: own.unwrap_or(&self.header.place.namespace).to_owned() });
+            let own = self.faults.iter().find(|state| state.via == Some(Via::ChaosMesh)).and_then(|state| state.fault.namespace());
+            let kind = self.faults.iter().find(|state| state.via == Some(Via::ChaosMesh)).map(|state| match state.fault.action.kind() {
+                "Schedule" => "Workflow".to_owned(),
+                kind => kind.to_owned(),
+            });
+            let namespace = own.unwrap_or(&self.header.place.namespace).to_owned();
+            wanted.push(Inspection::Webhooks { namespace, kind: kind.unwrap_or_default() });
         }
         if !self.faults.is_empty() {
             wanted.push(Inspection::Namespaces { names: namespaces.iter().cloned().collect() });
             if serves_chaos_mesh {
-                wanted.push(Inspection::OtherFaults { namespaces: namespaces.into_iter().collect() });
+                wanted.push(Inspection::OtherFaults { namespaces: namespaces.iter().cloned().collect() });
+            }
+            if later && !self.header.place.rehearsal {
+                wanted.push(Inspection::Leases { namespaces: self.namespaces_of_runs() });
+            }
+            let risked = self.namespaces_at_risk();
+            if later && !risked.is_empty() {
+                wanted.push(Inspection::Backups { namespaces: risked.into_iter().collect() });
             }
         }
         wanted.extend(self.residue_wanted(false));
         if self.header.place.prometheus.is_some() {
             wanted.push(Inspection::Alerts);
+            let selectors = self.selectors();
+            if later && !selectors.is_empty() {
+                wanted.push(Inspection::Samples { selectors });
+            }
         }
         if let Some(hours) = self.scenario.limits.hours.clone().filter(|_| !self.header.place.rehearsal) {
             wanted.push(Inspection::Hours { hours, from: self.now.on_wall(self.header.started) });
         }
         wanted.extend(self.cut_pods().map(|pods| Inspection::Policies { pods }));
         if !self.faults.is_empty() && self.faults.iter().all(|state| state.candidates().is_some()) {
-            let pods: BTreeSet<PodRef> =
-                self.faults.iter().filter_map(|state| state.candidates()).flatten().map(|matched| matched.pod.clone()).collect();
+            let pods: BTreeSet<PodRef> = self.faults.iter().flat_map(FaultState::concerned).map(|matched| matched.pod.clone()).collect();
             wanted.push(Inspection::Victims { pods: pods.into_iter().collect() });
         }
         wanted
@@ -186,10 +223,46 @@ impl Run {
             namespace: &place.namespace,
             prometheus: place.prometheus.as_ref(),
             endpoints: self.cluster.as_ref().map(|cluster| cluster.endpoints),
+            kinds: match self.inspected("kinds") {
+                Some(Inspected::Kinds(kinds)) => kinds,
+                _ => &[],
+            },
         };
         needs(&self.scenario, &grounds, self.injector(), |index, _| {
             self.faults.iter().filter(|state| state.id.0 == index).filter_map(|state| state.via).collect()
         })
+    }
+
+    /// The kinds that the run looks for: of its criteria, and of the faults that Chaos Mesh does.
+    fn kinds_wanted(&self) -> Vec<KindRef> {
+        let named = |check: &crate::criterion::ObjectCheck| KindRef {
+            group: check.group.clone(),
+            version: check.version.clone(),
+            kind: check.kind.clone(),
+        };
+        let mut all: BTreeSet<KindRef> = objects(&self.scenario).map(named).collect();
+        let by_chaos_mesh = self.faults.iter().filter(|state| state.via == Some(Via::ChaosMesh));
+        let chaos = |kind: &&str| KindRef { group: CHAOS.to_owned(), version: Some("v1alpha1".to_owned()), kind: (*kind).to_owned() };
+        for state in by_chaos_mesh {
+            let kind = state.fault.action.kind();
+            let whole = if kind == "Schedule" { vec!["Workflow", "WorkflowNode", kind] } else { Vec::new() };
+            all.extend(whole.iter().chain([&state.fault.action.experiment().kind()]).map(chaos));
+        }
+        all.into_iter().collect()
+    }
+
+    /// The targets as `Kind/namespace/name`.
+    pub(super) fn target_names(&self) -> Vec<String> {
+        let home = &self.header.place.namespace;
+        self.scenario.targets.iter().map(|t| format!("{}/{}/{}", t.kind, t.namespace.as_ref().unwrap_or(home), t.name)).collect()
+    }
+
+    /// Where Leases of runs are that could be in the way.
+    fn namespaces_of_runs(&self) -> Vec<String> {
+        let mut all = self.namespaces_aimed_at();
+        all.insert(self.header.place.namespace.clone());
+        all.extend(self.scenario.targets.iter().filter_map(|target| target.namespace.clone()));
+        all.into_iter().collect()
     }
 
     fn injector(&self) -> Injector {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::clock::At;
 use crate::effect::{ChaosRef, Effect, EffectId, Outcome};
 use crate::header::Header;
+use crate::run::Run;
 use crate::run::undo::{LIFT_LIMIT, REQUEST_DEADLINE};
 use crate::text::Untrusted;
 
@@ -29,6 +30,8 @@ pub struct Claim {
     pub lease: ChaosRef,
     /// Who holds it: the machine and the run.
     pub holder: String,
+    /// The workloads that the run is about: known once it begins.
+    pub targets: Vec<String>,
     /// When it was asked for.
     pub asked: Option<At>,
     /// How that was answered.
@@ -47,6 +50,16 @@ pub struct Claim {
     again: Option<At>,
 }
 
+impl Run {
+    /// Takes the run's Lease, once: with the brake, or else at the start.
+    pub(super) fn claim_once(&mut self) -> Option<Effect> {
+        let targets = self.target_names();
+        let claim = self.claim.as_mut().filter(|claim| claim.asked.is_none())?;
+        claim.targets = targets;
+        Some(claim.take())
+    }
+}
+
 impl Claim {
     pub(super) fn of(header: &Header) -> Option<Claim> {
         let place = &header.place;
@@ -54,6 +67,7 @@ impl Claim {
         (!place.rehearsal).then(|| Claim {
             lease: ChaosRef { kind: "Lease".to_owned(), namespace: place.namespace.clone(), name },
             holder: format!("{} {}", header.machine, header.run),
+            targets: Vec::new(),
             asked: None,
             answered: None,
             attempts: 0,
@@ -69,7 +83,7 @@ impl Claim {
 
     /// The effect that takes it.
     pub(super) fn take(&self) -> Effect {
-        Effect::Claim { lease: self.lease.clone(), holder: self.holder.clone() }
+        Effect::Claim { lease: self.lease.clone(), holder: self.holder.clone(), targets: self.targets.clone() }
     }
 
     /// The effect that takes it, where it could not be taken and another try is due: without it others would take the run for dead,
@@ -190,6 +204,7 @@ mod tests {
         Claim {
             lease,
             holder: "desk".to_owned(),
+            targets: Vec::new(),
             asked: None,
             answered: None,
             attempts: 0,

@@ -13,7 +13,7 @@ impl Run {
     /// The object that is sent for a fault, where one is: as it would be by now.
     pub(super) fn object_of(&self, state: &FaultState) -> Result<Option<(ChaosRef, Value)>, Untrusted> {
         if state.cuts() {
-            let peers = state.peers.values().next_back().map(Vec::as_slice).unwrap_or_default();
+            let peers = state.peer_addresses.values().next_back().map(Vec::as_slice).unwrap_or_default();
             let made = policy::prepared(&state.fault, state.id, &self.header, peers);
             let why = |why: String| format!("step {:?}: a NetworkPolicy can't do this one: {why}", state.step).into();
             return made.map(Some).map_err(why);

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::clock::At;
 use crate::effect::{ChaosRef, Effect, EffectId, FaultId, Outcome, PodRef};
 use crate::event::{BlockingPod, FaultFact, MatchedPod, PeerFact};
-use crate::fault::{Action, DEFAULT_DURATION, Fault, OtherKind};
+use crate::fault::{Action, DEFAULT_DURATION, Fault, Mode, OtherKind};
 use crate::run::rounds::{self, Round};
 use crate::run::sight::Seen;
 use crate::run::undo::{LIFT_LIMIT, REQUEST_DEADLINE, Undo};
@@ -98,8 +98,10 @@ pub struct FaultState {
     pub via: Option<Via>,
     /// The pods its selector means, by round of asking.
     pub resolved: BTreeMap<u32, Result<Vec<MatchedPod>, Untrusted>>,
-    /// The pods at the other end of a partition that gameday does itself, by round of asking.
-    pub peers: BTreeMap<u32, Vec<PeerFact>>,
+    /// The pods at the other end, as last resolved; `None` where there is none, or nobody has looked.
+    pub peers: Option<Vec<MatchedPod>>,
+    /// Their addresses, by round of asking, where gameday does the partition itself.
+    pub peer_addresses: BTreeMap<u32, Vec<PeerFact>>,
     /// Its object: one of Chaos Mesh, or a policy of ours.
     pub object: Option<(ChaosRef, Value)>,
     /// How the dry run went.
@@ -137,7 +139,8 @@ impl FaultState {
             fault: fault.clone(),
             via: None,
             resolved: BTreeMap::new(),
-            peers: BTreeMap::new(),
+            peers: None,
+            peer_addresses: BTreeMap::new(),
             object: None,
             dry_run: None,
             asked: None,
@@ -165,6 +168,19 @@ impl FaultState {
     #[must_use]
     pub fn cuts(&self) -> bool {
         self.via == Some(Via::Agentless) && self.fault.is_lasting()
+    }
+
+    /// The pods that get something put into them, each end with how many of it.
+    #[must_use]
+    pub fn ends(&self) -> Vec<(&[MatchedPod], Mode)> {
+        let peer = self.fault.peer.as_ref().filter(|_| self.fault.reaches_peers()).zip(self.peers.as_deref());
+        let own = self.candidates().map(|pods| (pods, self.fault.mode));
+        own.into_iter().chain(peer.map(|((_, mode), pods)| (pods, *mode))).collect()
+    }
+
+    /// All pods that have to do with it: those it is aimed at, and those at the other end.
+    pub fn concerned(&self) -> impl Iterator<Item = &MatchedPod> {
+        self.candidates().into_iter().flatten().chain(self.peers.iter().flatten())
     }
 
     /// How long it lasts.

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use crate::clock::{At, go, say};
 use crate::event::Source;
-use crate::fault::{Action, Mode};
+use crate::fault::Action;
 use crate::manifest::policy;
 use crate::run::Run;
 use crate::run::ledger::{FaultState, Via};
 use crate::run::phase::{End, Phase};
 use crate::run::probes::Ask;
 use crate::run::verdicts::Standing;
-use crate::run::victims::Share;
+use crate::run::victims::{Share, Taken, taken};
 use crate::scenario::model::Injector;
 use crate::text::Untrusted;
 
@@ -66,7 +66,11 @@ impl Run {
                     .into(),
             );
         }
-        let most = state.fault.mode.most(u32::try_from(matched).unwrap_or(u32::MAX));
+        if state.fault.peer.is_some() && state.peers.as_ref().is_some_and(Vec::is_empty) {
+            let why = format!("step {step:?}: its target means no pod, and the fault would never take effect");
+            return Some(format!("{why}; compare it with `kubectl get pods --show-labels`").into());
+        }
+        let most = taken(state, |_| true).most;
         if let Some(max) = limits.max_targets.filter(|max| most > *max) {
             return Some(format!("step {step:?}: it may take {most} pods, and limits.maxTargets is {max}").into());
         }
@@ -84,7 +88,7 @@ impl Run {
                 .sum();
             let whole = Share { most: (share.most + beside).min(share.of), ..share.clone() };
             let (it, most, of) = (if beside > 0 { "with what is on beside it, it" } else { "it" }, whole.most, whole.of);
-            if most >= of && of > 1 && (state.fault.mode == Mode::All || beside > 0 || limits.max_share.is_some()) {
+            if most >= of && of > 1 {
                 return Some(format!("step {step:?}: {it} takes all {of} pods of {target}; limits.allowAll: true would allow it").into());
             }
             if let Some(max) = limits.max_share.filter(|max| whole.ratio() > *max + 1e-9) {
@@ -94,7 +98,25 @@ impl Run {
                 );
             }
         }
-        None
+        self.too_much_of_strangers(state)
+    }
+
+    /// The same of workloads that are no targets, as far as they are known: by the pods that are meant.
+    fn too_much_of_strangers(&self, state: &FaultState) -> Option<Untrusted> {
+        let (limits, step) = (&self.scenario.limits, &state.step);
+        if limits.allow_all {
+            return None;
+        }
+        self.strangers(state).into_iter().find_map(|(name, Taken { most, matched })| {
+            let (whose, share) =
+                (format!("pods of the workload of {name}, which is no target"), f64::from(most) / f64::from(matched.max(1)));
+            if most >= matched && matched > 1 {
+                return Some(format!("step {step:?}: it may take all {matched} {whose}; limits.allowAll: true would allow it").into());
+            }
+            let max = limits.max_share.filter(|max| matched > 1 && share > *max + 1e-9)?;
+            let max = (max * 100.0).round();
+            Some(format!("step {step:?}: it may take {most} of {matched} {whose}, more than limits.maxShare {max} %").into())
+        })
     }
 
     /// The other faults that are on together with one: of its parallel group, or alive now.
@@ -124,6 +146,9 @@ impl Run {
         let unchecked = self.faults.iter().find(|state| (state.via == Some(Via::ChaosMesh) || state.cuts()) && state.dry_run.is_none());
         if let Some(state) = unchecked {
             return Some(format!("the API server's check of step {:?}", state.step));
+        }
+        if self.metrics_unanswered() && self.header.place.prometheus.is_some() {
+            return Some("Prometheus' first answers".to_owned());
         }
         self.unanswered_look().map(|aspect| format!("the answer to its look at {aspect}"))
     }

@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 
 use crate::criterion::{Check, ObjectCheck, StopCheck, Which};
-use crate::effect::inspection::Right;
+use crate::effect::inspection::{Right, VELERO_HOME};
 use crate::event::EndpointsSource;
-use crate::fault::{Fault, Selector};
+use crate::event::inspected::{KindFact, Resource};
+use crate::fault::{Action, Fault, Selector};
 use crate::run::ledger::Via;
 use crate::scenario::model::{Injector, PrometheusAt, Scenario, StepAction, WorkloadKind};
 
 /// The group of every fault.
-const CHAOS: &str = "chaos-mesh.org";
+pub const CHAOS: &str = "chaos-mesh.org";
 /// The kinds whose objects others may have on the same pods.
 pub const OTHERS: [&str; 7] = ["podchaos", "networkchaos", "stresschaos", "iochaos", "httpchaos", "dnschaos", "timechaos"];
 /// What else of Chaos Mesh faults and runs may have left.
@@ -40,6 +41,20 @@ pub struct Grounds<'a> {
     pub prometheus: Option<&'a PrometheusAt>,
     /// Where readiness of Services is read; `None` while that is not known.
     pub endpoints: Option<EndpointsSource>,
+    /// How kinds are served, as far as the API server was asked; of others it is guessed.
+    pub kinds: &'a [KindFact],
+}
+
+impl Grounds<'_> {
+    /// What rights call the kind of a check; `None` where the API server was asked and can't tell.
+    fn resource_of(&self, check: &ObjectCheck) -> Option<Resource> {
+        let is = |fact: &&KindFact| fact.kind.group == check.group && fact.kind.kind == check.kind && fact.kind.version == check.version;
+        match self.kinds.iter().find(is) {
+            Some(KindFact { served: Ok(served), .. }) => served.clone(),
+            Some(KindFact { served: Err(_), .. }) => None,
+            None => Some(Resource { plural: check.resource(), namespaced: !check.is_cluster_wide() }),
+        }
+    }
 }
 
 /// Who may come to do a fault, where nobody has looked at the cluster yet.
@@ -83,11 +98,10 @@ pub fn needs(scenario: &Scenario, grounds: &Grounds<'_>, injector: Injector, via
         let selectors = std::iter::once(&fault.selector).chain(fault.peer.iter().map(|(selector, _)| selector));
         let own = fault.namespace().unwrap_or(home);
         let meant: BTreeSet<&str> = selectors.clone().flat_map(|selector| namespaces_of(selector, own)).collect();
-        for namespace in namespaces_of(&fault.selector, own) {
-            if fault.selector.pods.is_empty() {
-                list.must("resolves whom a fault means", namespace, "", "pods", &["list"]);
-            } else {
-                list.must("resolves whom a fault means", namespace, "", "pods", &["get"]);
+        for selector in selectors.clone() {
+            let verb = if selector.pods.is_empty() { "list" } else { "get" };
+            for namespace in namespaces_of(selector, own) {
+                list.must("resolves whom a fault means", namespace, "", "pods", &[verb]);
             }
         }
         if selectors.clone().any(|selector| !selector.node_selectors.is_empty()) {
@@ -107,18 +121,7 @@ pub fn needs(scenario: &Scenario, grounds: &Grounds<'_>, injector: Injector, via
             }
             match via {
                 Via::ChaosMesh => {
-                    let plural = fault.action.kind().to_lowercase();
-                    list.must("breaks it, sees that, and undoes it", own, CHAOS, &plural, &["create", "get", "list", "watch", "delete"]);
-                    for namespace in &meant {
-                        // its webhook asks for the kind in lower case, in each namespace a selector names
-                        list.must("Chaos Mesh asks for it in every namespace that is aimed at", namespace, CHAOS, &plural, &["create"]);
-                        if fault.action.kind() == "NetworkChaos" {
-                            list.must("sees that no network rule is left", namespace, CHAOS, "podnetworkchaos", &["list"]);
-                        }
-                        if fault.action.kind() == "PodChaos" {
-                            list.must("sees that no pause image is left", namespace, "", "pods", &["list"]);
-                        }
-                    }
+                    list.by_chaos_mesh(fault, own, &meant);
                 }
                 Via::Agentless => {
                     for namespace in namespaces_of(&fault.selector, own) {
@@ -145,6 +148,7 @@ pub fn needs(scenario: &Scenario, grounds: &Grounds<'_>, injector: Injector, via
                 list.may("sees faults of others on the same pods", namespace, CHAOS, plural, &["list"]);
             }
             list.residue(namespace);
+            list.may("sees runs of others on the same targets", namespace, "coordination.k8s.io", "leases", &["list"]);
             list.may("sees the budgets that guard its pods", namespace, "policy", "poddisruptionbudgets", &["list"]);
             list.named("reads what the namespace says of itself", namespace, "", "namespaces", "get", namespace);
         }
@@ -152,6 +156,12 @@ pub fn needs(scenario: &Scenario, grounds: &Grounds<'_>, injector: Injector, via
         list.may("sees whether the pods' nodes are being drained", "", "", "nodes", &["get"]);
         if via(index, fault).contains(&Via::ChaosMesh) {
             list.may("sees whether Chaos Mesh is well", CHAOS_MESH_HOME, "", "pods", &["list"]);
+        }
+        if matches!(fault.action.experiment(), Action::Io { .. }) {
+            let kinds = ["backups", "backupstoragelocations"];
+            for plural in kinds {
+                list.may("sees whether there is a backup, where Velero makes them", VELERO_HOME, "velero.io", plural, &["list"]);
+            }
         }
     }
     if brake {
@@ -168,12 +178,13 @@ pub fn needs(scenario: &Scenario, grounds: &Grounds<'_>, injector: Injector, via
         }
     }
     for check in objects(scenario) {
-        let namespace = if check.is_cluster_wide() { "" } else { check.namespace.as_deref().unwrap_or(home) };
+        let Some(Resource { plural, namespaced }) = grounds.resource_of(check) else { continue };
+        let namespace = if namespaced { check.namespace.as_deref().unwrap_or(home) } else { "" };
         let (verb, name) = match &check.which {
             Which::Named(name) => ("get", name.as_str()),
             Which::Labelled(..) => ("list", ""),
         };
-        list.add("reads the object of a criterion", false, right(namespace, &check.group, &check.resource(), verb, name));
+        list.add("reads the object of a criterion", false, right(namespace, &check.group, &plural, verb, name));
     }
     let lease = ["create", "get", "list", "patch", "delete"];
     list.may("lets others see that the run is live, and ask it to stop", home, "coordination.k8s.io", "leases", &lease);
@@ -185,7 +196,7 @@ pub fn needs(scenario: &Scenario, grounds: &Grounds<'_>, injector: Injector, via
 }
 
 /// The objects that are looked at.
-fn objects(scenario: &Scenario) -> impl Iterator<Item = &ObjectCheck> {
+pub fn objects(scenario: &Scenario) -> impl Iterator<Item = &ObjectCheck> {
     let criteria = scenario.steady_state.iter().chain(&scenario.criteria).filter_map(|criterion| match &criterion.check {
         Check::Object(check) => Some(check),
         Check::Ready { .. }
@@ -200,7 +211,7 @@ fn objects(scenario: &Scenario) -> impl Iterator<Item = &ObjectCheck> {
 }
 
 /// The namespaces a selector looks into; `own` is the fault's.
-fn namespaces_of<'a>(selector: &'a Selector, own: &'a str) -> Vec<&'a str> {
+pub(super) fn namespaces_of<'a>(selector: &'a Selector, own: &'a str) -> Vec<&'a str> {
     if !selector.pods.is_empty() {
         return selector.pods.keys().map(String::as_str).collect();
     }
@@ -232,6 +243,39 @@ impl List {
     fn must(&mut self, why: &'static str, namespace: &str, group: &str, resource: &str, verbs: &[&str]) {
         for verb in verbs {
             self.add(why, false, right(namespace, group, resource, verb, ""));
+        }
+    }
+
+    /// What an object of Chaos Mesh takes from its creation to the proof that nothing of it is left.
+    fn by_chaos_mesh(&mut self, fault: &Fault, own: &str, meant: &BTreeSet<&str>) {
+        let whole = matches!(fault.action, Action::Schedule { .. });
+        let kind = fault.action.experiment().kind();
+        // a Schedule is sent inside the Workflow that ends it
+        let sent = if whole { "workflows".to_owned() } else { kind.to_lowercase() };
+        self.must("breaks it, sees that, and undoes it", own, CHAOS, &sent, &["create", "get", "list", "watch", "delete"]);
+        let asked_for = if whole { "workflow".to_owned() } else { kind.to_lowercase() };
+        for namespace in meant {
+            // its webhook asks for the kind in lower case, in each namespace a selector names
+            self.must("Chaos Mesh asks for it in every namespace that is aimed at", namespace, CHAOS, &asked_for, &["create"]);
+        }
+        if whole {
+            self.must("sees each fault that the Schedule makes", own, CHAOS, &kind.to_lowercase(), &["list", "watch", "delete"]);
+            for plural in ["workflownodes", "schedules"] {
+                self.must("removes what the Workflow leaves behind", own, CHAOS, plural, &["list", "delete"]);
+            }
+            for plural in OTHERS {
+                self.must("sees that nothing is left of what the Workflow made", own, CHAOS, plural, &["list"]);
+            }
+        }
+        for namespace in meant.iter().copied().chain([own]) {
+            for (of, rules) in [("NetworkChaos", "podnetworkchaos"), ("IOChaos", "podiochaos"), ("HTTPChaos", "podhttpchaos")] {
+                if whole || kind == of {
+                    self.must("sees that no rule is left in a pod", namespace, CHAOS, rules, &["list"]);
+                }
+            }
+            if whole || kind == "PodChaos" {
+                self.must("sees that no pause image is left", namespace, "", "pods", &["list"]);
+            }
         }
     }
 

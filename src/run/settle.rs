@@ -152,7 +152,7 @@ impl Run {
                     return self.refuse(why);
                 }
                 if self.asked.start {
-                    effects.extend(self.claim.as_ref().filter(|claim| claim.asked.is_none()).map(Claim::take));
+                    effects.extend(self.claim_once());
                     self.begun = Some(self.now);
                     self.note(Noted::Started);
                     self.enter(Phase::Gate);

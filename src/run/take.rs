@@ -66,13 +66,14 @@ impl Run {
                     self.regained(*source, blind);
                 }
             }
-            Event::TargetsResolved { fault, round, pods } => {
+            Event::TargetsResolved { fault, round, pods, peers } => {
                 if let Some(state) = self.fault_mut(*fault) {
                     state.resolved.insert(*round, Ok(pods.clone()));
+                    state.peers.clone_from(peers);
                 }
             }
             Event::PeersResolved { fault, round, peers } => {
-                self.fault_mut(*fault).into_iter().for_each(|state| drop(state.peers.insert(*round, peers.clone())));
+                self.fault_mut(*fault).into_iter().for_each(|state| drop(state.peer_addresses.insert(*round, peers.clone())));
             }
             Event::TargetsUnresolved { fault, round, why } => {
                 if let Some(state) = self.fault_mut(*fault) {

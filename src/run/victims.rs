@@ -1,6 +1,8 @@
 //! Which pods a fault may take, how much of a workload that is, and which ones an agentless kill
 //! picks: by the run's seed, so that a replay and a second rehearsal pick the same.
 
+use std::collections::BTreeSet;
+
 use crate::effect::PodRef;
 use crate::event::MatchedPod;
 use crate::fault::Mode;
@@ -34,23 +36,63 @@ impl Run {
     /// is resolved.
     #[must_use]
     pub fn shares(&self, state: &FaultState) -> Option<Vec<Share>> {
-        let candidates = state.candidates()?;
-        let taken = state.fault.mode.most(count(candidates.len()));
+        state.candidates()?;
         let mut shares = Vec::new();
-        let mut homeless = count(candidates.len());
         for target in &self.fleet.targets {
-            let matched = count(candidates.iter().filter(|matched| target.pods.contains_key(&matched.pod.uid)).count());
-            homeless -= matched.min(homeless);
+            let Taken { most, matched } = taken(state, |matched| target.pods.contains_key(&matched.pod.uid));
             if matched > 0 {
                 let of = target.desired().unwrap_or(matched).max(matched);
-                shares.push(Share { target: target.workload.as_ref().map(|w| w.workload.clone()), most: taken.min(matched), matched, of });
+                shares.push(Share { target: target.workload.as_ref().map(|w| w.workload.clone()), most, matched, of });
             }
         }
-        if homeless > 0 {
-            shares.push(Share { target: None, most: taken.min(homeless), matched: homeless, of: homeless });
+        let strangers = taken(state, |matched| self.is_stranger(matched));
+        if strangers.matched > 0 {
+            shares.push(Share { target: None, most: strangers.most, matched: strangers.matched, of: strangers.matched });
         }
         Some(shares)
     }
+
+    /// The pods of each workload that is no target, which a fault may take: the most, and as many as are meant.
+    pub(super) fn strangers(&self, state: &FaultState) -> Vec<(String, Taken)> {
+        let all = state.ends().into_iter().flat_map(|(pods, _)| pods).filter(|matched| self.is_stranger(matched));
+        let owners: BTreeSet<&str> = all.clone().map(owner).collect();
+        let of = |own: &str| {
+            let name = all.clone().find(|matched| owner(matched) == own).map(|matched| matched.pod.name.clone()).unwrap_or_default();
+            (name, taken(state, |matched| self.is_stranger(matched) && owner(matched) == own))
+        };
+        owners.into_iter().map(of).collect()
+    }
+
+    fn is_stranger(&self, matched: &MatchedPod) -> bool {
+        !self.fleet.targets.iter().any(|target| target.pods.contains_key(&matched.pod.uid))
+    }
+}
+
+/// How many pods of some kind a fault takes at the most, and how many it means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Taken {
+    /// At the most.
+    pub most: u32,
+    /// Of so many.
+    pub matched: u32,
+}
+
+/// How many a fault takes of all pods that are so, at both of its ends.
+pub(super) fn taken(state: &FaultState, is: impl Fn(&MatchedPod) -> bool) -> Taken {
+    let mut uids = BTreeSet::new();
+    let mut most = 0_u32;
+    for (pods, mode) in state.ends() {
+        let own: BTreeSet<&str> = pods.iter().filter(|matched| is(matched)).map(|matched| matched.pod.uid.as_str()).collect();
+        most = most.saturating_add(mode.most(count(pods.len())).min(count(own.len())));
+        uids.extend(own);
+    }
+    let matched = count(uids.len());
+    Taken { most: most.min(matched), matched }
+}
+
+/// What controls a pod, or the pod itself where nothing does.
+fn owner(matched: &MatchedPod) -> &str {
+    matched.owner.as_deref().unwrap_or(&matched.pod.uid)
 }
 
 /// The pods that a kill takes: running ones before others, chosen by `seed`.
@@ -118,7 +160,7 @@ mod tests {
     #[test]
     fn choose_should_depend_on_the_seed_and_on_nothing_else() {
         assert_eq!(choose(Mode::One, &pods(9), 3), choose(Mode::One, &pods(9), 3));
-        let picks: std::collections::BTreeSet<_> = (0..50).map(|seed| choose(Mode::One, &pods(9), seed)).collect();
+        let picks: BTreeSet<_> = (0..50).map(|seed| choose(Mode::One, &pods(9), seed)).collect();
         assert_eq!(picks.len(), 8, "every running pod is picked by some seed");
     }
 }

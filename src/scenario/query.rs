@@ -68,6 +68,37 @@ pub fn check_counter(node: &Node, what: &str, query: &str, mistakes: &mut Mistak
     false
 }
 
+/// The selectors of a query that look at now, as text: each once, in order. A query that does not parse has none.
+#[must_use]
+pub fn selectors(query: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    if let Ok(expr) = parser::parse(&raw_strings(query)) {
+        select(&expr, &mut found);
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
+fn select(expr: &Expr, found: &mut Vec<String>) {
+    let mut take = |selector: &parser::VectorSelector| {
+        if selector.offset.is_none() && selector.at.is_none() {
+            found.push(selector.to_string());
+        }
+    };
+    match expr {
+        Expr::VectorSelector(selector) => take(selector),
+        Expr::MatrixSelector(selector) => take(&selector.vs),
+        Expr::Binary(binary) => {
+            select(&binary.lhs, found);
+            select(&binary.rhs, found);
+        }
+        // what was an hour ago is not stale by it
+        Expr::Subquery(subquery) if subquery.offset.is_some() || subquery.at.is_some() => {}
+        _ => parts(expr).into_iter().for_each(|part| select(part, found)),
+    }
+}
+
 /// The query with its backtick strings rewritten as double-quoted ones: promql-parser 0.11 undoes
 /// escapes in them, Prometheus does not.
 #[must_use]

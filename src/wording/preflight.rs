@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::clock::go;
 use crate::effect::Outcome;
-use crate::event::Source;
+use crate::event::{Reading, Source};
 use crate::run::Run;
+use crate::run::checks::mend::INSTALL_CHAOS_MESH;
 use crate::run::checks::{Checkpoint, Grade};
 use crate::run::ledger::{FaultState, Via};
 use crate::run::phase::{End, Phase};
@@ -38,6 +39,14 @@ fn item(standing: Standing, what: &'static str, seen: impl Into<String>) -> Item
     Item { grade, what, seen: seen.into(), mend: None }
 }
 
+impl Item {
+    /// What mends it, unless it is good.
+    fn or(self, mend: impl Into<String>) -> Item {
+        let mend = (!matches!(self.grade, Grade::Pass | Grade::Waiting)).then(|| mend.into());
+        Item { mend, ..self }
+    }
+}
+
 /// A grade's word.
 #[must_use]
 pub const fn grade(grade: Grade) -> &'static str {
@@ -66,8 +75,11 @@ pub fn checklist(run: &Run) -> Vec<Item> {
     }];
     for (reference, target) in run.scenario().targets.iter().zip(&run.fleet().targets) {
         let name = Untrusted::from(reference.to_string());
+        let place = reference.namespace.as_ref().unwrap_or(&run.header().place.namespace);
         items.push(match (&target.missing, target.listed, target.desired()) {
-            (Some(why), ..) => item(Standing::Broken, "target", why.to_string()),
+            (Some(why), ..) => {
+                item(Standing::Broken, "target", why.to_string()).or(format!("kubectl -n {place} get deployments,statefulsets,daemonsets"))
+            }
             (None, true, Some(desired)) => {
                 let standing = if target.ready() >= Some(desired) { Standing::Held } else { Standing::Pending };
                 item(standing, "target", format!("{name}: {}", live::ready(target.ready(), Some(desired))))
@@ -84,7 +96,8 @@ pub fn checklist(run: &Run) -> Vec<Item> {
                 Some(Outcome::Done { .. } | Outcome::Already { .. }) => {
                     item(Standing::Held, "manifest", "accepted by the API server, not stored")
                 }
-                Some(Outcome::Refused { why } | Outcome::Failed { why }) => item(Standing::Broken, "manifest", why.to_string()),
+                Some(Outcome::Refused { why } | Outcome::Failed { why }) => item(Standing::Broken, "manifest", why.to_string())
+                    .or("no command does: mend the fault in the scenario as the API server says"),
             });
         }
         let standing = if state.via.is_some() { Standing::Held } else { Standing::Pending };
@@ -108,15 +121,19 @@ fn injector(run: &Run, state: &FaultState) -> Item {
     match state.via {
         Some(Via::ChaosMesh) => item(Standing::Held, "injector", format!("{what} by Chaos Mesh")),
         Some(Via::Agentless) => item(Standing::Held, "injector", format!("{what} by gameday itself, without Chaos Mesh")),
-        None if run.cluster().is_some() => item(Standing::Broken, "injector", format!("nobody here can do a {what}")),
+        None if run.cluster().is_some() => {
+            item(Standing::Broken, "injector", format!("nobody here can do a {what}")).or(INSTALL_CHAOS_MESH)
+        }
         None => item(Standing::Pending, "injector", format!("{what}: by whom is not known yet")),
     }
 }
 
 fn victims(run: &Run, state: &FaultState) -> Item {
+    let own = state.fault.namespace().unwrap_or(&run.header().place.namespace);
+    let labels = format!("kubectl -n {} get pods --show-labels", state.fault.selector.namespaces.first().map_or(own, String::as_str));
     match (state.resolved.values().next_back(), run.shares(state)) {
-        (Some(Err(why)), _) => item(Standing::Broken, "takes", why.to_string()),
-        (Some(Ok(pods)), _) if pods.is_empty() => item(Standing::Broken, "takes", "its selector means no pod"),
+        (Some(Err(why)), _) => item(Standing::Broken, "takes", why.to_string()).or(&labels),
+        (Some(Ok(pods)), _) if pods.is_empty() => item(Standing::Broken, "takes", "its selector means no pod").or(&labels),
         (Some(Ok(_)), Some(shares)) => item(Standing::Held, "takes", shares.iter().map(wording::share).collect::<Vec<_>>().join("; ")),
         (_, _) => item(Standing::Pending, "takes", "the pods it means are looked up"),
     }
@@ -129,11 +146,23 @@ fn metrics(run: &Run) -> Option<Item> {
         return None;
     }
     if let Some((_, why)) = run.sight().lost(Source::Prometheus) {
-        return Some(item(Standing::Unknown, "metrics", why.to_string()));
+        return Some(item(Standing::Unknown, "metrics", why.to_string()).or("no command here does: Prometheus has to answer again"));
     }
-    let answered = probes.iter().filter(|probe| probe.last().is_some()).count();
-    let standing = if answered == probes.len() { Standing::Held } else { Standing::Pending };
-    Some(item(standing, "metrics", format!("{answered} of {} queries answered", probes.len())))
+    let failed = |reading: &Reading| matches!(reading, Reading::Failed { .. } | Reading::Withheld { .. });
+    let (mut answered, mut refused) = (0, 0);
+    for sample in probes.iter().filter_map(|probe| probe.last()) {
+        if failed(&sample.reading) { refused += 1 } else { answered += 1 }
+    }
+    let standing = match refused {
+        0 if answered == probes.len() => Standing::Held,
+        0 => Standing::Pending,
+        _ => Standing::Unknown,
+    };
+    let told = if refused > 0 { format!(", {refused} failed") } else { String::new() };
+    Some(
+        item(standing, "metrics", format!("{answered} of {} queries answered{told}", probes.len()))
+            .or("no command does: mend the queries that `answers` names"),
+    )
 }
 
 fn limits(run: &Run) -> String {

@@ -139,6 +139,7 @@ pub fn workload(scenario: &Scenario, target: usize, desired: u32) -> Event {
         uid: format!("w{target}"),
         desired,
         observed: true,
+        rolling: false,
     })
 }
 
@@ -455,7 +456,7 @@ impl Sim {
                     let pods =
                         self.pods.values().map(|fact| MatchedPod { pod: fact.pod.clone(), owner: fact.owner.clone(), running: fact.ready });
                     let pods = pods.collect();
-                    self.tell(soon, Event::TargetsResolved { fault: *fault, round: *round, pods });
+                    self.tell(soon, Event::TargetsResolved { fault: *fault, round: *round, pods, peers: None });
                 }
             },
             Effect::Sample { probe } => {

@@ -16,6 +16,7 @@ pub mod life;
 pub mod load;
 pub mod practice;
 pub mod served;
+pub mod surgery;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -43,6 +43,8 @@ const ALL: u8 = 16;
 
 /// The group of Chaos Mesh.
 pub const CHAOS: &str = "chaos-mesh.org";
+/// The group of Velero, whose kinds are here without a controller.
+pub const VELERO: &str = "velero.io";
 const RBAC: &str = "rbac.authorization.k8s.io";
 const NETWORKING: &str = "networking.k8s.io";
 
@@ -124,6 +126,8 @@ kinds! {
     WorkflowNode CHAOS "v1alpha1" "workflownodes" "workflownode" ["wfn"] COUNTED | STATUS;
     PodIOChaos CHAOS "v1alpha1" "podiochaos" "podiochaos" [] COUNTED | STATUS;
     PodHttpChaos CHAOS "v1alpha1" "podhttpchaos" "podhttpchaos" [] COUNTED | STATUS;
+    Backup VELERO "v1" "backups" "backup" [] COUNTED;
+    BackupStorageLocation VELERO "v1" "backupstoragelocations" "backupstoragelocation" ["bsl"] COUNTED;
 }
 
 /// Groups in the order discovery lists them, with their served versions, the preferred one first.
@@ -144,6 +148,7 @@ pub const GROUPS: &[(&str, &str)] = &[
     ("events.k8s.io", "v1"),
     ("discovery.k8s.io", "v1"),
     (CHAOS, "v1alpha1"),
+    (VELERO, "v1"),
 ];
 
 impl Kind {
@@ -175,7 +180,7 @@ impl Kind {
     /// Whether this is a custom resource.
     #[must_use]
     pub fn is_custom(self) -> bool {
-        self.resource().group == CHAOS
+        matches!(self.resource().group, CHAOS | VELERO)
     }
 
     /// `group/version`, or the version alone in the core group.

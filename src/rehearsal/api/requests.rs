@@ -124,8 +124,9 @@ fn proxied(server: &ApiServer, ask: &Ask<'_>, user: &User, target: &ProxyTarget)
     };
     let (backend, at) = {
         let state = server.lock();
-        state
-            .authorize(user, Access { verb, group: "", resource: "services/proxy", namespace: &target.namespace, name: &target.service })?;
+        // rights name the Service as the path does, with its port
+        let name = if target.port.is_empty() { target.service.clone() } else { format!("{}:{}", target.service, target.port) };
+        state.authorize(user, Access { verb, group: "", resource: "services/proxy", namespace: &target.namespace, name: &name })?;
         (state.backend(target)?, state.clock.server_now())
     };
     // Outside the lock: a backend may look at the cluster itself.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use crate::rehearsal::quantity;
@@ -146,4 +147,21 @@ pub fn budget(budget: &Budget) -> Value {
 /// A `ResourceQuota`.
 pub fn resource_quota(wanted: &Quota) -> Value {
     json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": wanted.name}, "spec": {"hard": wanted.hard}})
+}
+
+/// Where Velero keeps backups, and one of an hour ago that holds everything.
+pub fn backups(now: DateTime<Utc>) -> [Value; 2] {
+    let stamp = |ago: i64| (now - chrono::Duration::minutes(ago)).to_rfc3339_opts(SecondsFormat::Secs, true);
+    let (began, ended) = (stamp(60), stamp(58));
+    let expires = (now + chrono::Duration::days(30)).to_rfc3339_opts(SecondsFormat::Secs, true);
+    [
+        json!({"apiVersion": "velero.io/v1", "kind": "BackupStorageLocation", "metadata": {"name": "default", "namespace": "velero"},
+            "spec": {"provider": "aws", "default": true, "accessMode": "ReadWrite", "objectStorage": {"bucket": "backups"}},
+            "status": {"phase": "Available", "lastValidationTime": stamp(0), "lastSyncedTime": stamp(0)}}),
+        json!({"apiVersion": "velero.io/v1", "kind": "Backup", "metadata": {"name": "daily", "namespace": "velero",
+                "labels": {"velero.io/storage-location": "default"}},
+            "spec": {"includedNamespaces": ["*"], "storageLocation": "default", "ttl": "720h0m0s"},
+            "status": {"version": 1, "formatVersion": "1.1.0", "phase": "Completed", "startTimestamp": began, "completionTimestamp": ended,
+                "expiration": expires}}),
+    ]
 }

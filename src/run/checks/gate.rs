@@ -40,6 +40,7 @@ impl Run {
     }
 
     pub(super) fn check_gate(&self, gate: &Gate, all: &mut Vec<Checkpoint>) {
+        all.extend(self.backup());
         all.extend(self.hours());
         if !self.in_production() {
             if self.header.place.rehearsal && self.header.place.tier == Tier::Production {
@@ -51,30 +52,29 @@ impl Run {
         if self.scenario.limits.hours.is_none() {
             all.push(
                 Checkpoint::fail("hours", "a run in production says when in the week it may begin")
-                    .mend("add limits.hours: {timezone: Europe/Berlin, only: ['Tue-Thu 09:00-16:00']}"),
+                    .mend(self.write("add limits.hours, as in {timezone: Europe/Berlin, only: ['Tue-Thu 09:00-16:00']}")),
             );
         }
         if self.scenario.runbook.is_none() {
-            all.push(Checkpoint::fail("production", "a run in production has a runbook").mend("add runbook: https://… to the scenario"));
+            let mend = self.write("add runbook with the URL of what to do when it goes wrong");
+            all.push(Checkpoint::fail("production", "a run in production has a runbook").mend(mend));
         }
         all.push(match (gate.at_terminal, gate.yes) {
-            (_, true) => {
-                Checkpoint::fail("production", "--yes never answers this gate: a person types what is hit").mend("leave --yes away")
-            }
+            (_, true) => Checkpoint::fail("production", "--yes never answers this gate: a person types what is hit")
+                .mend("no command does: leave --yes away"),
             (false, _) => Checkpoint::fail("production", "a run in production is led by a person who sees the cockpit")
-                .mend("run it at a terminal, without --headless"),
+                .mend("no command does: run it at a terminal, without --headless"),
             (true, false) => Checkpoint::pass("production", format!("begins when {:?} is typed", self.typed_word().unwrap_or_default())),
         });
     }
 
     fn held(&self, gate: &Gate) -> Checkpoint {
-        let mend = "gameday run FILE --env STAGING, then again here; or --held RUN";
         let held = match &gate.held {
             Ok(held) => held,
-            Err(why) => return Checkpoint::fail("held", why.clone()).mend(mend),
+            Err(why) => return Checkpoint::fail("held", why.clone()).mend(self.stage()),
         };
         match self.why_not_held(gate, held) {
-            Some(why) => Checkpoint::fail("held", format!("run {}: {why}", held.run)).mend(mend),
+            Some(why) => Checkpoint::fail("held", format!("run {}: {why}", held.run)).mend(self.stage()),
             None => Checkpoint::pass("held", format!("run {} held in staging at {}", held.run, held.recorded.format("%Y-%m-%d %H:%M"))),
         }
     }
@@ -113,11 +113,12 @@ impl Run {
                     let next = fact.windows.iter().find(|(from, _)| *from > now);
                     let next =
                         next.map_or_else(String::new, |(from, _)| format!("; the next begins {} UTC", from.format("%a %d %b %H:%M")));
-                    Checkpoint::fail("hours", format!("it is {local} there, and runs may begin {said}{next}")).mend("wait for the hours")
+                    Checkpoint::fail("hours", format!("it is {local} there, and runs may begin {said}{next}"))
+                        .mend("no command does: wait for the hours")
                 }
             }
             Some(Inspected::Hours(Err(why))) => Checkpoint::fail("hours", format!("whether it is {said} can't be told: {}", why.raw()))
-                .mend("install the time zone data (tzdata)"),
+                .mend("no command does on every system: install the time zone data, the package tzdata"),
             _ => Checkpoint::waiting("hours"),
         })
     }

@@ -7,6 +7,7 @@ use crate::event::inspected::Inspected;
 use crate::header::Gate;
 use crate::run::Run;
 use crate::run::checks::{Checkpoint, Grade};
+use crate::scenario::model::Tier;
 use crate::text::Untrusted;
 
 /// From here on a clock is called wrong.
@@ -20,7 +21,17 @@ impl Run {
             Checkpoint::pass("tier", seen)
         } else {
             let unseen: Vec<&str> = gate.tier_unseen.iter().map(Untrusted::raw).collect();
-            Checkpoint::warn("tier", format!("{seen}; a stricter word could not be looked for: {}", unseen.join("; ")))
+            let seen = format!("{seen}; a stricter word could not be looked for: {}", unseen.join("; "));
+            let meant = self.scenario.environments.iter().any(|environment| environment.tier == Tier::Production);
+            match tier {
+                // there is none
+                Tier::Production => Checkpoint::warn("tier", seen),
+                Tier::Development | Tier::Staging if meant => {
+                    Checkpoint::fail("tier", format!("{seen}; the scenario has production among its environments, and this may be it"))
+                }
+                Tier::Development | Tier::Staging => Checkpoint::unknown("tier", seen),
+            }
+            .mend(self.grant())
         });
         all.push(self.clock());
         all.push(self.rights());
@@ -36,22 +47,25 @@ impl Run {
         }
         let ahead = if sure > 0 { "ahead of" } else { "behind" };
         Checkpoint::warn("clock", format!("the API server's clock is {} {ahead} ours; times of the server are corrected by it", say(apart)))
-            .mend("timedatectl status")
+            .mend("timedatectl set-ntp true, on whichever of the two is wrong")
     }
 
     /// Whether a right is missing that the run can't do without; `None` while that is being asked.
     pub(in crate::run) fn rights_missing(&self) -> Option<bool> {
         if !self.asked.inspections.contains("rights") {
-            return Some(false);
+            // they are asked for once it is known what the kinds are called
+            return if self.asked.inspections.contains("kinds") { None } else { Some(false) };
         }
         match self.rights().grade {
             Grade::Waiting => None,
+            // who lacks it is part of what mends it
+            Grade::Fail if self.asked.inspections.contains("user") && self.inspected("user").is_none() => None,
             Grade::Fail => Some(true),
             Grade::Pass | Grade::Warn | Grade::Unknown => Some(false),
         }
     }
 
-    fn rights(&self) -> Checkpoint {
+    pub(super) fn rights(&self) -> Checkpoint {
         let Some(Inspected::Rights(facts)) = self.inspected("rights") else { return Checkpoint::waiting("rights") };
         let needs = self.needs();
         let mut missing = Vec::new();
@@ -66,11 +80,12 @@ impl Run {
                 Err(why) => unseen.push(format!("{}: {}", fact.right, why.raw())),
             }
         }
-        let mend = "gameday rbac FILE | kubectl apply -f -";
+        let mend = self.grant();
         if !missing.is_empty() {
             Checkpoint::fail("rights", format!("not allowed: {}", missing.join(", "))).mend(mend)
         } else if let Some(first) = unseen.first() {
             Checkpoint::unknown("rights", format!("the API server did not say, {} times of {}: {first}", unseen.len(), facts.len()))
+                .mend(format!("kubectl auth can-i --list -n {}", self.header.place.namespace))
         } else if !wished.is_empty() {
             Checkpoint::warn("rights", format!("all that is needed; less is seen without: {}", wished.join(", "))).mend(mend)
         } else {
