@@ -81,7 +81,7 @@ pub fn doctor(args: &DoctorArgs) -> Result<u8, Failure> {
         let header = Header { gate: Some(gate), ..header };
         let clock = Clock::start(header.started);
         let run = Run::new(header, drill.scenario);
-        Ok::<_, Failure>(Driver::unwritten(run, clock, world, Reader::default()).drive(signals).await.face)
+        Ok::<_, Failure>(Box::pin(Driver::unwritten(run, clock, world, Reader::default()).drive(signals)).await.face)
     })?;
     Ok(tell(&reader, args.output))
 }

@@ -282,7 +282,8 @@ async fn drive(
     } else {
         let form = if args.output == Output::Json { Form::Json } else { Form::Text };
         let out = Outlet::open().context("cannot start the thread that prints").means(REFUSED)?;
-        follow(Driver::new(run, journal, clock, world, Headless::new(out, form, shown.start).answering(answers)), signals).await
+        let face = Headless::new(out, form, shown.start).answering(answers);
+        Box::pin(follow(Driver::new(run, journal, clock, world, face), signals)).await
     };
     finish(&folder, args.output, code)
 }
@@ -293,7 +294,7 @@ fn on_terminal(args: &DrillArgs) -> bool {
 }
 
 async fn follow<F: Face>(driver: Driver<F>, signals: Signals) -> anyhow::Result<u8> {
-    let driven = driver.drive(signals).await;
+    let driven = Box::pin(driver.drive(signals)).await;
     code(&driven.run, driven.lost)
 }
 
@@ -312,7 +313,7 @@ fn code(run: &Run, lost: Option<JournalError>) -> anyhow::Result<u8> {
 
 /// Drives a run in the cockpit; its findings stay on the screen until the operator leaves.
 async fn on_screen(driver: Driver<Cockpit>, signals: Signals, folder: &Path) -> anyhow::Result<u8> {
-    let driven = driver.drive(signals).await;
+    let driven = Box::pin(driver.drive(signals)).await;
     let (run, mut cockpit) = (driven.run, driven.face);
     let report = match report::file(folder) {
         Ok(()) => folder.join("report.md").display().to_string(),

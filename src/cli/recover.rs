@@ -185,7 +185,7 @@ pub fn resume(folder: &Path) -> anyhow::Result<u8> {
         let world = World { cluster, prometheus: None, http: None, commands: false };
         let mut face = Headless::new(Outlet::open()?, Form::Text, false);
         face.skip(&run);
-        let driven = Driver::new(run, journal, clock, world, face).finish(signals).await;
+        let driven = Box::pin(Driver::new(run, journal, clock, world, face).finish(signals)).await;
         if let Some(error) = driven.lost {
             complain(&error.into());
         }
