@@ -73,9 +73,8 @@ pub fn rbac(args: &RbacArgs) -> Result<u8, Failure> {
     } else {
         Learned::default()
     };
-    let namespace = match named.or(learned.namespace) {
-        Some(namespace) => namespace,
-        None => return Err(anyhow!("neither the scenario nor a kubeconfig says in which namespace; give it with -n NAME")).means(USAGE),
+    let Some(namespace) = named.or(learned.namespace) else {
+        return Err(anyhow!("neither the scenario nor a kubeconfig says in which namespace; give it with -n NAME")).means(USAGE);
     };
     let grounds =
         Grounds { brake, namespace: &namespace, prometheus: environment.prometheus.as_ref(), endpoints: None, kinds: &learned.kinds };

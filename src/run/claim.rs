@@ -202,6 +202,7 @@ mod tests {
     fn claim() -> Claim {
         let lease = ChaosRef { kind: "Lease".to_owned(), namespace: "staging".to_owned(), name: "gameday-000007".to_owned() };
         Claim {
+            targets: Vec::new(),
             lease,
             holder: "desk".to_owned(),
             targets: Vec::new(),

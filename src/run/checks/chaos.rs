@@ -74,9 +74,8 @@ impl Run {
     /// Kinds that the run needs and the cluster does not serve.
     fn kinds(&self) -> Option<Checkpoint> {
         let asked = self.asked.inspections.contains("kinds");
-        let kinds = match self.inspected("kinds") {
-            Some(Inspected::Kinds(kinds)) => kinds,
-            _ => return asked.then(|| Checkpoint::waiting("kinds")),
+        let Some(Inspected::Kinds(kinds)) = self.inspected("kinds") else {
+            return asked.then(|| Checkpoint::waiting("kinds"));
         };
         let absent: Vec<&KindFact> = kinds.iter().filter(|fact| matches!(fact.served, Ok(None))).collect();
         let names = |of: &[&KindFact]| of.iter().map(|fact| fact.kind.to_string()).collect::<Vec<_>>().join(", ");
