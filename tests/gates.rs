@@ -214,6 +214,7 @@ impl Stage {
             Inspection::OtherFaults { .. } => Inspected::OtherFaults(Ok(Vec::new())),
             Inspection::Residue { after, .. } => Inspected::Residue { after, fact: ResidueFact::default() },
             Inspection::Alerts => Inspected::Alerts(Ok(Vec::new())),
+            Inspection::Policies { .. } => panic!("nothing is cut here"),
             Inspection::ChaosMesh | Inspection::Webhooks { .. } => panic!("there is no Chaos Mesh here"),
         }
     }
