@@ -3,6 +3,7 @@
 //! Owns [`Event`] and [`Entry`]. Entries are stamped once, in the driver.
 
 pub mod inspected;
+mod meant;
 mod reading;
 pub mod residue;
 
@@ -19,6 +20,7 @@ use crate::event::inspected::{Inspected, Known};
 use crate::scenario::model::TargetRef;
 use crate::text::Untrusted;
 
+pub use self::meant::{MatchedPod, PeerFact};
 pub use self::reading::{Number, Reading};
 
 /// One line of the journal.
@@ -316,28 +318,6 @@ impl fmt::Display for Source {
             Source::Command(_) => "command",
         })
     }
-}
-
-/// A pod that a selector means.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MatchedPod {
-    /// Which.
-    pub pod: PodRef,
-    /// The uid of the object that controls it.
-    pub owner: Option<String>,
-    /// Whether it runs.
-    pub running: bool,
-}
-
-/// A pod at the other end of a partition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PeerFact {
-    /// Which.
-    pub pod: PodRef,
-    /// Its addresses; none where it has not got any yet.
-    pub ips: Vec<String>,
-    /// Whether they are its node's.
-    pub host_network: bool,
 }
 
 /// The object of a fault as it stands.
