@@ -30,7 +30,7 @@ pub(super) async fn observe(cluster: Cluster, target: usize, namespace: String, 
     let replica_sets = Api::namespaced(cluster.client.clone(), &namespace);
     let seen = Pods { target, owner, replica_sets, known: BTreeMap::new(), facts: BTreeMap::new() };
     let config = watcher::Config::default().labels(&selector);
-    follow(api, config, Source::Pods(target), seen, inbox, cluster.alive.clone()).await;
+    Box::pin(follow(api, config, Source::Pods(target), seen, inbox, cluster.alive.clone())).await;
 }
 
 struct Pods {
