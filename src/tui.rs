@@ -167,7 +167,7 @@ impl Cockpit {
         if stalls {
             // a terminal that takes nothing: what it still has to take is thrown away until there is room for its way back
             for _ in 0..ROUNDS {
-                if self.thread.as_ref().is_none_or(|drawing| drawing.is_finished()) {
+                if self.thread.as_ref().is_none_or(JoinHandle::is_finished) {
                     break;
                 }
                 terminal::discard();
@@ -190,9 +190,9 @@ impl Cockpit {
             }
         }
         if stalls {
-            terminal::give_back_again()
+            terminal::give_back_again();
         } else {
-            terminal::give_back()
+            terminal::give_back();
         }
         drawn
     }

@@ -82,8 +82,8 @@ fn cells() -> Vec<Cell> {
             // one of the phases in which something is at stake, and one of the others
             let stake = [Phase::Recovery, Phase::Fault, Phase::Undo, Phase::Unseen, Phase::Step];
             let rest = [Phase::Connect, Phase::Gate, Phase::Sealing, Phase::Preflight];
-            cells.push(cell(stake[(row + seed) % stake.len()], (row + seed / 2) % 2 == 0));
-            cells.push(cell(rest[(row + seed) % rest.len()], (row + seed) % 2 == 0));
+            cells.push(cell(stake[(row + seed) % stake.len()], (row + seed / 2).is_multiple_of(2)));
+            cells.push(cell(rest[(row + seed) % rest.len()], (row + seed).is_multiple_of(2)));
         }
     }
     if all {

@@ -166,9 +166,11 @@ impl Frames {
         let (theme, hands, waiting) = (&self.theme, &self.hands, &self.waiting);
         self.screen.draw(|frame| {
             let area = frame.area();
-            run.iter().for_each(|run| trap::spring("drawing", run));
             match run {
-                Some(run) => view::draw(&Scene { run, now, theme, hands }, area, frame.buffer_mut()),
+                Some(run) => {
+                    trap::spring("drawing", run);
+                    view::draw(&Scene { run, now, theme, hands }, area, frame.buffer_mut());
+                }
                 None => panels::waiting::draw(waiting, theme, area, frame.buffer_mut()),
             }
         })?;

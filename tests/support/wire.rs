@@ -224,7 +224,7 @@ async fn converse(stream: TcpStream, sky: Arc<Sky>) {
     };
     let Ok(stream) = TlsAcceptor::from(config).accept(stream).await else { return };
     let (mut reader, mut writer) = tokio::io::split(stream);
-    let end = serve(&mut reader, &mut writer, &sky).await;
+    let end = Box::pin(serve(&mut reader, &mut writer, &sky)).await;
     let stream = reader.unsplit(writer);
     match end {
         End::Quietly => {}
@@ -269,14 +269,11 @@ async fn serve(reader: &mut ReadHalf<Client>, writer: &mut WriteHalf<Client>, sk
         let end = match (turn, now) {
             (Turn::Lost, now) => {
                 // done over there before anybody here knows
-                let _ = answer(&head, &body, sky, None).await;
+                let _ = Box::pin(answer(&head, &body, sky, None)).await;
                 refuse(writer, now, target).await
             }
             (Turn::Pass, Weather::Fair | Weather::Slow | Weather::Truncated) => {
-                match answer(&head, &body, sky, Some((reader, writer, &mut pending))).await {
-                    Ok(()) => None,
-                    Err(end) => Some(end),
-                }
+                Box::pin(answer(&head, &body, sky, Some((reader, writer, &mut pending)))).await.err()
             }
             (Turn::Pass, now) => refuse(writer, now, target).await,
         };
