@@ -213,7 +213,7 @@ fn hostile(run: &Run, dice: &mut Dice) -> Event {
 
 /// The faults, newest first, and after them what the brake is rehearsed with, which is older than any.
 fn newest_first(run: &Run) -> impl Iterator<Item = &FaultState> {
-    let brake: Vec<&FaultState> = run.brake().into_iter().flat_map(|brake| brake.all()).collect();
+    let brake: Vec<&FaultState> = run.brake().into_iter().flat_map(gameday::run::brake::Brake::all).collect();
     run.faults().iter().rev().chain(brake.into_iter().rev())
 }
 

@@ -1,6 +1,6 @@
 //! The served practice cluster under a crowd: watches that nobody reads, requests that never end, bodies without end.
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test stops where it fails, and says its figures")]
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! The roles that `gameday rbac` prints are enough for a run of each kind of fault, and what is missing of them is named: in front of the
 //! practice cluster, which asks for rights as Chaos Mesh's webhook does. `tests/cluster_rights.rs` does the same on a real one.
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test stops where it fails, and says its figures")]
 
 mod support;
 
@@ -76,7 +76,9 @@ fn enough(scenario: &str, world: &str) {
     assert!(out.status.success(), "{}", said(&out));
     let text = String::from_utf8(out.stdout).unwrap();
     let documents: Vec<Value> = text.split("---\n").skip(1).map(|text| serde_yaml::from_str(text).unwrap()).collect();
-    documents.iter().for_each(|document| put(&served, document));
+    for document in &documents {
+        put(&served, document);
+    }
     let out = served.gameday(&["run", &file, "--headless", "--yes"]).output().unwrap();
     let told = said(&out);
     assert!(matches!(out.status.code(), Some(0 | 1)), "{told}");

@@ -2,6 +2,8 @@
 //!
 //! A policy only ever allows, and judges who opens a connection, not its packets. What it can't say is refused by name.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::effect::{ChaosRef, FaultId};
@@ -43,7 +45,7 @@ pub fn why_not(fault: &Fault) -> Option<String> {
 
 fn is_by_labels(selector: &Selector) -> bool {
     let bare =
-        Selector { namespaces: Vec::new(), label_selectors: Default::default(), expression_selectors: Vec::new(), ..selector.clone() };
+        Selector { namespaces: Vec::new(), label_selectors: BTreeMap::default(), expression_selectors: Vec::new(), ..selector.clone() };
     bare.is_everything()
 }
 

@@ -141,10 +141,9 @@ impl Brake {
 fn limit(state: &FaultState) -> Option<At> {
     let is_pod = state.id == FaultId::BRAKE_POD;
     match (state.undo.done, state.undo.asked, state.in_effect) {
-        (Some(_), ..) => None,
+        (Some(_), ..) | (None, None, Some(_)) => None,
         (None, Some(asked), _) => Some(asked + if is_pod { POD_LIMIT } else { BRAKE_LIMIT }),
         (None, None, None) => state.asked.map(|asked| asked + if is_pod { POD_LIMIT } else { EFFECT_LIMIT }),
-        (None, None, Some(_)) => None,
     }
 }
 
@@ -200,7 +199,9 @@ impl Run {
         let news: Vec<FaultId> = brake.faults[brake.told..gone].iter().map(|state| state.id).collect();
         brake.told = gone;
         let done = brake.is_done();
-        news.into_iter().for_each(|id| self.note(Noted::Braked(id)));
+        for id in news {
+            self.note(Noted::Braked(id));
+        }
         Ok(done)
     }
 

@@ -205,7 +205,6 @@ mod tests {
             targets: Vec::new(),
             lease,
             holder: "desk".to_owned(),
-            targets: Vec::new(),
             asked: None,
             answered: None,
             attempts: 0,

@@ -32,22 +32,22 @@ impl Run {
     /// Why no policy of ours may be made: policies add up, so that beside another one it would let through what that one
     /// forbids, or that one what ours should cut. `None` while nobody has looked.
     pub(super) fn policies_forbid(&self) -> Option<Untrusted> {
-        match self.inspections.get("policies")? {
-            Inspected::Policies(Ok(policies)) => policies.first().map(|policy| {
+        let Some(Inspected::Policies(seen)) = self.inspections.get("policies") else { return None };
+        match seen {
+            Ok(policies) => policies.first().map(|policy| {
                 let (of, pods) = (format!("{}/{}", policy.namespace, policy.name.raw()), policy.guards.len());
                 format!(
                     "NetworkPolicy {of} holds for {pods} of the pods: with ours beside it, each would let through what the other forbids"
                 )
                 .into()
             }),
-            Inspected::Policies(Err(why)) => Some(
+            Err(why) => Some(
                 format!(
                     "whether other NetworkPolicies hold for the pods could not be seen, and ours could open what they close: {}",
                     why.raw()
                 )
                 .into(),
             ),
-            _ => None,
         }
     }
 

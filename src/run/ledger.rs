@@ -173,7 +173,7 @@ impl FaultState {
     /// The pods that get something put into them, each end with how many of it.
     #[must_use]
     pub fn ends(&self) -> Vec<(&[MatchedPod], Mode)> {
-        let peer = self.fault.peer.as_ref().filter(|_| self.fault.reaches_peers()).zip(self.peers.as_deref());
+        let peer = self.fault.peer.as_ref().filter(|_| self.fault.reaches_peers() && !self.cuts()).zip(self.peers.as_deref());
         let own = self.candidates().map(|pods| (pods, self.fault.mode));
         own.into_iter().chain(peer.map(|((_, mode), pods)| (pods, *mode))).collect()
     }

@@ -71,7 +71,7 @@ pub fn may_do(injector: Injector, fault: &Fault) -> Vec<Via> {
 #[must_use]
 pub fn needs(scenario: &Scenario, grounds: &Grounds<'_>, injector: Injector, via: impl Fn(usize, &Fault) -> Vec<Via>) -> Vec<Need> {
     let mut list = List::default();
-    let (home, brake) = (grounds.namespace, grounds.brake);
+    let home = grounds.namespace;
     for target in &scenario.targets {
         let namespace = target.namespace.as_deref().unwrap_or(home);
         let plural = match target.kind {
@@ -108,39 +108,9 @@ pub fn needs(scenario: &Scenario, grounds: &Grounds<'_>, injector: Injector, via
             list.must("resolves whom a fault means by their nodes", "", "", "nodes", &["list"]);
         }
         for via in via(index, fault) {
-            if let (Via::Agentless, Some((peer, _))) = (via, &fault.peer) {
-                for namespace in namespaces_of(peer, own) {
-                    list.must(
-                        "resolves who is at the other end",
-                        namespace,
-                        "",
-                        "pods",
-                        &[if peer.pods.is_empty() { "list" } else { "get" }],
-                    );
-                }
-            }
             match via {
-                Via::ChaosMesh => {
-                    list.by_chaos_mesh(fault, own, &meant);
-                }
-                Via::Agentless => {
-                    for namespace in namespaces_of(&fault.selector, own) {
-                        if fault.is_lasting() {
-                            let verbs = &["create", "get", "list", "watch", "delete"];
-                            list.must(
-                                "cuts pods off itself, sees that, and undoes it",
-                                namespace,
-                                "networking.k8s.io",
-                                "networkpolicies",
-                                verbs,
-                            );
-                        } else if injector == Injector::Eviction {
-                            list.must("evicts pods itself", namespace, "", "pods/eviction", &["create"]);
-                        } else {
-                            list.must("kills pods itself", namespace, "", "pods", &["delete"]);
-                        }
-                    }
-                }
+                Via::ChaosMesh => list.by_chaos_mesh(fault, own, &meant),
+                Via::Agentless => list.agentless(fault, own, injector),
             }
         }
         for namespace in &meant {
@@ -156,24 +126,13 @@ pub fn needs(scenario: &Scenario, grounds: &Grounds<'_>, injector: Injector, via
         list.may("sees whether the pods' nodes are being drained", "", "", "nodes", &["get"]);
         if via(index, fault).contains(&Via::ChaosMesh) {
             list.may("sees whether Chaos Mesh is well", CHAOS_MESH_HOME, "", "pods", &["list"]);
-        }
-        if matches!(fault.action.experiment(), Action::Io { .. }) {
-            let kinds = ["backups", "backupstoragelocations"];
-            for plural in kinds {
-                list.may("sees whether there is a backup, where Velero makes them", VELERO_HOME, "velero.io", plural, &["list"]);
+            if grounds.brake && fault.action.experiment().is_lasting() {
+                list.brake(fault, own);
             }
         }
-    }
-    if brake {
-        let lasting = scenario.steps.iter().enumerate().filter_map(|(index, step)| match &step.action {
-            StepAction::Fault(fault) if fault.action.experiment().is_lasting() => Some((index, fault)),
-            StepAction::Fault(_) | StepAction::Observe(_) | StepAction::Manual(_) | StepAction::Hold => None,
-        });
-        for (_, fault) in lasting.filter(|(index, fault)| via(*index, fault).contains(&Via::ChaosMesh)) {
-            let own = fault.namespace().unwrap_or(home);
-            for namespace in namespaces_of(&fault.selector, own) {
-                let verbs = &["create", "get", "list", "watch", "delete"];
-                list.must("rehearses the brake on a pod of its own", namespace, "", "pods", verbs);
+        if matches!(fault.action.experiment(), Action::Io { .. }) {
+            for plural in ["backups", "backupstoragelocations"] {
+                list.may("sees whether there is a backup, where Velero makes them", VELERO_HOME, "velero.io", plural, &["list"]);
             }
         }
     }
@@ -229,6 +188,34 @@ struct List {
 }
 
 impl List {
+    /// What gameday does to pods itself.
+    fn agentless(&mut self, fault: &Fault, own: &str, injector: Injector) {
+        if let Some((peer, _)) = &fault.peer {
+            for namespace in namespaces_of(peer, own) {
+                let verb = if peer.pods.is_empty() { "list" } else { "get" };
+                self.must("resolves who is at the other end", namespace, "", "pods", &[verb]);
+            }
+        }
+        for namespace in namespaces_of(&fault.selector, own) {
+            if fault.is_lasting() {
+                let verbs = &["create", "get", "list", "watch", "delete"];
+                self.must("cuts pods off itself, sees that, and undoes it", namespace, "networking.k8s.io", "networkpolicies", verbs);
+            } else if injector == Injector::Eviction {
+                self.must("evicts pods itself", namespace, "", "pods/eviction", &["create"]);
+            } else {
+                self.must("kills pods itself", namespace, "", "pods", &["delete"]);
+            }
+        }
+    }
+
+    /// The pod that the brake is tried on is where the victims are.
+    fn brake(&mut self, fault: &Fault, own: &str) {
+        for namespace in namespaces_of(&fault.selector, own) {
+            let verbs = &["create", "get", "list", "watch", "delete"];
+            self.must("rehearses the brake on a pod of its own", namespace, "", "pods", verbs);
+        }
+    }
+
     fn add(&mut self, why: &'static str, optional: bool, right: Right) {
         // what one part needs another may only wish for: the need counts
         if let Some(known) = self.needs.iter_mut().find(|need| need.right == right) {

@@ -215,7 +215,9 @@ impl Run {
         for index in 0..self.faults.len() {
             let now = self.now;
             let rounds = self.faults[index].news_of_rounds(now);
-            rounds.into_iter().for_each(|noted| self.note(noted));
+            for noted in rounds {
+                self.note(noted);
+            }
             let state = &self.faults[index];
             let (id, told) = (state.id, state.told);
             let now = Told {
@@ -266,7 +268,9 @@ impl Run {
                 news.extend(state.object.as_ref().map(|(object, _)| Noted::HandedOver(state.id, object.clone())));
             }
         }
-        news.into_iter().for_each(|noted| self.note(noted));
+        for noted in news {
+            self.note(noted);
+        }
     }
 
     fn seal(&mut self) -> Option<Effect> {

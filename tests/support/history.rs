@@ -438,6 +438,7 @@ impl Sim {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm an effect")]
     fn perform(&mut self, effect: &Effect) {
         if self.by_hand && matches!(effect, Effect::Kill { .. } | Effect::Apply { .. } | Effect::Lift { .. }) {
             return self.asked.push(effect.clone());
