@@ -42,6 +42,13 @@
 //! `tests/house.rs` holds this table and the length of files. Text from outside reaches a face or a
 //! report only as [`text::Untrusted`].
 //!
+//! # What safety rests on
+//!
+//! Watches are our own (`edge::watching`): one that ends before its time is lost sight, and `edge::renewal` drops a
+//! pool of connections that went silent. The brake (`run::brake`) is rehearsed with faults of ids that belong to no
+//! step. `edge::residue` looks for what outlives its fault, `run::residue` compares before and after. A journal that
+//! can't be folded is swept by its token: nothing that gameday breaks depends on gameday being right.
+//!
 //! # A fault's window
 //!
 //! `during: fault` lasts from the first victim's impact until the last lasting fault is lifted; for a

@@ -137,7 +137,7 @@ fn plant(served: &Served) {
     event("canary-other", "Pod", "somebody-elses", "Warning", planted(8));
     event("canary-normal", "Pod", &pod, "Normal", planted(8));
     let lease = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
-        "metadata": {"name": "gameday-0bad0b", "labels": {"app.kubernetes.io/managed-by": "gameday", "gameday/run": "0bad0b"}},
+        "metadata": {"name": "gameday-0bad0b", "annotations": {"gameday/targets": "Deployment/staging/elsewhere"}, "labels": {"app.kubernetes.io/managed-by": "gameday", "gameday/run": "0bad0b"}},
         "spec": {"holderIdentity": HOSTILE, "leaseDurationSeconds": 40}});
     let made = ask("POST", &format!("{}/apis/coordination.k8s.io/v1/namespaces/staging/leases", served.api), &lease.to_string());
     assert!(made.contains("\"uid\""), "{made}");

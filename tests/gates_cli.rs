@@ -314,7 +314,7 @@ fn no_combination_of_flags_variables_and_files_should_pass_the_gate_of_productio
     let held = held(&served, &folder.join("held"));
     until("the pods", || served.ready().len() == 3);
     let before = pods(&served);
-    let overrides: Vec<String> = ["daemons", "chaos mesh", "collisions", "budgets", "drain", "rollout", "steady", "hours"]
+    let overrides: Vec<String> = ["daemons", "chaos mesh", "collisions", "budgets", "drain", "rollout", "hours"]
         .iter()
         .map(|check| format!("--override={check}=because"))
         .collect();
