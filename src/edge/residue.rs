@@ -1,5 +1,5 @@
 //! What outlives a fault in a cluster: rules for pods whose fault is gone, pods on the pause image. Looked for here, and
-//! taken away by [`clear`].
+//! taken away by [`clear()`].
 
 mod clear;
 mod images;
