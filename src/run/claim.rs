@@ -138,9 +138,10 @@ impl Claim {
         match outcome {
             Outcome::Done { .. } | Outcome::Already { .. } => {
                 self.trouble = None;
-                // a request that was never answered may land until its deadline
+                // a request that was never answered may land until its deadline, and of several each one
                 let from = self.sent.unwrap_or_default() + REQUEST_DEADLINE;
-                if matches!(outcome, Outcome::Done { .. }) || self.has_landed() || at >= from {
+                let once = self.sent == self.asked;
+                if (once && (matches!(outcome, Outcome::Done { .. }) || self.has_landed())) || at >= from {
                     self.released.get_or_insert(at);
                 } else {
                     self.next = Some(from);
