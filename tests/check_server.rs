@@ -3,29 +3,8 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
-
-use support::{gameday, said, scratch, until};
-
-struct Served(Child);
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn serve(folder: &Path) -> (Served, PathBuf) {
-    let kubeconfig = folder.join("kubeconfig");
-    let mut serve = gameday(folder);
-    let mut child = serve.args(["rehearsal", "serve", "--kubeconfig"]).arg(&kubeconfig).stdout(Stdio::piped()).spawn().unwrap();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
-    until("the kubeconfig", || kubeconfig.exists());
-    (Served(child), kubeconfig)
-}
+use support::served::Served;
+use support::{gameday, said, scratch};
 
 /// Two faults that nothing offline is said against.
 fn scenario(fault: &str) -> String {
@@ -56,11 +35,11 @@ const HTTP: &str = "{apiVersion: chaos-mesh.org/v1alpha1, kind: HTTPChaos, metad
 #[test]
 fn check_should_tell_what_the_api_server_refuses_at_its_step() {
     let folder = scratch("check-server");
-    let (_served, kubeconfig) = serve(&folder);
+    let served = Served::start(&folder);
     let check = |name: &str, fault: &str, more: &[&str]| {
         let file = folder.join(name);
         std::fs::write(&file, scenario(fault)).unwrap();
-        gameday(&folder).env("KUBECONFIG", &kubeconfig).arg("check").arg(&file).args(more).output().unwrap()
+        gameday(&folder).env("KUBECONFIG", &served.kubeconfig).arg("check").arg(&file).args(more).output().unwrap()
     };
     let out = check("sound.yaml", HTTP, &["--server"]);
     assert_eq!(out.status.code(), Some(0), "{}", said(&out));
@@ -85,8 +64,7 @@ fn check_should_tell_what_the_api_server_refuses_at_its_step() {
 #[test]
 fn check_should_say_that_it_could_not_ask() {
     let folder = scratch("check-server-away");
-    let (served, kubeconfig) = serve(&folder);
-    drop(served);
+    let kubeconfig = Served::start(&folder).kubeconfig.clone();
     let file = folder.join("sound.yaml");
     std::fs::write(&file, scenario(HTTP)).unwrap();
     let out = gameday(&folder).env("KUBECONFIG", &kubeconfig).arg("check").arg(&file).arg("--server").output().unwrap();
