@@ -1,5 +1,4 @@
 //! `gameday check --server`: the API server's word on each fault, at its place in the file.
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 mod support;
 
