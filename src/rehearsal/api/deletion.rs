@@ -13,6 +13,9 @@ use super::store::Key;
 use super::writes::no_finalizers;
 use crate::rehearsal::clock;
 
+/// The namespaces that may not be deleted.
+const IMMORTAL: [&str; 3] = ["default", "kube-public", "kube-system"];
+
 /// What becomes of an object's dependents.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Propagation {
@@ -40,6 +43,14 @@ pub struct DeleteOptions {
     pub dry_run: bool,
 }
 
+impl Propagation {
+    /// What becomes of the dependents of this kind where nobody says: two of the oldest kinds leave them, as they did before there was a choice.
+    #[must_use]
+    pub fn usual(kind: Kind) -> Self {
+        if matches!(kind, Kind::Job | Kind::ReplicationController) { Self::Orphan } else { Self::Background }
+    }
+}
+
 impl DeleteOptions {
     /// The options of this body.
     ///
@@ -54,8 +65,10 @@ impl DeleteOptions {
         text(body, "/preconditions/uid").clone_into(&mut self.uid);
         text(body, "/preconditions/resourceVersion").clone_into(&mut self.revision);
         self.dry_run |= body.get("dryRun").is_some_and(|d| d == &json!(["All"]));
-        if body.get("orphanDependents") == Some(&json!(true)) {
-            self.propagation = Propagation::Orphan;
+        match body.get("orphanDependents").and_then(Value::as_bool) {
+            Some(true) => self.propagation = Propagation::Orphan,
+            Some(false) => self.propagation = Propagation::Background,
+            None => {}
         }
         match text(body, "/propagationPolicy") {
             "" => Ok(self),
@@ -136,8 +149,11 @@ impl State {
     /// Delete an object.
     ///
     /// # Errors
-    /// 404, and 409 when a precondition does not hold.
+    /// 404, 409 when a precondition does not hold, and 403 for the namespaces without which there is no cluster.
     pub fn delete(&mut self, kind: Kind, namespace: &str, name: &str, options: &DeleteOptions) -> Result<Deleted, Refusal> {
+        if kind == Kind::Namespace && IMMORTAL.contains(&name) {
+            return Err(Refusal::not_admitted(kind, name, "this namespace may not be deleted"));
+        }
         let key = Key::new(kind, namespace, name);
         let old = self.store.get(&key).cloned().ok_or_else(|| Refusal::not_found(kind, name))?;
         options.preconditions(kind, &old)?;

@@ -137,10 +137,7 @@ impl State {
         let token = query.get("continue");
         match_allowed(query)?;
         for number in ["limit", "timeoutSeconds"] {
-            let given = query.get(number);
-            if !given.is_empty() && given.parse::<i64>().is_err() {
-                return Err(Refusal::bad_request(format!("strconv.ParseInt: parsing {given:?}: invalid syntax")));
-            }
+            whole_number(query, number)?;
         }
         let exact = query.get("resourceVersionMatch") == "Exact";
         let wanted = self.wanted_revision(query.get("resourceVersion"))?;
@@ -152,6 +149,11 @@ impl State {
             }
             let (revision, after) = read_token(token, namespace)
                 .map_err(|why| Refusal::bad_request(format!("invalid continue token: continue key is not valid{why}")))?;
+            // The token of a page that came too late goes on with what is there now.
+            let revision = revision.unwrap_or_else(|| self.store.revision());
+            if revision > self.store.revision() {
+                return Err(too_large(revision, self.store.revision()));
+            }
             (revision, Some(after))
         };
         let all = if revision == self.store.revision() {
@@ -240,9 +242,37 @@ fn too_old(token: &str) -> Refusal {
         Refusal::expired("The resourceVersion for the provided list is too old.")
     } else {
         Refusal::expired(
-            "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.",
+            "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, \
+             or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an \
+             inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.",
         )
     }
+}
+
+/// The number of an option; none when it is not given.
+///
+/// # Errors
+/// 400, in Go's words, when it is none.
+pub(super) fn whole_number(query: &Query, option: &str) -> Result<Option<i64>, Refusal> {
+    use std::num::IntErrorKind::{NegOverflow, PosOverflow};
+    let given = query.get(option);
+    if given.is_empty() {
+        return Ok(None);
+    }
+    given.parse().map(Some).map_err(|why: std::num::ParseIntError| {
+        let why = if matches!(why.kind(), PosOverflow | NegOverflow) { "value out of range" } else { "invalid syntax" };
+        Refusal::bad_request(format!("strconv.ParseInt: parsing {given:?}: {why}"))
+    })
+}
+
+/// The `Status` that tells who pages that the token has expired, and gives one that goes on all the same. None for any other refusal.
+#[must_use]
+pub(super) fn expired_page(refusal: &Refusal, token: &str) -> Option<Value> {
+    let mut read: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token).ok()?).ok().filter(|_| refusal.code == 410)?;
+    read["rv"] = json!(-1);
+    let mut status = refusal.status();
+    status["metadata"]["continue"] = json!(URL_SAFE_NO_PAD.encode(read.to_string()));
+    Some(status)
 }
 
 /// Where the next page begins, as the real server writes it: behind this object.
@@ -254,8 +284,8 @@ fn token_after(last: &Object, revision: u64, namespaced: bool) -> String {
     URL_SAFE_NO_PAD.encode(json!({"v": "meta.k8s.io/v1", "rv": revision, "start": start}).to_string())
 }
 
-/// The revision, and the namespace and name of the last object before the page; or what is wrong with the token.
-fn read_token(token: &str, namespace: Option<&str>) -> Result<(u64, (String, String)), String> {
+/// The revision (none: whatever it is by now), and the namespace and name of the last object before the page; or what is wrong with the token.
+fn read_token(token: &str, namespace: Option<&str>) -> Result<(Option<u64>, (String, String)), String> {
     let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| {
         let odd = token.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_')).unwrap_or(token.len());
         format!(": illegal base64 data at input byte {odd}")
@@ -268,7 +298,7 @@ fn read_token(token: &str, namespace: Option<&str>) -> Result<(u64, (String, Str
         "meta.k8s.io/v1" => {}
         other => return Err(format!(": server does not recognize this encoded version {other}")),
     }
-    let revision = read["rv"].as_u64().filter(|revision| *revision > 0);
+    let revision = read["rv"].as_i64().filter(|revision| *revision != 0).map(|revision| u64::try_from(revision).ok());
     let revision = revision.ok_or(": incorrect encoded start resourceVersion (version meta.k8s.io/v1)")?;
     let start = text(&read, "/start").trim_end_matches('\0');
     if start.is_empty() {

@@ -8,7 +8,7 @@ use super::access::{Access, Review, User};
 use super::admission::unreadable;
 use super::anatomy::Anatomy;
 use super::ask::{Answer, Ask, Payload};
-use super::deletion::{DeleteOptions, Deleted};
+use super::deletion::{DeleteOptions, Deleted, Propagation};
 use super::discovery;
 use super::guise::Guise;
 use super::kinds::Kind;
@@ -16,12 +16,16 @@ use super::object::text;
 use super::openapi;
 use super::patches::PatchKind;
 use super::proxy::BackendRequest;
-use super::reading::{Form, deleted_status};
+use super::reading::{Form, deleted_status, expired_page};
 use super::refusal::Refusal;
 use super::route::{Astray, Place, ProxyTarget, Route};
 use super::subresources;
 use super::watching::Watch;
 use super::writes::Part;
+
+/// What is said to who deletes a Job and does not say what becomes of its pods.
+const JOB_ORPHANS: &str = "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set \
+                           propagationPolicy=Orphan to suppress this warning";
 
 /// Answer one request.
 ///
@@ -150,7 +154,7 @@ fn objects(server: &ApiServer, ask: &Ask<'_>, user: &User, place: &Place) -> Res
         (&Method::POST, _) => "create",
         (&Method::PUT, false) => "update",
         (&Method::PATCH, false) => "patch",
-        (&Method::DELETE, true) => "deletecollection",
+        (&Method::DELETE, true) if place.kind != Kind::Namespace => "deletecollection",
         (&Method::DELETE, false) => "delete",
         _ => return Err(Refusal::method_not_allowed()),
     };
@@ -177,10 +181,13 @@ fn objects(server: &ApiServer, ask: &Ask<'_>, user: &User, place: &Place) -> Res
             payload: Payload::Watch(Box::new(Watch::open(server, place, &ask.query, form)?.in_guise(ask.guise))),
             warnings: Vec::new(),
         }),
-        "list" => Ok(Answer::wire(200, {
+        "list" => {
             let state = server.lock();
-            state.list(place, &ask.query)?.wire(place.kind, form, state.clock.server_now())
-        })),
+            match state.list(place, &ask.query) {
+                Ok(page) => Ok(Answer::wire(200, page.wire(place.kind, form, state.clock.server_now()))),
+                Err(refusal) => expired_page(&refusal, ask.query.get("continue")).map(|status| Answer::json(410, &status)).ok_or(refusal),
+            }
+        }
         "get" => {
             let state = server.lock();
             let object = state.get(place)?;
@@ -197,7 +204,7 @@ fn objects(server: &ApiServer, ask: &Ask<'_>, user: &User, place: &Place) -> Res
         }
         "patch" => patch(server, ask, place, Part::Main),
         "deletecollection" => {
-            let options = delete_options(ask)?;
+            let options = delete_options(server, ask, place.kind)?;
             let mut state = server.lock();
             let page = state.list(place, &ask.query)?;
             for item in &page.items {
@@ -207,7 +214,8 @@ fn objects(server: &ApiServer, ask: &Ask<'_>, user: &User, place: &Place) -> Res
             Ok(Answer::wire(200, page.wire(place.kind, Form::Whole, state.clock.server_now())))
         }
         _ => {
-            let deleted = server.lock().delete(place.kind, &place.namespace, &place.name, &delete_options(ask)?)?;
+            let options = delete_options(server, ask, place.kind)?;
+            let deleted = server.lock().delete(place.kind, &place.namespace, &place.name, &options)?;
             Ok(match &deleted {
                 Deleted::Gone(object) if place.kind != Kind::Pod => Answer::json(200, &deleted_status(place.kind, object)),
                 Deleted::Gone(object) | Deleted::Going(object) => Answer::object(200, object),
@@ -314,11 +322,22 @@ fn named_still(place: &Place, value: &Value) -> Result<(), Refusal> {
     }
 }
 
-fn delete_options(ask: &Ask<'_>) -> Result<DeleteOptions, Refusal> {
+/// The options of a deletion of objects of this kind. Who leaves a Job's pods behind without saying so is warned, as by the real one.
+fn delete_options(server: &ApiServer, ask: &Ask<'_>, kind: Kind) -> Result<DeleteOptions, Refusal> {
     let grace = ask.query.get("gracePeriodSeconds").parse().ok();
-    let mut options = DeleteOptions { grace, dry_run: ask.intent()?.dry_run, ..DeleteOptions::default() };
-    if !ask.query.get("propagationPolicy").is_empty() {
+    let mut options =
+        DeleteOptions { grace, dry_run: ask.intent()?.dry_run, propagation: Propagation::usual(kind), ..DeleteOptions::default() };
+    let mut said = !ask.query.get("propagationPolicy").is_empty();
+    if said {
         options = options.policy(ask.query.get("propagationPolicy"))?;
     }
-    if ask.body.is_empty() { Ok(options) } else { options.read(&ask.json()?) }
+    if !ask.body.is_empty() {
+        let body = ask.json()?;
+        said |= ["propagationPolicy", "orphanDependents"].iter().any(|field| body.get(field).is_some_and(|given| !given.is_null()));
+        options = options.read(&body)?;
+    }
+    if kind == Kind::Job && !said {
+        server.lock().warnings.push(JOB_ORPHANS.to_owned());
+    }
+    Ok(options)
 }

@@ -230,11 +230,12 @@ impl Store {
     /// [`Gone`] when the log no longer reaches back that far.
     pub fn since(&self, revision: u64) -> Result<std::collections::vec_deque::Iter<'_, Change>, Gone> {
         let oldest = self.log.front().map_or(self.revision + 1, |change| change.revision);
-        if revision + 1 < oldest {
+        let next = revision.saturating_add(1);
+        if next < oldest {
             return Err(Gone);
         }
         // Revisions in the log follow each other without a gap: each change has its own.
-        let skip = usize::try_from(revision + 1 - oldest).unwrap_or(usize::MAX).min(self.log.len());
+        let skip = usize::try_from(next - oldest).unwrap_or(usize::MAX).min(self.log.len());
         Ok(self.log.range(skip..))
     }
 

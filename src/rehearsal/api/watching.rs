@@ -13,7 +13,7 @@ use super::ApiServer;
 use super::State;
 use super::guise::Guise;
 use super::kinds::Kind;
-use super::reading::{Form, parse_revision, too_large};
+use super::reading::{Form, parse_revision, too_large, whole_number};
 use super::refusal::Refusal;
 use super::route::{Place, Query};
 use super::selector::Selector;
@@ -21,6 +21,9 @@ use super::store::{Change, KindSet, Verb};
 
 /// How often a quiet watch is told the revision.
 const BOOKMARK_EVERY: Duration = Duration::from_mins(1);
+
+/// The longest that a watch is left open, in seconds: a year, which a timer can hold.
+const LONGEST: u64 = 365 * 24 * 3600;
 
 /// How many bytes one chunk may hold before the rest of the log waits for the next.
 const CHUNK: usize = 256 * 1024;
@@ -53,9 +56,11 @@ impl Watch {
     /// Start a watch as this request asks.
     ///
     /// # Errors
-    /// 400, 422 or 504 as the real server would refuse it. A revision that is gone is told in the stream.
+    /// 400, 422 or 500 as the real server would refuse it; 504 where what is there is asked for as of a revision to come. A revision that is gone is told in the stream.
     pub fn open(server: &ApiServer, place: &Place, query: &Query, form: Form) -> Result<Self, Refusal> {
         let selector = Selector::parse(place.kind, query.get("labelSelector"), query.get("fieldSelector"))?;
+        whole_number(query, "limit")?;
+        let timeout = whole_number(query, "timeoutSeconds")?.filter(|seconds| *seconds != 0);
         let listing = query.is("sendInitialEvents");
         initial_events_allowed(query)?;
         let mut state = server.lock();
@@ -85,18 +90,19 @@ impl Watch {
                 }
             }
             from => {
+                // From a revision that is to come, as from any other: what is up to it is not told.
                 cursor = parse_revision(from)?;
-                if cursor > now {
-                    return Err(too_large(cursor, now));
-                }
                 if cursor < state.store.compacted() {
                     gone(&mut first, cursor, state.store.compacted());
                 }
             }
         }
         let gone = first.starts_with("{\"type\":\"ERROR\"");
-        // Without a wish the real server ends a watch after 30 to 60 minutes.
-        let seconds = query.number("timeoutSeconds").unwrap_or_else(|| 1800 + state.latencies.below(1800));
+        // Without a wish the real server ends a watch after 30 to 60 minutes; one for less than no time ends at once.
+        let seconds = match timeout {
+            Some(seconds) => u64::try_from(seconds).unwrap_or(0).min(LONGEST),
+            None => 1800 + state.latencies.below(1800),
+        };
         let waiter = state.store.join(KindSet::of(&[place.kind]));
         let epoch = state.troubles.epoch;
         drop(state);

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::{Feed, Hand, Home};
 use crate::rehearsal::api::deletion::{DeleteOptions, Propagation};
 use crate::rehearsal::api::kinds::{Kind, RESOURCES};
-use crate::rehearsal::api::object::{Object, metadata};
+use crate::rehearsal::api::object::{Object, metadata, text};
+use crate::rehearsal::api::refusal::Refusal;
 use crate::rehearsal::api::store::{Change, Key, Verb};
 use crate::rehearsal::api::writes::Part;
 
@@ -27,15 +28,14 @@ async fn heed(hand: &mut Hand, change: &Change) {
     let object = &change.object;
     if change.verb == Verb::Deleted {
         for (key, _) in dependents(hand, object) {
-            let _ = hand.delete(&key, &DeleteOptions::default()).await;
+            settle(hand, &key).await;
         }
-        release_waiting_owner(hand, object).await;
+        release_waiting_owners(hand, object).await;
         empty_namespaces(hand, &change.key.namespace).await;
         return;
     }
-    if change.verb == Verb::Added && owners_are_gone(hand, object).await {
-        let options = DeleteOptions { uid: object.uid().to_owned(), ..DeleteOptions::default() };
-        let _ = hand.delete(&change.key, &options).await;
+    // Its owners may have gone while it was on its way.
+    if change.verb == Verb::Added && settle(hand, &change.key).await {
         return;
     }
     if !object.deleting() {
@@ -45,39 +45,115 @@ async fn heed(hand: &mut Hand, change: &Change) {
         clear_namespace(hand, object).await;
     } else if has_finalizer(object, "orphan") {
         for (key, _) in dependents(hand, object) {
-            let disown = |value: &mut Value| {
-                if let Some(owners) = value["metadata"]["ownerReferences"].as_array_mut() {
-                    owners.retain(|owner| owner["uid"] != object.uid());
-                }
-            };
-            let _ = hand.edit(&key, Part::Main, disown).await;
+            disown(hand, &key, &[object.uid().to_owned()]).await;
         }
         drop_finalizer(hand, change.key.clone(), "orphan").await;
     } else if has_finalizer(object, "foregroundDeletion") {
         let dependents = dependents(hand, object);
-        if dependents.is_empty() {
-            drop_finalizer(hand, change.key.clone(), "foregroundDeletion").await;
+        let waits = dependents.iter().any(|(_, dependent)| blocks(dependent, object));
+        for (key, _) in dependents {
+            settle(hand, &key).await;
         }
-        for (key, dependent) in dependents.iter().filter(|(_, d)| !d.deleting()) {
-            let propagation = if has_dependents(hand, dependent) { Propagation::Foreground } else { Propagation::Background };
-            let _ = hand.delete(key, &DeleteOptions { propagation, ..DeleteOptions::default() }).await;
+        if !waits {
+            drop_finalizer(hand, change.key.clone(), "foregroundDeletion").await;
         }
     }
 }
 
-/// Whether an object was made for owners of which none is there: they went while it was on its way.
-async fn owners_are_gone(hand: &Hand, object: &Object) -> bool {
-    let owners = object.list("/metadata/ownerReferences");
-    for owner in owners {
-        let Some(resource) = RESOURCES.iter().find(|r| owner["kind"] == r.name) else { return false };
-        let namespace = if resource.namespaced { object.namespace() } else { "" };
-        let key = Key::new(resource.kind, namespace, owner["name"].as_str().unwrap_or_default());
-        match hand.look(&key).await {
-            Ok(found) if found.as_ref().is_none_or(|found| found.uid() != owner["uid"]) => {}
-            Ok(_) | Err(_) => return false,
-        }
+/// How it stands with an owner.
+enum Owner {
+    /// It is there.
+    Solid,
+    /// It waits for its dependents to go.
+    Waiting(String),
+    /// It is there no more; so is one that came again under its name.
+    Gone(String),
+}
+
+/// The owners of an object, as they are now.
+///
+/// # Errors
+/// When the server cannot be asked.
+async fn owners(hand: &Hand, object: &Object) -> Result<Vec<Owner>, Refusal> {
+    let mut owners = Vec::new();
+    for reference in object.list("/metadata/ownerReferences") {
+        let uid = text(reference, "/uid").to_owned();
+        owners.push(match owner_key(object, reference) {
+            // Of a kind that nobody here knows: nobody can say that it is gone.
+            None => Owner::Solid,
+            Some(key) => match hand.look(&key).await? {
+                Some(found) if found.uid() != uid => Owner::Gone(uid),
+                Some(found) if found.deleting() && has_finalizer(&found, "foregroundDeletion") => Owner::Waiting(uid),
+                Some(_) => Owner::Solid,
+                None => Owner::Gone(uid),
+            },
+        });
     }
-    !owners.is_empty()
+    Ok(owners)
+}
+
+/// The key of the owner that this reference names.
+fn owner_key(object: &Object, reference: &Value) -> Option<Key> {
+    let (group, _) = text(reference, "/apiVersion").split_once('/').unwrap_or_default();
+    let resource = RESOURCES.iter().find(|r| reference["kind"] == r.name && r.group == group)?;
+    Some(Key::new(resource.kind, if resource.namespaced { object.namespace() } else { "" }, text(reference, "/name")))
+}
+
+/// Do with a dependent as its owners say: it goes when none of them is left, and while one is, it only forgets the others. Whether it went.
+async fn settle(hand: &mut Hand, key: &Key) -> bool {
+    let Some(object) = hand.get(key) else { return false };
+    if object.deleting() && !has_finalizer(&object, "foregroundDeletion") {
+        return false;
+    }
+    let Ok(owners) = owners(hand, &object).await else { return false };
+    let left: Vec<String> = owners
+        .iter()
+        .filter_map(|owner| match owner {
+            Owner::Solid => None,
+            Owner::Waiting(uid) | Owner::Gone(uid) => Some(uid.clone()),
+        })
+        .collect();
+    if left.is_empty() {
+        return false;
+    }
+    if left.len() < owners.len() {
+        disown(hand, key, &left).await;
+        // One that waited for it waits no longer.
+        release_waiting_owners(hand, &object).await;
+        return false;
+    }
+    if object.deleting() {
+        return false;
+    }
+    let waited_for = owners.iter().any(|owner| matches!(owner, Owner::Waiting(_)));
+    let propagation = if has_finalizer(&object, "orphan") {
+        Propagation::Orphan
+    } else if waited_for && has_dependents(hand, &object) {
+        Propagation::Foreground
+    } else {
+        Propagation::Background
+    };
+    let options = DeleteOptions { propagation, uid: object.uid().to_owned(), ..DeleteOptions::default() };
+    let _ = hand.delete(key, &options).await;
+    true
+}
+
+/// Take the references to these owners from an object.
+async fn disown(hand: &mut Hand, key: &Key, uids: &[String]) {
+    let forget = |value: &mut Value| {
+        let Some(owners) = metadata(value).get_mut("ownerReferences").and_then(Value::as_array_mut) else { return };
+        owners.retain(|owner| !uids.iter().any(|uid| owner["uid"] == **uid));
+        if owners.is_empty() {
+            metadata(value).shift_remove("ownerReferences");
+        }
+    };
+    let _ = hand.edit(key, Part::Main, forget).await;
+}
+
+/// Whether this owner, in foreground deletion, has to wait for this dependent.
+fn blocks(dependent: &Object, owner: &Object) -> bool {
+    let references = dependent.list("/metadata/ownerReferences");
+    references.iter().any(|reference| reference["uid"] == owner.uid() && reference["blockOwnerDeletion"] == true)
 }
 
 fn has_finalizer(object: &Object, finalizer: &str) -> bool {
@@ -99,13 +175,13 @@ fn has_dependents(hand: &Hand, owner: &Object) -> bool {
     !dependents(hand, owner).is_empty()
 }
 
-/// An owner in foreground deletion goes with its last dependent.
-async fn release_waiting_owner(hand: &mut Hand, gone: &Object) {
+/// An owner in foreground deletion goes with the last dependent that it has to wait for.
+async fn release_waiting_owners(hand: &mut Hand, gone: &Object) {
     for reference in gone.list("/metadata/ownerReferences") {
-        let Some(kind) = RESOURCES.iter().find(|r| reference["kind"] == r.name).map(|r| r.kind) else { continue };
-        let key = Key::new(kind, gone.namespace(), reference["name"].as_str().unwrap_or_default());
-        let Some(owner) = hand.get(&key).filter(|o| o.deleting() && has_finalizer(o, "foregroundDeletion")) else { continue };
-        if !has_dependents(hand, &owner) {
+        let Some(key) = owner_key(gone, reference) else { continue };
+        let waits = |o: &std::sync::Arc<Object>| o.deleting() && reference["uid"] == o.uid() && has_finalizer(o, "foregroundDeletion");
+        let Some(owner) = hand.get(&key).filter(waits) else { continue };
+        if !dependents(hand, &owner).iter().any(|(_, dependent)| blocks(dependent, &owner)) {
             drop_finalizer(hand, key, "foregroundDeletion").await;
         }
     }
