@@ -12,6 +12,7 @@ pub mod defaults;
 pub mod definitions;
 pub mod deletion;
 pub mod discovery;
+pub mod expiry;
 pub mod fields;
 pub mod guise;
 pub mod kinds;

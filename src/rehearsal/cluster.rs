@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::api::ApiServer;
+use super::api::expiry;
 use super::api::proxy::Backend;
 use super::api::service::ApiService;
 use super::controllers;
@@ -37,6 +38,7 @@ impl PracticeCluster {
     pub fn without_controllers(world: World, seed: u64) -> Self {
         let server = ApiServer::new(world, seed);
         founding::found(&server);
+        expiry::start(&server);
         Self { server }
     }
 
@@ -50,6 +52,7 @@ impl PracticeCluster {
             state.found_roles();
         }
         founding::found(&server);
+        expiry::start(&server);
         controllers::start(&server);
         let cluster = Self { server };
         cluster.trouble().take_its_course();

@@ -15,6 +15,9 @@ use super::object::{Object, metadata, text};
 /// How many changes the log holds.
 const LOG_LENGTH: usize = 4096;
 
+/// How many bytes the objects of the log may have together, as they are sent: a few big ones are worth many small ones.
+const LOG_BYTES: usize = 16 * 1024 * 1024;
+
 /// What an object is stored under.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
@@ -105,6 +108,7 @@ pub struct Store {
     /// The newest change of each kind.
     newest: BTreeMap<Kind, u64>,
     log: VecDeque<Change>,
+    log_bytes: usize,
     waiters: BTreeMap<u64, Waiter>,
     next_waiter: u64,
 }
@@ -119,6 +123,7 @@ impl Store {
             objects: BTreeMap::new(),
             newest: BTreeMap::new(),
             log: VecDeque::new(),
+            log_bytes: 0,
             waiters: BTreeMap::new(),
             next_waiter: 0,
         }
@@ -155,6 +160,15 @@ impl Store {
         self.objects
             .range(from..)
             .take_while(move |(key, _)| key.kind == kind && namespace.as_ref().is_none_or(|n| &key.namespace == n))
+            .map(|(_, object)| object)
+    }
+
+    /// All objects of a kind in this namespace whose names begin like this, by name.
+    pub fn named<'a>(&'a self, kind: Kind, namespace: &str, start: &str) -> impl Iterator<Item = &'a Arc<Object>> + use<'a> {
+        let from = Key::new(kind, namespace, start);
+        self.objects
+            .range(from.clone()..)
+            .take_while(move |(key, _)| key.kind == kind && key.namespace == from.namespace && key.name.starts_with(&from.name))
             .map(|(_, object)| object)
     }
 
@@ -281,9 +295,10 @@ impl Store {
     fn record(&mut self, change: Change) {
         let kind = change.key.kind;
         self.newest.insert(kind, change.revision);
+        self.log_bytes += change.object.wire().len();
         self.log.push_back(change);
-        if self.log.len() > LOG_LENGTH {
-            self.log.pop_front();
+        while self.log.len() > LOG_LENGTH || self.log_bytes > LOG_BYTES && self.log.len() > 1 {
+            self.log_bytes -= self.log.pop_front().map_or(0, |change| change.object.wire().len());
             self.compacted = self.compacted.max(self.log.front().map_or(self.revision, |first| first.revision - 1));
         }
         for waiter in self.waiters.values_mut().filter(|w| w.kinds.has(kind)) {
@@ -336,5 +351,11 @@ mod tests {
         assert!(store.since(1).is_err());
         assert_eq!(store.since(4000).map(Iterator::count), Ok(1000));
         assert_eq!(store.compacted(), 5000 - LOG_LENGTH as u64);
+        let (key, value) = pod("x", &"y".repeat(LOG_BYTES / 8));
+        for _ in 0..20 {
+            store.put(key.clone(), value.clone());
+        }
+        assert_eq!(store.log.len(), 7, "big objects are held to bytes");
+        assert!(store.since(store.revision() - 7).is_ok() && store.since(store.revision() - 8).is_err());
     }
 }

@@ -279,15 +279,16 @@ impl Hand {
         }
     }
 
-    /// Count the Event that `is` picks once more, as of now. False when there is none; on a remote server, where each is written anew.
-    pub(super) fn count_again(&self, is: impl Fn(&Object) -> bool) -> bool {
+    /// Count that Event of an object once more, as of now, which `is` picks. False when there is none; on a remote server, where each is written anew.
+    pub(super) fn count_again(&self, namespace: &str, about: &str, is: impl Fn(&Object) -> bool) -> bool {
         if self.home.remote.is_some() {
             return false;
         }
         let mut state = self.home.server.lock();
-        let Some(mut event) = state.store.list(Kind::Event, None).find(|event| is(event)).map(|event| event.value().clone()) else {
-            return false;
-        };
+        // Events are named after what they are about.
+        let found =
+            state.store.named(Kind::Event, namespace, &format!("{about}.")).find(|event| is(event)).map(|event| event.value().clone());
+        let Some(mut event) = found else { return false };
         event["count"] = json!(event["count"].as_i64().unwrap_or(1) + 1);
         event["lastTimestamp"] = json!(state.clock.stamp());
         let (namespace, name) = (text(&event, "/metadata/namespace").to_owned(), text(&event, "/metadata/name").to_owned());

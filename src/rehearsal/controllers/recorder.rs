@@ -42,7 +42,7 @@ impl<'a> Note<'a> {
 /// Write an event about this object.
 pub fn record(hand: &Hand, kind: Kind, about: &Object, note: Note<'_>) {
     // Who says the same again of the same object counts it, as client-go's recorders do. Those of the new form are series of their own.
-    if note.component != "default-scheduler" && hand.count_again(|event| is_said(event, about, note)) {
+    if note.component != "default-scheduler" && hand.count_again(home_of(about), about.name(), |event| is_said(event, about, note)) {
         return;
     }
     record_with(hand, kind, about, note, Value::Null);
@@ -54,7 +54,11 @@ fn is_said(event: &Object, about: &Object, note: Note<'_>) -> bool {
         && event.text("/message") == note.message
         && event.text("/source/component") == note.component
         && event.text("/involvedObject/fieldPath") == note.field
-        && event.namespace() == if about.namespace().is_empty() { "default" } else { about.namespace() }
+}
+
+/// The namespace that the Events of an object are written to.
+fn home_of(about: &Object) -> &str {
+    if about.namespace().is_empty() { "default" } else { about.namespace() }
 }
 
 /// Write an event about this object with these annotations (`Null` for none).
@@ -75,7 +79,7 @@ pub fn record_with(hand: &Hand, kind: Kind, about: &Object, note: Note<'_>, anno
     if !note.host.is_empty() {
         source["host"] = json!(note.host);
     }
-    let namespace = if about.namespace().is_empty() { "default" } else { about.namespace() };
+    let namespace = home_of(about);
     let mut event = json!({
         "apiVersion": "v1", "kind": "Event", "metadata": {"name": format!("{}.{nanos:x}", about.name()), "namespace": namespace},
         "involvedObject": involved, "reason": note.reason, "message": note.message, "source": source, "firstTimestamp": stamp, "lastTimestamp": stamp,
