@@ -45,6 +45,7 @@ use super::clock::Clock;
 use super::controllers::chaos::daemon::Daemon;
 use super::controllers::kubelet::Workers;
 use super::dice::{Dice, Rolls};
+use super::traffic::visits::Visits;
 use super::trouble::Troubles;
 use super::world::World;
 use proxy::Backends;
@@ -65,6 +66,8 @@ pub struct State {
     pub troubles: Troubles,
     /// Who answers behind the service proxy.
     pub backends: Backends,
+    /// Requests to pods that wait to be followed.
+    pub visits: Visits,
     /// What Chaos Mesh's daemons have applied to pods.
     pub daemon: Daemon,
     /// The kubelets' workers.
@@ -109,6 +112,7 @@ impl ApiServer {
             world,
             troubles,
             backends: Backends::default(),
+            visits: Visits::default(),
             daemon: Daemon::default(),
             workers: Workers::default(),
             warnings: Vec::new(),

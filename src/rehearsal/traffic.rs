@@ -20,9 +20,12 @@ pub mod scrape;
 pub mod service;
 pub mod sight;
 pub mod tally;
+pub mod visits;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
 use super::api::kinds::Kind;
@@ -31,8 +34,10 @@ use super::api::{ApiServer, State};
 use super::controllers::chaos::daemon::{Effect, IoFault, NetworkFault, Stress, Ways};
 use super::controllers::chaos::http_chaos::HttpFault;
 use super::prometheus::rules::RuleGroup;
+use calls::CallId;
 use mesh::Mesh;
 use scrape::Round;
+use visits::Visit;
 
 /// Who takes the samples.
 pub trait MetricSink: Send {
@@ -78,9 +83,31 @@ struct Watch {
     /// The newest change of what [`sight`] looks at, once it has looked.
     seen: Option<u64>,
     looks: u32,
+    /// Who waits for which call.
+    guests: BTreeMap<CallId, oneshot::Sender<Option<u16>>>,
 }
 
 impl Watch {
+    /// Takes in who asks a pod through the API server's proxy.
+    fn receive(&mut self, visits: Vec<Visit>) {
+        for Visit { namespace, pod, reads, told } in visits {
+            match self.mesh.visit(&namespace, &pod, usize::from(!reads)) {
+                Some(call) => drop(self.guests.insert(call, told)),
+                // Who has gone meanwhile need not be told.
+                None => drop(told.send(None)),
+            }
+        }
+    }
+
+    /// Tells those whose calls are over.
+    fn tell(&mut self) {
+        for (call, code) in self.mesh.visited() {
+            if let Some(told) = self.guests.remove(&call) {
+                let _ = told.send(Some(code));
+            }
+        }
+    }
+
     /// Sees what has changed, and lives on until this moment.
     fn step(&mut self, state: &State, until: u64) {
         let revision = state.store.revision();
@@ -127,19 +154,32 @@ pub fn start(server: &ApiServer, mut sink: Box<dyn MetricSink>) {
     let past = every * scrapes(every);
     let wall = state.clock.now() - chrono::Duration::from_std(past).unwrap_or_default();
     let mesh = Mesh::new(&state.world.workloads, &state.dice, wall.timestamp_millis());
-    let mut watch =
-        Watch { mesh, faults: Vec::new(), stress: Vec::new(), files: Vec::new(), requests: Vec::new(), revision: 0, seen: None, looks: 0 };
+    let mut watch = Watch {
+        mesh,
+        faults: Vec::new(),
+        stress: Vec::new(),
+        files: Vec::new(),
+        requests: Vec::new(),
+        revision: 0,
+        seen: None,
+        looks: 0,
+        guests: BTreeMap::new(),
+    };
     let mut round = Round::new(&state.dice);
     sink.begin(every, &state.world.rules);
     drop(state);
     history(server, &mut watch, &mut round, every, &mut *sink);
+    server.lock().visits.open();
     let server = server.clone();
     tokio::spawn(async move {
         let start = Instant::now();
         let (mut next_step, mut next_scrape) = (start + STEP, start + every);
         loop {
             sleep_until(next_step).await;
+            let visits = server.lock().visits.take();
+            watch.receive(visits);
             watch.step(&server.lock(), micros(past + (next_step - start)));
+            watch.tell();
             if next_step >= next_scrape {
                 next_scrape += every;
                 let state = server.lock();

@@ -201,6 +201,120 @@ pub async fn lists(talk: &mut Talk) {
     talk.get("list after the deletion", &list("labelSelector=list")).await;
 }
 
+/// Revisions that are gone or to come, and pages that are asked for too late.
+pub async fn expired(talk: &mut Talk) {
+    let list = |query: &str| core(&format!("configmaps?{query}"));
+    for name in ["e1", "e2", "e3"] {
+        let mut item = map(name, json!({}));
+        item["metadata"]["labels"] = json!({"expired": "yes"});
+        talk.post(&format!("create {name}"), &core("configmaps"), item).await;
+    }
+    // Revision 1 has long been compacted away on any server.
+    talk.glance("watch from a revision that is gone", &list("watch=1&resourceVersion=1&timeoutSeconds=1")).await;
+    talk.get("list exactly at a revision that is gone", &list("resourceVersion=1&resourceVersionMatch=Exact")).await;
+    talk.get(
+        "list no older than a revision that is gone",
+        &list("labelSelector=expired&resourceVersion=1&resourceVersionMatch=NotOlderThan"),
+    )
+    .await;
+    let token = |start: &str, revision: i64| {
+        let token = json!({"v": "meta.k8s.io/v1", "rv": revision, "start": format!("{start}\0")});
+        base64::Engine::encode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, token.to_string())
+    };
+    let rest = |token: &str| list(&format!("labelSelector=expired&limit=1&continue={token}"));
+    let late = talk.get("page of an expired token", &rest(&token("e1", 1))).await;
+    let offered = late["metadata"]["continue"].as_str().unwrap_or_default().to_owned();
+    let next = talk.get("page of the token that is offered instead", &rest(&offered)).await;
+    let next = next["metadata"]["continue"].as_str().unwrap_or_default().to_owned();
+    talk.get("page after that one", &rest(&next)).await;
+    talk.get("page of a token of no revision", &rest(&token("e1", 0))).await;
+    talk.get("list at a revision to come", &list("resourceVersion=999999999")).await;
+    talk.glance("watch from a revision to come", &list("watch=1&resourceVersion=999999999&timeoutSeconds=1")).await;
+    talk.glance("watch for less than no time", &list("watch=1&resourceVersion=999999999&timeoutSeconds=-1")).await;
+    talk.glance("watch with a broken limit of time", &list("watch=1&timeoutSeconds=soon")).await;
+    talk.get("list with a limit too large", &list("limit=99999999999999999999")).await;
+    talk.delete("delete what may expire", &list("labelSelector=expired"), Value::Null).await;
+}
+
+/// Dependents with several owners, and those that do not hold their owner up.
+pub async fn owners(talk: &mut Talk) {
+    let owner = |name: &str, made: &Value, blocks: bool| json!({"apiVersion": "v1", "kind": "ConfigMap", "name": name, "uid": made["metadata"]["uid"], "blockOwnerDeletion": blocks});
+    let foreground = json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Foreground"});
+    let background = json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"});
+    let stays = talk.post("create an owner that stays", &core("configmaps"), map("stays", json!({}))).await;
+    for (policy, options) in [("background", &background), ("foreground", &foreground)] {
+        let (name, child) = (format!("goes-{policy}"), format!("shared-{policy}"));
+        let goes = talk.post(&format!("create an owner that goes, {policy}"), &core("configmaps"), map(&name, json!({}))).await;
+        let mut shared = map(&child, json!({}));
+        shared["metadata"]["ownerReferences"] = json!([owner(&name, &goes, true), owner("stays", &stays, true)]);
+        talk.post(&format!("create a dependent of both, {policy}"), &core("configmaps"), shared).await;
+        // The collector of a real cluster has to have seen them.
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        talk.delete(&format!("delete one of two owners, {policy}"), &core(&format!("configmaps/{name}")), options.clone()).await;
+        talk.until_gone(&format!("one of two owners goes, {policy}"), &core(&format!("configmaps/{name}"))).await;
+        let one = |_: u16, found: &Value| found["metadata"]["ownerReferences"].as_array().is_some_and(|all| all.len() == 1);
+        talk.until(&format!("the dependent has one owner, {policy}"), &core(&format!("configmaps/{child}")), one).await;
+        talk.get(&format!("get the dependent of the other, {policy}"), &core(&format!("configmaps/{child}"))).await;
+    }
+    talk.delete("delete the last owner", &core("configmaps/stays"), background.clone()).await;
+    for policy in ["background", "foreground"] {
+        talk.until_gone(&format!("the dependent goes with the last, {policy}"), &core(&format!("configmaps/shared-{policy}"))).await;
+    }
+    for (how, blocks) in [("in the way", true), ("not in the way", false)] {
+        let word = if blocks { "blocked" } else { "free" };
+        let (name, child) = (format!("owner-{word}"), format!("child-{word}"));
+        let made = talk.post(&format!("create an owner with a dependent {how}"), &core("configmaps"), map(&name, json!({}))).await;
+        let mut held = map(&child, json!({}));
+        held["metadata"]["ownerReferences"] = json!([owner(&name, &made, blocks)]);
+        held["metadata"]["finalizers"] = json!(["example.com/hold"]);
+        talk.post(&format!("create a dependent {how}"), &core("configmaps"), held).await;
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        talk.delete(&format!("delete the owner, its dependent {how}"), &core(&format!("configmaps/{name}")), foreground.clone()).await;
+        let going = |_: u16, found: &Value| found["metadata"]["deletionTimestamp"].is_string();
+        talk.until(&format!("the dependent is going, {how}"), &core(&format!("configmaps/{child}")), going).await;
+        if blocks {
+            tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+            talk.get("the owner waits for what is in the way", &core(&format!("configmaps/{name}"))).await;
+        } else {
+            talk.until_gone("the owner waits not for what is not in the way", &core(&format!("configmaps/{name}"))).await;
+            talk.get("the dependent outlives it", &core(&format!("configmaps/{child}"))).await;
+        }
+        let release = json!({"metadata": {"finalizers": null}});
+        talk.patch(&format!("release the dependent {how}"), "merge", &core(&format!("configmaps/{child}")), release).await;
+        talk.until_gone(&format!("the owner is gone, its dependent {how}"), &core(&format!("configmaps/{name}"))).await;
+    }
+}
+
+/// What is deleted without a word on its dependents, and what may not be deleted at all.
+pub async fn usual_ways(talk: &mut Talk) {
+    let job = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j"}, "spec": {"template": {"spec": {
+        "restartPolicy": "Never", "terminationGracePeriodSeconds": 1, "automountServiceAccountToken": false, "enableServiceLinks": false,
+        "containers": [{"name": "c", "image": "localhost/gameday/task-api:1", "imagePullPolicy": "IfNotPresent"}]}}}});
+    let jobs = format!("/apis/batch/v1/namespaces/{NS}/jobs");
+    talk.send("POST", &jobs, "application/json", &job.to_string(), "application/json").await;
+    let pods = core("pods?labelSelector=job-name%3Dj");
+    talk.until("the job has a pod", &pods, |_, found| found["items"][0]["status"]["phase"] == "Running").await;
+    talk.send("DELETE", &format!("{jobs}/j"), "", "", "application/json").await;
+    talk.until_gone("the job goes", &format!("{jobs}/j")).await;
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    let (_, _, left) = talk.send("GET", &pods, "", "", "application/json").await;
+    let left: Vec<Value> = left["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|pod| json!({"owners": pod["metadata"]["ownerReferences"], "going": pod["metadata"]["deletionTimestamp"]}))
+        .collect();
+    talk.note("pods that a deleted job leaves", json!(left));
+    let (code, ..) = talk.send("DELETE", &format!("{pods}&gracePeriodSeconds=0"), "", "", "application/json").await;
+    assert_eq!(code, 200);
+    for name in ["default", "kube-system", "kube-public"] {
+        talk.delete(&format!("delete the namespace {name}"), &format!("/api/v1/namespaces/{name}?dryRun=All"), Value::Null).await;
+    }
+    talk.ask("a method that there is not", "BREW", &core("configmaps"), "", "").await;
+    talk.ask("options of a path", "OPTIONS", &core("configmaps"), "", "").await;
+    talk.ask("the head of a list", "HEAD", &core("configmaps"), "", "").await;
+}
+
 /// Finalizers, owners, and the garbage collector.
 pub async fn deletion(talk: &mut Talk) {
     let mut held = map("held", json!({}));
@@ -326,6 +440,7 @@ pub async fn pods(talk: &mut Talk) {
     )
     .await;
     talk.patch("label a pod", "merge", &core("pods/alone"), json!({"metadata": {"labels": {"more": "x"}}})).await;
+    proxies(talk).await;
     talk.get("log of a container that is not there", &core("pods/alone/log?container=nobody")).await;
     talk.post(
         "bind a pod again",
@@ -338,6 +453,26 @@ pub async fn pods(talk: &mut Talk) {
     talk.until_gone("the pod goes", &core("pods/alone")).await;
 }
 
+/// What answers behind a pod and behind a Service.
+async fn proxies(talk: &mut Talk) {
+    talk.get("proxy to a pod's port", &core("pods/alone:8080/proxy/cgi-bin/tasks")).await;
+    talk.get("proxy to a pod by no port", &core("pods/alone/proxy/cgi-bin/tasks?a=b")).await;
+    talk.get("proxy to where nobody listens", &core("pods/alone:81/proxy/")).await;
+    talk.get("proxy to no pod", &core("pods/nobody/proxy/")).await;
+    let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "proxy-to"},
+        "spec": {"selector": {"app": "alone"}, "ports": [{"name": "http", "port": 80, "targetPort": 8080}, {"name": "other", "port": 90, "targetPort": 81}]}});
+    talk.send("POST", &core("services"), "application/json", &service.to_string(), "application/json").await;
+    let ready = |_: u16, found: &Value| found["subsets"][0]["addresses"].is_array();
+    talk.until("the service has endpoints", &core("endpoints/proxy-to"), ready).await;
+    talk.get("proxy to a service's port", &core("services/proxy-to:80/proxy/cgi-bin/tasks")).await;
+    talk.get("proxy to a service's port by name", &core("services/http:proxy-to:http/proxy/cgi-bin/tasks")).await;
+    talk.get("proxy to a service's port where nobody listens", &core("services/proxy-to:90/proxy/")).await;
+    talk.get("proxy to a port that a service has not", &core("services/proxy-to:81/proxy/")).await;
+    talk.get("proxy to a port of a name that a service has not", &core("services/proxy-to:what/proxy/")).await;
+    talk.get("proxy to a service of two ports by none", &core("services/proxy-to/proxy/")).await;
+    talk.send("DELETE", &core("services/proxy-to"), "", "", "application/json").await;
+}
+
 /// Services, rights, namespaces and custom resources.
 pub async fn the_rest(talk: &mut Talk) {
     let service = |name: &str, port: i64| json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": {"selector": {"app": "s"}, "ports": [{"port": port, "name": "http"}]}});
@@ -345,6 +480,8 @@ pub async fn the_rest(talk: &mut Talk) {
     talk.post("create a service without ports", &core("services"), json!({"metadata": {"name": "bad"}, "spec": {}})).await;
     talk.post("create a service of a bad port", &core("services"), service("bad", 70_000)).await;
     talk.post("create a service of a bad name", &core("services"), service("1s", 80)).await;
+    // A real cluster's list of endpoints lags behind the Service.
+    talk.until("the service has a list of endpoints", &core("endpoints/s"), |code, _| code == 200).await;
     talk.get("proxy to a service without endpoints", &core("services/s:http/proxy/")).await;
     talk.get("proxy to no service", &core("services/nobody/proxy/")).await;
     talk.delete("delete a service", &core("services/s"), Value::Null).await;
@@ -400,7 +537,10 @@ pub async fn all(talk: &mut Talk) {
     astray(talk).await;
     patches(talk).await;
     lists(talk).await;
+    expired(talk).await;
     deletion(talk).await;
+    owners(talk).await;
+    usual_ways(talk).await;
     workloads(talk).await;
     pods(talk).await;
     the_rest(talk).await;

@@ -50,7 +50,8 @@ impl Talk {
         answer
     }
 
-    async fn send(&self, method: &str, path: &str, content: &str, body: &str, accept: &str) -> (u16, String, Value) {
+    /// An answer as it comes, kept nowhere.
+    pub async fn send(&self, method: &str, path: &str, content: &str, body: &str, accept: &str) -> (u16, String, Value) {
         let request = Request::builder().method(method).uri(path.replace(NS, &self.namespace)).header("accept", accept);
         let request = if content.is_empty() { request } else { request.header("content-type", content) };
         let response = self.client.send(request.body(Body::from(body.replace(NS, &self.namespace).into_bytes())).unwrap()).await.unwrap();
@@ -59,6 +60,11 @@ impl Talk {
         let bytes = response.into_body().collect_bytes().await.unwrap();
         let answer = serde_json::from_slice(&bytes).unwrap_or_else(|_| json!(String::from_utf8_lossy(&bytes)));
         (code, kind, answer)
+    }
+
+    /// Keep what was found out.
+    pub fn note(&mut self, call: &str, found: Value) {
+        self.answers.push(Answer { call: call.to_owned(), body: found });
     }
 
     pub async fn get(&mut self, call: &str, path: &str) -> Value {

@@ -7,6 +7,7 @@ use super::guise::Guise;
 use super::kinds::Kind;
 use super::logs::LogTail;
 use super::object::Object;
+use super::proxy::Visited;
 use super::refusal::Refusal;
 use super::route::Query;
 use super::watching::Watch;
@@ -166,6 +167,8 @@ pub enum Payload {
     Log(Box<LogTail>),
     /// A watch's chunks as they come.
     Watch(Box<Watch>),
+    /// What a pod answers, when it has.
+    Visit(Box<Visited>),
 }
 
 /// A response before it is one.

@@ -163,18 +163,18 @@ impl State {
         } else {
             self.store.list_at(place.kind, namespace, revision).map_err(|_| too_old(token))?
         };
-        let mut items: Vec<Arc<Object>> = all
+        let mut all = all
             .into_iter()
             .filter(|object| after.as_ref().is_none_or(|(ns, name)| (object.namespace(), object.name()) > (ns.as_str(), name.as_str())))
-            .filter(|object| selector.matches(object))
-            .collect();
+            .peekable();
         let limit = query.number("limit").and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0).unwrap_or(usize::MAX);
-        let rest = items.len().saturating_sub(limit);
-        items.truncate(limit);
+        let items: Vec<Arc<Object>> = all.by_ref().filter(|object| selector.matches(object)).take(limit).collect();
+        // A full page has one after it where anything lies behind it, selected or not: so has the real one.
         let next = match items.last() {
-            Some(last) if rest > 0 => token_after(last, revision, namespace.is_some()),
+            Some(last) if items.len() == limit && all.peek().is_some() => token_after(last, revision, namespace.is_some()),
             _ => String::new(),
         };
+        let rest = all.count();
         // The real server counts what remains only where nothing is selected away.
         let remaining = selector.is_everything().then_some(rest);
         Ok(Page { items, revision, next, remaining })

@@ -15,7 +15,7 @@ use super::kinds::Kind;
 use super::object::text;
 use super::openapi;
 use super::patches::PatchKind;
-use super::proxy::BackendRequest;
+use super::proxy::{BackendRequest, Reached};
 use super::reading::{Form, deleted_status, expired_page};
 use super::refusal::Refusal;
 use super::route::{Astray, Place, ProxyTarget, Route};
@@ -126,12 +126,17 @@ fn proxied(server: &ApiServer, ask: &Ask<'_>, user: &User, target: &ProxyTarget)
         Method::DELETE => "delete",
         _ => "get",
     };
-    let (backend, at) = {
-        let state = server.lock();
-        // rights name the Service as the path does, with its port
-        let name = if target.port.is_empty() { target.service.clone() } else { format!("{}:{}", target.service, target.port) };
-        state.authorize(user, Access { verb, group: "", resource: "services/proxy", namespace: &target.namespace, name: &name })?;
-        (state.backend(target)?, state.clock.server_now())
+    let resource = if target.kind == Kind::Pod { "pods/proxy" } else { "services/proxy" };
+    let (reached, at) = {
+        let mut state = server.lock();
+        // rights name the Service or Pod as the path does, with its port
+        let name = if target.port.is_empty() { target.name.clone() } else { format!("{}:{}", target.name, target.port) };
+        state.authorize(user, Access { verb, group: "", resource, namespace: &target.namespace, name: &name })?;
+        (state.reach(target, verb == "get")?, state.clock.server_now())
+    };
+    let backend = match reached {
+        Reached::Backend(backend) => backend,
+        Reached::Pod(visited) => return Ok(Answer { payload: Payload::Visit(visited), ..Answer::text(200, "") }),
     };
     // Outside the lock: a backend may look at the cluster itself.
     let answer = backend.answer(&BackendRequest {

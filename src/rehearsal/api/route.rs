@@ -30,7 +30,7 @@ pub enum Route {
     OpenApi3,
     /// `/openapi/v3/api/v1` or `/openapi/v3/apis/GROUP/VERSION`.
     OpenApi3Group(String, String),
-    /// A request to what is behind a Service.
+    /// A request to a pod, or to what is behind a Service.
     Proxy(ProxyTarget),
 }
 
@@ -50,12 +50,16 @@ pub struct Place {
 /// Where a proxied request goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProxyTarget {
-    /// Namespace of the Service.
+    /// A Service or a pod.
+    pub kind: Kind,
+    /// Its namespace.
     pub namespace: String,
     /// Its name.
-    pub service: String,
+    pub name: String,
     /// Port number or name; empty when not given.
     pub port: String,
+    /// Name and port as they were given.
+    pub id: String,
     /// Path behind it, with its slash.
     pub path: String,
 }
@@ -83,9 +87,10 @@ impl Route {
             ["api"] => Ok(Self::CoreVersions),
             ["apis"] => Ok(Self::Groups),
             ["api", "v1"] => Ok(Self::Resources(String::new(), "v1".to_owned())),
-            ["api", "v1", "namespaces", namespace, "services", target, "proxy", ..] => {
-                let path = path.split_once("/proxy").map_or("", |(_, path)| path);
-                Ok(Self::Proxy(proxy_target(namespace, target, path)))
+            ["api", "v1", "namespaces", namespace, plural @ ("services" | "pods"), target, "proxy", ..] => {
+                let kind = if *plural == "pods" { Kind::Pod } else { Kind::Service };
+                let path = path.trim_start_matches('/').splitn(8, '/').nth(7).unwrap_or_default();
+                Ok(Self::Proxy(proxy_target(kind, namespace, target, path)))
             }
             ["api", "v1", rest @ ..] => objects("", "v1", rest),
             ["apis", group] => Ok(Self::Group((*group).to_owned())),
@@ -110,18 +115,20 @@ impl Route {
     }
 }
 
-fn proxy_target(namespace: &str, target: &str, path: &str) -> ProxyTarget {
+fn proxy_target(kind: Kind, namespace: &str, target: &str, path: &str) -> ProxyTarget {
     // `scheme:name:port`, `name:port` or `name`.
     let parts: Vec<&str> = target.split(':').collect();
-    let (service, port) = match parts.as_slice() {
+    let (name, port) = match parts.as_slice() {
         [_, name, port] | [name, port] => (*name, *port),
         _ => (target, ""),
     };
     ProxyTarget {
+        kind,
         namespace: namespace.to_owned(),
-        service: service.to_owned(),
+        name: name.to_owned(),
         port: port.to_owned(),
-        path: if path.is_empty() { "/".to_owned() } else { path.to_owned() },
+        id: target.to_owned(),
+        path: format!("/{path}"),
     }
 }
 
@@ -232,9 +239,11 @@ mod tests {
         assert_eq!(
             Route::find("/api/v1/namespaces/monitoring/services/prometheus-server:80/proxy/api/v1/query"),
             Ok(Route::Proxy(ProxyTarget {
+                kind: Kind::Service,
                 namespace: "monitoring".into(),
-                service: "prometheus-server".into(),
+                name: "prometheus-server".into(),
                 port: "80".into(),
+                id: "prometheus-server:80".into(),
                 path: "/api/v1/query".into()
             }))
         );

@@ -4,11 +4,13 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures::stream::{BoxStream, Stream, StreamExt};
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, BodyStream, LengthLimitError, Limited, StreamBody};
 use kube::client::Body;
+use tokio::time::timeout;
 use tower::BoxError;
 
 use super::ApiServer;
@@ -25,6 +27,12 @@ pub type ResponseBody = StreamBody<BoxStream<'static, Piece>>;
 
 /// The biggest body the server takes, as the real one has it.
 const BODY_LIMIT: usize = 3 * 1024 * 1024;
+
+/// How long a body may take to come, as the real one has it for whole requests.
+const BODY_TIME: Duration = Duration::from_mins(1);
+
+/// The `Date` header.
+const DATE: &str = "%a, %d %b %Y %H:%M:%S GMT";
 
 /// The API server as a tower service: put it under a client with `kube::Client::new(service, namespace)`.
 #[derive(Debug, Clone)]
@@ -66,7 +74,10 @@ where
                 spread.draw(&mut state.latencies)
             };
             let (head, body) = request.into_parts();
-            let body = Limited::new(body, BODY_LIMIT).collect().await.map(http_body_util::Collected::to_bytes);
+            let body = match timeout(BODY_TIME, Limited::new(body, BODY_LIMIT).collect()).await {
+                Ok(body) => body.map(http_body_util::Collected::to_bytes),
+                Err(_) => return Ok(respond(too_slow(), &server.lock().clock.server_now().format(DATE).to_string())),
+            };
             tokio::time::sleep(latency).await;
             if server.lock().troubles.api_down {
                 return Err(refused());
@@ -92,11 +103,24 @@ where
                 }),
                 Err(why) => return Err(why),
             };
-            let answer = answer.unwrap_or_else(|refusal| Answer::json(refusal.code, &refusal.status()));
-            let date = server.lock().clock.server_now().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+            let answer = match answer {
+                Ok(Answer { payload: Payload::Visit(visited), .. }) => visited.answer().await,
+                answer => answer,
+            };
+            let mut answer = answer.unwrap_or_else(|refusal| Answer::json(refusal.code, &refusal.status()));
+            if head.method == Method::HEAD {
+                answer.payload = Payload::Whole(Vec::new());
+            }
+            let date = server.lock().clock.server_now().format(DATE).to_string();
             Ok(respond(answer, &date))
         })
     }
+}
+
+/// 504: the request has taken longer than any may.
+fn too_slow() -> Answer {
+    let message = "Timeout: request did not complete within the allotted timeout".to_owned();
+    Answer::json(504, &Refusal { code: 504, reason: "Timeout", message, details: Some(serde_json::json!({})) }.status())
 }
 
 fn refused() -> BoxError {
@@ -106,6 +130,8 @@ fn refused() -> BoxError {
 fn respond(answer: Answer, date: &str) -> Response<ResponseBody> {
     let pieces: BoxStream<'static, Piece> = match answer.payload {
         Payload::Whole(bytes) => StreamExt::boxed(BodyStream::new(Body::from(bytes))),
+        // Whoever waits for a pod has waited by now.
+        Payload::Visit(_) => StreamExt::boxed(BodyStream::new(Body::empty())),
         Payload::Log(log) => log.flat_map(|chunk| StreamExt::boxed(BodyStream::new(Body::from(chunk)))).boxed(),
         Payload::Watch(watch) => watch
             .flat_map(|chunk| match chunk {

@@ -34,6 +34,7 @@ pub enum Stage {
 
 /// One try of one request: from the caller to a pod, and back.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and any of them may hold at once")]
 pub struct Call {
     /// The service that is called.
     pub service: usize,
@@ -59,6 +60,8 @@ pub struct Call {
     pub settled: bool,
     /// Whether it holds a connection of its caller's pool.
     pub pooled: bool,
+    /// Whether it comes through the API server's proxy, where somebody waits for it.
+    pub visit: bool,
 }
 
 impl Call {
@@ -84,6 +87,7 @@ impl Call {
             stage: Stage::Coming,
             settled: false,
             pooled: false,
+            visit: false,
         }
     }
 }

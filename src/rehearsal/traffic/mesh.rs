@@ -4,6 +4,7 @@
 //! whom it calls; somebody waits for it, and not for ever. What comes of that under a fault is what a team would see.
 
 mod settling;
+mod visiting;
 
 use super::calls::{Agenda, Call, CallId, Calls, Seat, Stage, Step};
 use super::network::{OUTSIDE, Path};
@@ -38,6 +39,7 @@ pub struct Mesh {
     now: u64,
     /// Wall time at moment 0, in milliseconds.
     wall: i64,
+    visited: Vec<(CallId, u16)>,
 }
 
 impl Mesh {
@@ -56,6 +58,7 @@ impl Mesh {
             agenda: Agenda::default(),
             now: 0,
             wall,
+            visited: Vec::new(),
         };
         for (index, service) in mesh.services.iter_mut().enumerate() {
             service.callees.clone_from(&callees[index]);
@@ -163,7 +166,13 @@ impl Mesh {
         if let Some(call) = self.calls.get_mut(id) {
             call.to = Some(to);
         }
-        let path = self.path(from, Seat { service, replica: to });
+        self.question(id, from, Seat { service, replica: to });
+    }
+
+    /// The question of a call is on its way to this pod.
+    fn question(&mut self, id: CallId, from: Option<Seat>, to: Seat) {
+        let path = self.path(from, to);
+        let service = to.service;
         let rolls = &mut self.services[service].streams.network;
         let open = if rolls.unit() < FRESH { path.open(rolls) } else { Some(0.0) };
         let there = path.there(QUESTION, rolls);
@@ -174,7 +183,7 @@ impl Mesh {
         if let Some(replica) = from.and_then(|seat| self.replica(seat)) {
             replica.usage.sent += QUESTION * overhead;
         }
-        if let Some(replica) = self.replica(Seat { service, replica: to }) {
+        if let Some(replica) = self.replica(to) {
             replica.usage.received += QUESTION * overhead;
         }
     }

@@ -15,6 +15,9 @@ impl Mesh {
         let Some(call) = self.calls.get_mut(id).filter(|call| !call.settled) else { return };
         call.settled = true;
         let call = call.clone();
+        if call.visit {
+            self.visited.push((id, code));
+        }
         if !call.inside() {
             self.calls.end(id);
         }
