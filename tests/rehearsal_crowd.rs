@@ -20,6 +20,7 @@ const ROOM: u64 = 64 * 1024;
 struct Served {
     child: Child,
     host: String,
+    prometheus: String,
 }
 
 impl Served {
@@ -29,8 +30,8 @@ impl Served {
         let mut child = serve.args(["rehearsal", "serve", "--kubeconfig"]).arg(folder.join("k")).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let host = line.split("http://").nth(1).unwrap().split(',').next().unwrap().to_owned();
-        Served { child, host }
+        let mut hosts = line.split("http://").skip(1).map(|rest| rest.split(',').next().unwrap().trim().to_owned());
+        Served { child, host: hosts.next().unwrap(), prometheus: hosts.next().unwrap() }
     }
 
     /// Sends what is given and keeps the connection.
@@ -129,4 +130,83 @@ fn bodies_and_heads_without_end_should_be_refused_and_held_nowhere() {
     let after = served.memory();
     assert!(after < before + ROOM, "{before} KiB, then {after} KiB");
     assert_eq!(served.status("GET /readyz HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n"), "HTTP/1.1 200 OK");
+}
+
+#[test]
+fn reader_that_sleeps_through_more_than_is_kept_should_be_told_so_and_cost_little() {
+    /// Bytes of each change, and how many: together far more than a connection and the log of changes hold.
+    const BIG: usize = 400_000;
+    const CHANGES: usize = 250;
+    let served = Served::start("sleeper");
+    let put = |method: &str, path: &str, n: usize| {
+        let body = format!(
+            "{{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{{\"name\":\"big\"}},\"data\":{{\"n\":\"{n}\",\"x\":\"{}\"}}}}",
+            "z".repeat(BIG)
+        );
+        let head = format!("Host: HOST\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close", body.len());
+        served.status(&format!("{method} /api/v1/namespaces/staging/configmaps{path} HTTP/1.1\r\n{head}\r\n\r\n{body}"))
+    };
+    assert_eq!(put("POST", "", 0), "HTTP/1.1 201 Created");
+    let mut sleeper = served.begin("GET /api/v1/namespaces/staging/configmaps?watch=1 HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n");
+    let mut seen = [0; 15];
+    sleeper.read_exact(&mut seen).unwrap();
+    assert_eq!(&seen, b"HTTP/1.1 200 OK");
+    let before = served.memory();
+    for n in 1..=CHANGES {
+        assert_eq!(put("PUT", "/big", n), "HTTP/1.1 200 OK");
+    }
+    let after = served.memory();
+    println!("{CHANGES} changes of {BIG} bytes that nobody has read: {before} KiB before, {after} KiB after");
+    assert!(after < before + 2 * ROOM, "{before} KiB, then {after} KiB");
+    let mut rest = Vec::new();
+    sleeper.read_to_end(&mut rest).unwrap();
+    let end = String::from_utf8_lossy(&rest[rest.len() - 400..]).into_owned();
+    assert!(end.contains("too old resource version") && end.contains("\"code\":410"), "{end}");
+    assert!(rest.len() < CHANGES * BIG, "{} bytes came: it was not behind", rest.len());
+}
+
+#[test]
+fn head_that_never_ends_should_be_given_up() {
+    let served = Served::start("dawdler");
+    let mut dawdler = served.begin("GET /version HTTP/1.1\r\nHost: HOST\r\n");
+    let mut rest = Vec::new();
+    // The limit is 32 seconds; the connection gives up reading after 60.
+    dawdler.read_to_end(&mut rest).unwrap();
+    let told = String::from_utf8_lossy(&rest);
+    assert!(told.is_empty() || told.starts_with("HTTP/1.1 408"), "{told}");
+}
+
+#[test]
+fn bytes_that_are_no_http_should_be_refused_at_both_ports() {
+    let mut served = Served::start("noise");
+    let prometheus = served.prometheus.clone();
+    for host in [served.host.clone(), prometheus.clone()] {
+        served.host.clone_from(&host);
+        for noise in [
+            "\r\n\r\nhello\r\n\r\n",
+            "GET\r\n\r\n",
+            "GET / HTTP/9.9\r\n\r\n",
+            "\x16\x03\x01\x02\x00\x01\x00\x01\u{fc}\r\n\r\n",
+            "GET /\u{1}\0 HTTP/1.1\r\nHost: HOST\r\n\r\n",
+        ] {
+            let mut answer = Vec::new();
+            let _ = served.begin(noise).read_to_end(&mut answer);
+            let told = String::from_utf8_lossy(&answer);
+            assert!(told.is_empty() || told.starts_with("HTTP/1.1 400"), "{host} {noise:?}: {told}");
+        }
+    }
+    let status = |request: &str| served.status(&format!("{request}Connection: close\r\n\r\n"));
+    for (request, wanted) in [
+        ("BREW /api/v1/query?query=up HTTP/1.1\r\nHost: HOST\r\n", "405"),
+        ("DELETE /api/v1/rules HTTP/1.1\r\nHost: HOST\r\n", "405"),
+        ("GET /api/v1/query?query=%ff%00( HTTP/1.1\r\nHost: HOST\r\n", "400"),
+        ("GET /api/v1/query?query=up&time=never HTTP/1.1\r\nHost: HOST\r\n", "400"),
+        ("GET /api/v1/query_range?query=up&start=0&end=9e99&step=0 HTTP/1.1\r\nHost: HOST\r\n", "400"),
+        ("GET /../../etc/passwd HTTP/1.1\r\nHost: HOST\r\n", "404"),
+        ("GET /api/v1/query?query=up HTTP/1.1\r\nHost: elsewhere.example\r\n", "421"),
+        ("GET /-/ready HTTP/1.1\r\nHost: HOST\r\n", "200"),
+    ] {
+        let told = status(request);
+        assert!(told.starts_with(&format!("HTTP/1.1 {wanted}")), "{request:?}: {told}");
+    }
 }

@@ -17,7 +17,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 
@@ -35,6 +35,8 @@ const SHIPPED: &str = include_str!("../../scenarios/worlds/task-api.yaml");
 const CLUSTER: &str = "rehearsal";
 /// How often simulated time is moved on: fine enough for people, cheap enough to be left alone.
 const STROKE: Duration = Duration::from_millis(25);
+/// How long the head of a request may take to come, in real time, as the real server has it; so long is a connection kept on which nothing is asked.
+const HEAD_TIME: Duration = Duration::from_secs(32);
 /// The most that a query to Prometheus may carry.
 const QUERY_LIMIT: usize = 1024 * 1024;
 
@@ -62,9 +64,11 @@ pub fn serve(args: &ServeArgs) -> Result<u8, Failure> {
             .with_context(|| format!("cannot write the kubeconfig {}", path.display()))
             .means(REFUSED)?;
         print(&welcome(api, prometheus, &path, args));
+        // timers run on simulated time
+        let patience = HEAD_TIME.mul_f64(args.speed);
         tokio::select! {
-            () = accept(listener, |stream| { tokio::spawn(converse(stream, practice.clone())); }) => {}
-            () = accept(metrics_listener, |stream| { tokio::spawn(measure(stream, practice.clone(), metrics.clone())); }) => {}
+            () = accept(listener, |stream| { tokio::spawn(converse(stream, practice.clone(), patience)); }) => {}
+            () = accept(metrics_listener, |stream| { tokio::spawn(measure(stream, practice.clone(), metrics.clone(), patience)); }) => {}
             () = pace::hold_by(args.speed, STROKE) => {}
             _ = signals.next() => {}
         }
@@ -106,7 +110,7 @@ async fn accept(listener: TcpListener, take: impl Fn(TcpStream)) {
 }
 
 /// One connection to the API server.
-async fn converse(stream: TcpStream, practice: PracticeCluster) {
+async fn converse(stream: TcpStream, practice: PracticeCluster, patience: Duration) {
     let service = service_fn(move |request: Request<Incoming>| {
         let service = practice.service();
         async move {
@@ -118,11 +122,11 @@ async fn converse(stream: TcpStream, practice: PracticeCluster) {
         }
     });
     // How a connection ends is not known to anybody who could do something about it.
-    let _ = hyper::server::conn::http1::Builder::new().half_close(true).serve_connection(TokioIo::new(stream), service).await;
+    let _ = server(patience).half_close(true).serve_connection(TokioIo::new(stream), service).await;
 }
 
 /// One connection to Prometheus.
-async fn measure(stream: TcpStream, practice: PracticeCluster, metrics: rehearsal::Prometheus) {
+async fn measure(stream: TcpStream, practice: PracticeCluster, metrics: rehearsal::Prometheus, patience: Duration) {
     let service = service_fn(move |request: Request<Incoming>| {
         let (metrics, at) = (metrics.clone(), practice.now());
         async move {
@@ -152,7 +156,14 @@ async fn measure(stream: TcpStream, practice: PracticeCluster, metrics: rehearsa
             Ok::<Answer, io::Error>(response)
         }
     });
-    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+    let _ = server(patience).serve_connection(TokioIo::new(stream), service).await;
+}
+
+/// HTTP with clients who may be slow, but not for ever.
+fn server(patience: Duration) -> hyper::server::conn::http1::Builder {
+    let mut server = hyper::server::conn::http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(patience);
+    server
 }
 
 /// Whether a request means this machine by a loopback name. A page in a browser that got our address under a name of its own does not.
