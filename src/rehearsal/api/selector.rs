@@ -31,6 +31,9 @@ impl Selector {
     /// # Errors
     /// 400 when either cannot be read or names a field that cannot be selected by.
     pub fn parse(kind: Kind, labels: &str, fields: &str) -> Result<Self, Refusal> {
+        if let Some(why) = empty_term(labels) {
+            return Err(Refusal::bad_request(why));
+        }
         let labels = parse_labels(labels).map_err(|why| Refusal::bad_request(format!("unable to parse requirement: {why}")))?;
         let mut parsed = Vec::new();
         for term in fields.split(',').filter(|t| !t.is_empty()) {
@@ -180,6 +183,18 @@ fn field_value(object: &Object, field: &str) -> String {
 
 fn parse_labels(selector: &str) -> Result<Vec<Requirement>, String> {
     split_terms(selector).into_iter().filter(|term| !term.is_empty()).map(parse_label).collect()
+}
+
+/// Why a selector cannot be read in which a comma has nothing before or after it.
+fn empty_term(selector: &str) -> Option<String> {
+    let terms = split_terms(selector);
+    let empty = terms.iter().position(|term| term.is_empty()).filter(|_| terms.len() > 1)?;
+    let (found, expected) = match empty {
+        0 => (",", "!, identifier, or 'end of string'"),
+        last if last + 1 == terms.len() => ("", "identifier after ','"),
+        _ => (",", "identifier after ','"),
+    };
+    Some(format!("found '{found}', expected: {expected}"))
 }
 
 /// Commas separate terms, but not inside the parentheses of a set.
