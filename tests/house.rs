@@ -64,6 +64,7 @@ fn rules() -> BTreeMap<&'static str, (Vec<&'static str>, Vec<&'static str>)> {
         "percent_encoding",
         "serde_saphyr",
         "base64",
+        "jiff",
     ];
     rules.insert("rehearsal", (with(&[]), also(&simulation)));
     rules.insert("driver", (with(&["run", "face", "journal", "edge"]), also(&["tokio", "reqwest"])));

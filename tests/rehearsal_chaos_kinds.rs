@@ -20,7 +20,13 @@ const HOME: &str = "/apis/chaos-mesh.org/v1alpha1/namespaces/staging";
 
 impl Stage {
     fn new() -> Self {
-        let world = World { daemon_latency: Spread::millis(0, 0, 0), ..World::task_api_with_db("staging") };
+        Self::with(|_| ())
+    }
+
+    fn with(change: impl FnOnce(&mut World)) -> Self {
+        let mut world = World { daemon_latency: Spread::millis(0, 0, 0), ..World::task_api_with_db("staging") };
+        world.workloads[0].containers[0].mounts.push("/data".to_owned());
+        change(&mut world);
         let cluster = PracticeCluster::start(world, 5);
         let client = Client::new(cluster.service(), "staging");
         Self { cluster, client }
@@ -221,6 +227,52 @@ async fn io_fault_should_be_in_force_between_injection_and_recovery() {
     let rules = stage.items("podiochaos").await;
     assert_eq!(rules[0]["spec"], json!({"volumeMountPath": "/data", "container": "task-api"}), "it stays, emptied");
     assert!(holds(&stage.get("iochaos/full-disk").await, "AllRecovered"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn io_fault_on_what_is_no_mount_should_never_begin_nor_go() {
+    let stage = Stage::new();
+    let spec = json!({"action": "latency", "mode": "one", "duration": "5s", "selector": app("task-api"), "volumePath": "/data/deeper",
+        "delay": "10ms"});
+    stage.create("IOChaos", "nowhere", spec).await;
+    wait(20.0).await;
+    assert_eq!(phases(&stage.get("iochaos/nowhere").await), ["Not Injected/Wait"], "not even when its time is up");
+    let said = stage.said("nowhere").await;
+    let why = "toda startup takes too long or an error occurs: source: /data/deeper, target: /data/__chaosfs__deeper__";
+    assert!(said.iter().any(|said| said.contains(why)), "{said:?}");
+    assert_eq!(stage.ask("DELETE", &format!("{HOME}/iochaos/nowhere"), Value::Null).await.0, 200);
+    wait(60.0).await;
+    assert_eq!(stage.items("iochaos").await.len(), 1, "the finalizer holds it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn status_check_should_feel_what_befalls_the_pods_that_it_asks() {
+    let delay = json!({"action": "delay", "mode": "all", "selector": app("task-api"), "delay": {"latency": "3s"}});
+    let split = json!({"action": "partition", "mode": "all", "direction": "both", "selector": app("task-api")});
+    let code = json!({"target": "Response", "mode": "all", "port": 8080, "selector": app("task-api"), "replace": {"code": 503}});
+    for (kind, spec, why) in [
+        ("", Value::Null, ""),
+        ("NetworkChaos", delay, "Client.Timeout exceeded"),
+        ("NetworkChaos", split, "i/o timeout"),
+        ("HTTPChaos", code, "unexpected status code: 503"),
+    ] {
+        // without probes: a pod that fails them gets no questions
+        let stage = Stage::with(|world| world.workloads[0].containers[0].readiness = None);
+        if !kind.is_empty() {
+            stage.create(kind, "trouble", spec).await;
+        }
+        wait(2.0).await;
+        let check = json!({"mode": "Continuous", "type": "HTTP", "intervalSeconds": 2, "failureThreshold": 100,
+            "http": {"url": "http://task-api.staging.svc/", "criteria": {"statusCode": "200"}}});
+        stage.create("StatusCheck", "asked", check).await;
+        wait(3.0).await;
+        let said = stage.said("asked").await;
+        if why.is_empty() {
+            assert!(said.iter().all(|said| !said.contains("failed")), "{said:?}");
+        } else {
+            assert!(said.iter().any(|said| said.contains(why)), "{why}: {said:?}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

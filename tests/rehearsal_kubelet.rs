@@ -390,3 +390,96 @@ async fn burnt_cpu_should_fail_probes_with_a_short_timeout_only() {
         assert!(place.container(&pod.name_any()).await.ready, "lifted");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn sidecar_should_run_beside_the_containers_that_come_after_it() {
+    let place = place(World::task_api("staging"));
+    let inits = json!([{"name": "proxy", "image": "registry.example/proxy:1", "restartPolicy": "Always"},
+        {"name": "migrate", "image": "registry.example/migrate:1", "command": ["sleep", "2"]}]);
+    place.run("aided", json!({"initContainers": inits, "containers": [{"name": "main", "image": "registry.example/main:1"}]})).await;
+    sleep(Duration::from_secs(40)).await;
+    let status = place.pods.get("aided").await.unwrap().status.unwrap();
+    let inits = status.init_container_statuses.unwrap();
+    assert!(inits[0].state.as_ref().unwrap().running.is_some() && inits[0].ready && inits[0].started == Some(true), "{inits:?}");
+    assert_eq!(inits[1].state.as_ref().unwrap().terminated.as_ref().unwrap().exit_code, 0);
+    let holds = |kind: &str| status.conditions.as_ref().unwrap().iter().any(|c| c.type_ == kind && c.status == "True");
+    assert!(holds("Initialized") && holds("Ready"), "{:?}", status.conditions);
+    let request =
+        http::Request::get("/api/v1/namespaces/staging/pods/aided").header("accept", "application/json;as=Table;v=v1;g=meta.k8s.io");
+    let table: Value = Client::new(place.cluster.service(), "staging").request(request.body(Vec::new()).unwrap()).await.unwrap();
+    assert_eq!((&table["rows"][0]["cells"][1], &table["rows"][0]["cells"][2]), (&json!("2/2"), &json!("Running")));
+    let told = place.told("aided").await;
+    for image in ["proxy", "migrate", "main"] {
+        assert!(told.iter().any(|(reason, message, _)| reason == "Pulled" && message.contains(image)), "{image}: {told:?}");
+    }
+    place.pods.delete("aided", &DeleteParams::default()).await.unwrap();
+    sleep(Duration::from_secs(40)).await;
+    assert!(place.pods.get_opt("aided").await.unwrap().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn init_container_that_fails_should_be_backed_off_from() {
+    let place = place(World { missing_images: vec!["registry.example/gone:1".to_owned()], ..World::task_api("staging") });
+    let main = json!([{"name": "main", "image": "registry.example/main:1"}]);
+    let init = |fields: Value| json!({"initContainers": [fields], "containers": main.clone()});
+    place.run("failing", init(json!({"name": "first", "image": "registry.example/first:1", "command": ["sh", "-c", "exit 3"]}))).await;
+    place.run("gone", init(json!({"name": "first", "image": "registry.example/gone:1"}))).await;
+    let mut seen = std::collections::BTreeSet::new();
+    for _ in 0..240 {
+        sleep(Duration::from_millis(500)).await;
+        for name in ["failing", "gone"] {
+            let request = http::Request::get(format!("/api/v1/namespaces/staging/pods/{name}"));
+            let request = request.header("accept", "application/json;as=Table;v=v1;g=meta.k8s.io").body(Vec::new()).unwrap();
+            let table: Value = Client::new(place.cluster.service(), "staging").request(request).await.unwrap();
+            seen.insert(format!("{name} {}", table["rows"][0]["cells"][2].as_str().unwrap()));
+        }
+    }
+    for wanted in ["failing Init:Error", "failing Init:CrashLoopBackOff", "gone Init:ErrImagePull", "gone Init:ImagePullBackOff"] {
+        assert!(seen.contains(wanted), "{wanted}: {seen:?}");
+    }
+    let events = place.events.list(&ListParams::default().fields("involvedObject.name=failing")).await.unwrap();
+    let field = |event: &Event| event.involved_object.field_path.clone().unwrap_or_default();
+    assert!(events.items.iter().any(|event| event.reason.as_deref() == Some("BackOff") && field(event) == "spec.initContainers{first}"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn probe_of_a_closed_port_or_of_a_failing_command_should_fail() {
+    let place = place(World::task_api("staging"));
+    let pod = |probe: Value| {
+        json!({"containers": [{"name": "main", "image": "registry.example/main:1", "ports": [{"containerPort": 8080}],
+            "readinessProbe": probe}]})
+    };
+    place.run("right", pod(json!({"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1}))).await;
+    place.run("wrong", pod(json!({"tcpSocket": {"port": 8081}, "periodSeconds": 1}))).await;
+    place.run("false", pod(json!({"exec": {"command": ["/bin/false"]}, "periodSeconds": 1}))).await;
+    place.run("slow", pod(json!({"exec": {"command": ["sleep", "5"]}, "periodSeconds": 1}))).await;
+    sleep(Duration::from_secs(30)).await;
+    for (name, ready, why) in
+        [("right", true, ""), ("wrong", false, "connection refused"), ("false", false, ""), ("slow", false, "timed out")]
+    {
+        assert_eq!(place.container(name).await.ready, ready, "{name}");
+        let told = place.told(name).await;
+        assert!(ready || told.iter().any(|(reason, message, _)| reason == "Unhealthy" && message.contains(why)), "{name}: {told:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn pod_should_not_outlive_its_deadline_nor_a_hook_that_fails() {
+    let place = place(World::task_api("staging"));
+    let main = json!({"name": "main", "image": "registry.example/main:1"});
+    place.run("brief", json!({"activeDeadlineSeconds": 20, "containers": [main.clone()]})).await;
+    let mut hooked = main;
+    hooked["lifecycle"] = json!({"postStart": {"exec": {"command": ["/bin/false"]}}});
+    place.run("hooked", json!({"containers": [hooked.clone()]})).await;
+    hooked["lifecycle"] = json!({"postStart": {"exec": {"command": ["sleep", "15"]}}});
+    place.run("held", json!({"containers": [hooked]})).await;
+    sleep(Duration::from_secs(12)).await;
+    assert_eq!(place.pods.get("brief").await.unwrap().status.unwrap().phase.as_deref(), Some("Running"));
+    assert!(place.container("held").await.state.unwrap().running.is_none());
+    sleep(Duration::from_secs(28)).await;
+    let status = place.pods.get("brief").await.unwrap().status.unwrap();
+    assert_eq!((status.phase.as_deref(), status.reason.as_deref()), (Some("Failed"), Some("DeadlineExceeded")));
+    assert!(place.container("held").await.ready);
+    assert!(place.container("hooked").await.restart_count > 0);
+    assert!(place.told("hooked").await.iter().any(|(reason, ..)| reason == "FailedPostStartHook"));
+}

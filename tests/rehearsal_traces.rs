@@ -31,7 +31,7 @@ fn folder() -> PathBuf {
 }
 
 fn compare(real: &Recording, ours: &replay::Replayed) -> Vec<String> {
-    let mut differences = Vec::new();
+    let mut differences = ours.unknown.clone();
     let theirs = Names::of(&real.lines);
     let mine = Names::of(&ours.lines);
     let retried = real.lines.iter().any(|line| line["watch"].is_string() && line.to_string().contains("\"type\":\"Failed\""));

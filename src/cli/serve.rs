@@ -67,7 +67,7 @@ pub fn serve(args: &ServeArgs) -> Result<u8, Failure> {
         // timers run on simulated time
         let patience = HEAD_TIME.mul_f64(args.speed);
         tokio::select! {
-            () = accept(listener, |stream| { tokio::spawn(converse(stream, practice.clone(), patience)); }) => {}
+            () = accept_between_outages(listener, api, &practice, patience) => {}
             () = accept(metrics_listener, |stream| { tokio::spawn(measure(stream, practice.clone(), metrics.clone(), patience)); }) => {}
             () = pace::hold_by(args.speed, STROKE) => {}
             _ = signals.next() => {}
@@ -109,8 +109,38 @@ async fn accept(listener: TcpListener, take: impl Fn(TcpStream)) {
     }
 }
 
+/// Takes connections to the API server. In an outage nobody listens: they are refused, and those that there are end.
+async fn accept_between_outages(listener: TcpListener, address: SocketAddr, practice: &PracticeCluster, patience: Duration) {
+    let (mut outages, mut listener) = (practice.outages(), Some(listener));
+    loop {
+        let open = match listener.take() {
+            Some(open) => open,
+            None => listen(address).await,
+        };
+        tokio::select! {
+            () = accept(open, |stream| { tokio::spawn(converse(stream, practice.clone(), patience)); }) => {}
+            _ = outages.wait_for(|down| *down) => {}
+        }
+        // the cluster ends with its process
+        if outages.wait_for(|down| !down).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Listens at this address; where somebody else has taken it meanwhile, as soon as it is free.
+async fn listen(address: SocketAddr) -> TcpListener {
+    loop {
+        match TcpListener::bind(address).await {
+            Ok(listener) => return listener,
+            Err(_) => tokio::time::sleep(STROKE).await,
+        }
+    }
+}
+
 /// One connection to the API server.
 async fn converse(stream: TcpStream, practice: PracticeCluster, patience: Duration) {
+    let mut outages = practice.outages();
     let service = service_fn(move |request: Request<Incoming>| {
         let service = practice.service();
         async move {
@@ -121,8 +151,12 @@ async fn converse(stream: TcpStream, practice: PracticeCluster, patience: Durati
             Ok::<Answer, io::Error>(answer.map(|body| body.map_err(io::Error::other).boxed_unsync()))
         }
     });
+    let served = server(patience).half_close(true).serve_connection(TokioIo::new(stream), service);
     // How a connection ends is not known to anybody who could do something about it.
-    let _ = server(patience).half_close(true).serve_connection(TokioIo::new(stream), service).await;
+    tokio::select! {
+        _ = served => {}
+        _ = outages.wait_for(|down| *down) => {}
+    }
 }
 
 /// One connection to Prometheus.

@@ -58,12 +58,6 @@ impl Clock {
         stamp(self.server_now())
     }
 
-    /// How far the cluster's clocks are off.
-    #[must_use]
-    pub fn skew(&self) -> Duration {
-        self.skew
-    }
-
     /// Set the cluster's clocks off by this much (negative: behind).
     pub fn set_skew(&mut self, skew: Duration) {
         self.skew = skew;

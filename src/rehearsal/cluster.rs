@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use tokio::sync::watch;
 
 use super::api::ApiServer;
 use super::api::expiry;
@@ -63,6 +64,12 @@ impl PracticeCluster {
     #[must_use]
     pub fn service(&self) -> ApiService {
         ApiService::new(self.server.clone())
+    }
+
+    /// Whether nobody answers at the API server's address, now and whenever that changes: who serves it at an address of its own is to take it down.
+    #[must_use]
+    pub fn outages(&self) -> watch::Receiver<bool> {
+        self.server.lock().troubles.api_down.subscribe()
     }
 
     /// The true simulated time. Only right inside the cluster's runtime.

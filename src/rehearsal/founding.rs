@@ -257,7 +257,9 @@ impl Founder<'_> {
         let wanted = |pod: &Object| service.selector.iter().all(|(key, value)| pod.labels().get(key.as_str()) == Some(&value.as_str()));
         let pods: Vec<_> = self.state.store.list(Kind::Pod, Some(&service.namespace)).filter(|pod| wanted(pod)).cloned().collect();
         let now = self.state.clock.stamp();
-        self.create(Kind::EndpointSlice, &service.namespace, endpoints::slice_of(&object, &pods));
+        for slice in endpoints::slices_of(&object, &pods) {
+            self.create(Kind::EndpointSlice, &service.namespace, slice);
+        }
         self.create(Kind::Endpoints, &service.namespace, endpoints::endpoints_of(&object, &pods, &now));
     }
 }

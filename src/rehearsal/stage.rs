@@ -1,7 +1,7 @@
 //! The world a scenario needs, where it brings none: its targets, what its faults select, and Prometheus.
 
 use super::world::{Traffic, Workload, World, WorldService};
-use crate::fault::Selector;
+use crate::fault::{Action, Selector};
 use crate::scenario::model::{Scenario, StepAction};
 
 /// Namespace and name of the Service that Prometheus answers behind.
@@ -22,6 +22,9 @@ pub fn world(scenario: &Scenario, namespace: &str) -> World {
         let StepAction::Fault(fault) = &step.action else { continue };
         let place = fault.namespace().unwrap_or(namespace);
         let hit = people(&mut workloads, &fault.selector, place, scenario.targets.len() == 1);
+        if let (Some(hit), Action::Io { volume, .. }) = (hit, &fault.action) {
+            give_volume(&mut workloads[hit], volume);
+        }
         if let Some((selector, _)) = &fault.peer {
             let peer = people(&mut workloads, selector, place, false);
             talk(&mut workloads, scenario.targets.len(), hit, peer);
@@ -50,6 +53,19 @@ fn talk(workloads: &mut [Workload], targets: usize, hit: Option<usize>, peer: Op
     }
     if called >= targets {
         workloads[called].traffic = Some(Traffic::called());
+    }
+}
+
+/// Lets a workload whose files are to suffer have its files there, and need one of them for each request.
+fn give_volume(workload: &mut Workload, volume: &str) {
+    let path = volume.trim_end_matches('/').to_owned();
+    for container in &mut workload.containers {
+        if path.starts_with('/') && !container.mounts.contains(&path) {
+            container.mounts.push(path.clone());
+        }
+    }
+    if let Some(traffic) = &mut workload.traffic {
+        traffic.disk = traffic.disk.max(1);
     }
 }
 

@@ -31,7 +31,7 @@ use tokio::time::{Instant, sleep_until};
 use super::api::kinds::Kind;
 use super::api::store::KindSet;
 use super::api::{ApiServer, State};
-use super::controllers::chaos::daemon::{Effect, IoFault, NetworkFault, Stress, Ways};
+use super::controllers::chaos::daemon::{Effect, IoFault, NameFault, NetworkFault, Stress, Ways};
 use super::controllers::chaos::http_chaos::HttpFault;
 use super::prometheus::rules::RuleGroup;
 use calls::CallId;
@@ -79,6 +79,7 @@ struct Watch {
     stress: Vec<Stress>,
     files: Vec<IoFault>,
     requests: Vec<HttpFault>,
+    names: Vec<NameFault>,
     revision: u64,
     /// The newest change of what [`sight`] looks at, once it has looked.
     seen: Option<u64>,
@@ -110,12 +111,16 @@ impl Watch {
 
     /// Sees what has changed, and lives on until this moment.
     fn step(&mut self, state: &State, until: u64) {
-        let revision = state.store.revision();
+        let revision = state.store.revision() + state.workers.untold_changes();
         let changed = revision != self.revision;
         self.looks += 1;
         let befallen = (changed || self.looks > STALE_LOOKS) && self.befallen(state);
         self.revision = revision;
-        let seen = Some(if changed { state.store.revision_of(KindSet::of(sight::KINDS)) } else { self.seen.unwrap_or(0) });
+        let seen = Some(if changed {
+            state.store.revision_of(KindSet::of(sight::KINDS)) + state.workers.untold_changes()
+        } else {
+            self.seen.unwrap_or(0)
+        });
         if befallen || seen != self.seen {
             self.seen = seen;
             for service in 0..self.mesh.services.len() {
@@ -136,11 +141,13 @@ impl Watch {
         let same = faults == self.faults
             && daemon.stresses().eq(&self.stress)
             && daemon.io_faults().eq(&self.files)
+            && daemon.name_faults().eq(&self.names)
             && daemon.http_faults().eq(&self.requests);
         if !same {
             self.faults = faults;
             self.stress = daemon.stresses().cloned().collect();
             self.files = daemon.io_faults().cloned().collect();
+            self.names = daemon.name_faults().cloned().collect();
             self.requests = daemon.http_faults().cloned().collect();
         }
         !same
@@ -160,6 +167,7 @@ pub fn start(server: &ApiServer, mut sink: Box<dyn MetricSink>) {
         stress: Vec::new(),
         files: Vec::new(),
         requests: Vec::new(),
+        names: Vec::new(),
         revision: 0,
         seen: None,
         looks: 0,
@@ -185,8 +193,9 @@ pub fn start(server: &ApiServer, mut sink: Box<dyn MetricSink>) {
                 let state = server.lock();
                 // a gap is a gap: nothing is scraped, nothing ends, no rule is looked at
                 if !state.troubles.scrapes_missed {
-                    round.scrape(&state, &watch.mesh, every, &mut *sink);
-                    let at_ms = state.clock.server_now().timestamp_millis();
+                    // Prometheus has a clock of its own, which is right whatever the API server's says.
+                    let at_ms = state.clock.now().timestamp_millis();
+                    round.scrape(&state, &watch.mesh, every, at_ms, &mut *sink);
                     drop(state);
                     sink.scraped(at_ms);
                 }
@@ -198,8 +207,7 @@ pub fn start(server: &ApiServer, mut sink: Box<dyn MetricSink>) {
 
 /// Some minutes of a quiet past.
 fn history(server: &ApiServer, watch: &mut Watch, round: &mut Round, every: Duration, sink: &mut dyn MetricSink) {
-    let mut state = server.lock();
-    let skew = state.clock.skew();
+    let state = server.lock();
     let mut passed = Duration::ZERO;
     let all = scrapes(every);
     for ago in (1..=all).rev() {
@@ -208,10 +216,9 @@ fn history(server: &ApiServer, watch: &mut Watch, round: &mut Round, every: Dura
             passed = (passed + STEP).min(until);
             watch.step(&state, micros(passed));
         }
-        state.clock.set_skew(skew - chrono::Duration::from_std(every * (ago - 1)).unwrap_or_default());
-        round.scrape(&state, &watch.mesh, every, sink);
+        let at = state.clock.now() - chrono::Duration::from_std(every * (ago - 1)).unwrap_or_default();
+        round.scrape(&state, &watch.mesh, every, at.timestamp_millis(), sink);
     }
-    state.clock.set_skew(skew);
 }
 
 /// How many scrapes the past holds.

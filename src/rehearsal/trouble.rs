@@ -13,8 +13,8 @@ use super::world::Denial;
 /// What is wrong at the moment.
 #[derive(Debug, Default)]
 pub struct Troubles {
-    /// Nobody answers at the API server's address.
-    pub api_down: bool,
+    /// Whether nobody answers at the API server's address; who serves it listens for it.
+    pub api_down: watch::Sender<bool>,
     /// Counts up each time all open connections are cut.
     pub epoch: u64,
     /// What the user may not do.
@@ -56,6 +56,12 @@ pub struct Plight {
 }
 
 impl Troubles {
+    /// Whether nobody answers at the API server's address.
+    #[must_use]
+    pub fn cut_off(&self) -> bool {
+        *self.api_down.borrow()
+    }
+
     /// Deny this from now on.
     pub fn deny(&mut self, denial: Denial) {
         self.denials.push(denial);
@@ -69,7 +75,8 @@ impl Troubles {
 
 /// A handle to switch troubles on and off.
 ///
-/// What it breaks it breaks for the client. The cluster's own controllers stay connected through an API outage: what fails is the way to the server.
+/// While nobody answers at the API server's address, that holds for the cluster's own controllers as well: nothing is replaced, bound or lifted until
+/// they reach it again. What runs on the nodes goes on, and is told of afterwards.
 #[derive(Debug, Clone)]
 pub struct Trouble {
     server: ApiServer,
@@ -82,13 +89,13 @@ impl Trouble {
 
     /// From now on requests fail with a refused connection, and open watches are cut.
     pub fn api_down(&self) {
-        self.server.lock().troubles.api_down = true;
+        self.server.lock().troubles.api_down.send_replace(true);
         self.cut_watches();
     }
 
     /// The API server answers again.
     pub fn api_up(&self) {
-        self.server.lock().troubles.api_down = false;
+        self.server.lock().troubles.api_down.send_replace(false);
     }
 
     /// An outage of this length, from now.

@@ -84,9 +84,9 @@ keys! {
     /// An entry of `taints` or `tolerations`.
     TAINT = "a taint": "key" "value" "effect";
     /// An entry of `workloads`: with the keys of a container where it has but one.
-    WORKLOAD = "a workload": "name" "kind" "namespace" "replicas" "labels" "grace" "containers" "image" "port" "requests" "limits" "readiness" "liveness" "startup" "secrets" "configMaps" "nodeSelector" "tolerations" "apart" "timings" "traffic" "calls";
+    WORKLOAD = "a workload": "name" "kind" "namespace" "replicas" "labels" "grace" "containers" "image" "port" "requests" "limits" "readiness" "liveness" "startup" "secrets" "configMaps" "mounts" "nodeSelector" "tolerations" "apart" "timings" "traffic" "calls";
     /// An entry of `containers`.
-    CONTAINER = "a container": "name" "image" "port" "requests" "limits" "readiness" "liveness" "startup" "secrets" "configMaps";
+    CONTAINER = "a container": "name" "image" "port" "requests" "limits" "readiness" "liveness" "startup" "secrets" "configMaps" "mounts";
     /// `requests` or `limits`.
     AMOUNTS = "requests and limits": "cpu" "memory";
     /// A probe.

@@ -133,6 +133,8 @@ pub struct Container {
     pub secrets: Vec<String>,
     /// `ConfigMaps` its environment is taken from.
     pub config_maps: Vec<String>,
+    /// Where volumes are mounted, as absolute paths: a volume for each, empty at the start of the pod. Files anywhere else are the image's own.
+    pub mounts: Vec<String>,
 }
 
 impl Container {
@@ -152,6 +154,7 @@ impl Container {
             startup: None,
             secrets: Vec::new(),
             config_maps: Vec::new(),
+            mounts: Vec::new(),
         }
     }
 }

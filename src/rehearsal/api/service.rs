@@ -67,7 +67,7 @@ where
         Box::pin(async move {
             let latency = {
                 let mut state = server.lock();
-                if state.troubles.api_down {
+                if state.troubles.cut_off() {
                     return Err(refused());
                 }
                 let spread = state.world.request_latency;
@@ -79,7 +79,7 @@ where
                 Err(_) => return Ok(respond(too_slow(), &server.lock().clock.server_now().format(DATE).to_string())),
             };
             tokio::time::sleep(latency).await;
-            if server.lock().troubles.api_down {
+            if server.lock().troubles.cut_off() {
                 return Err(refused());
             }
             let answer = match body {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use super::chaos::cron::Cron;
+use super::chaos::cron::{Cron, zone_of};
 use super::duties::Duties;
 use super::job::end_of;
 use super::recorder::{Note, record};
@@ -84,7 +84,12 @@ fn next(hand: &Hand, cron_job: &Object, key: &Key, duties: &mut Duties) -> Optio
         return None;
     }
     let now = hand.now();
-    let schedule = match Cron::parse(cron_job.text("/spec/schedule")) {
+    let place = zone_of(cron_job.text("/spec/timeZone")).unwrap_or_else(|why| {
+        let message = format!("invalid timeZone: {:?} : {why}", cron_job.text("/spec/timeZone"));
+        record(hand, Kind::CronJob, cron_job, Note::normal(COMPONENT, "UnknownTimeZone", &message).as_warning());
+        None
+    });
+    let schedule = match Cron::parse(cron_job.text("/spec/schedule")).map(|schedule| schedule.by(place)) {
         Ok(schedule) => schedule,
         Err(why) => {
             let message = format!("unparseable schedule: {:?} : {why}", cron_job.text("/spec/schedule"));

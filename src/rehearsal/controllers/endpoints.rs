@@ -63,8 +63,13 @@ async fn reconcile(hand: &mut Hand, key: &Key) {
     let Some(selector) = selects(&service) else { return };
     let pods: Vec<Arc<Object>> = hand.list(Kind::Pod, Some(&key.namespace)).into_iter().filter(|pod| selector.matches(pod)).collect();
     let slices = hand.list(Kind::EndpointSlice, Some(&key.namespace));
-    let slice = slices.iter().find(|slice| slice.labels().get("kubernetes.io/service-name") == Some(&service.name()));
-    write(hand, Kind::EndpointSlice, slice.map(|slice| slice.value().clone()), slice_of(&service, &pods), &["endpoints", "ports"]).await;
+    let mut slices = slices.iter().filter(|slice| slice.labels().get("kubernetes.io/service-name") == Some(&service.name()));
+    for wanted in slices_of(&service, &pods) {
+        write(hand, Kind::EndpointSlice, slices.next().map(|slice| slice.value().clone()), wanted, &["endpoints", "ports"]).await;
+    }
+    for slice in slices {
+        let _ = hand.delete(&Key::new(Kind::EndpointSlice, slice.namespace(), slice.name()), &DeleteOptions::default()).await;
+    }
     let old = hand.get(&Key { kind: Kind::Endpoints, ..key.clone() });
     let stamp = hand.stamp();
     write(hand, Kind::Endpoints, old.map(|old| old.value().clone()), endpoints_of(&service, &pods, &stamp), &["subsets"]).await;
@@ -116,9 +121,27 @@ fn target(pod: &Object) -> Value {
     json!({"kind": "Pod", "namespace": pod.namespace(), "name": pod.name(), "uid": pod.uid()})
 }
 
-/// The slice of a Service over these pods.
+/// How many endpoints a slice holds at most.
+const A_SLICE: usize = 100;
+
+/// The slices of a Service over these pods: one at least, and none that holds more endpoints than a slice may.
 #[must_use]
-pub fn slice_of(service: &Object, pods: &[Arc<Object>]) -> Value {
+pub fn slices_of(service: &Object, pods: &[Arc<Object>]) -> Vec<Value> {
+    let whole = slice_of(service, pods);
+    let endpoints = list(&whole, "/endpoints");
+    if endpoints.len() <= A_SLICE {
+        return vec![whole];
+    }
+    let part = |part: &[Value]| {
+        let mut slice = whole.clone();
+        slice["endpoints"] = json!(part);
+        slice
+    };
+    endpoints.chunks(A_SLICE).map(part).collect()
+}
+
+/// One slice of a Service over all these pods.
+fn slice_of(service: &Object, pods: &[Arc<Object>]) -> Value {
     let early = service.value()["spec"]["publishNotReadyAddresses"] == true;
     let endpoints: Vec<Value> = pods
         .iter()

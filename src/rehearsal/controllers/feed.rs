@@ -2,11 +2,18 @@
 
 use std::future::poll_fn;
 use std::task::Poll;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
 
 use super::Home;
 use crate::rehearsal::api::ApiServer;
 use crate::rehearsal::api::kinds::{Kind, RESOURCES};
 use crate::rehearsal::api::store::{Change, Key, KindSet, Verb};
+
+/// How long a feed that was cut off waits at first, and at most, before it asks again: as client-go's reflectors.
+const FIRST_WAIT: Duration = Duration::from_millis(800);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// Changes, batch by batch.
 #[derive(Debug)]
@@ -15,6 +22,8 @@ pub struct Feed {
     waiter: u64,
     kinds: KindSet,
     cursor: u64,
+    /// The server did not answer: when it is asked again, and how long the wait after that is.
+    again: Option<(Instant, Duration)>,
 }
 
 impl Feed {
@@ -26,13 +35,38 @@ impl Feed {
         let mut state = server.lock();
         let (waiter, cursor) = (state.store.join(kinds), state.store.revision());
         drop(state);
-        Self { server, waiter, kinds, cursor }
+        Self { server, waiter, kinds, cursor, again: None }
     }
 
-    /// The next changes; at least one. If the log has run away from this feed, every object counts as changed.
+    /// The next changes; at least one. If the log has run away from this feed, every object counts as changed. While nobody answers at the API server's
+    /// address there are none; what has happened meanwhile is heard of some time after.
     pub async fn next(&mut self) -> Vec<Change> {
-        poll_fn(|cx| {
+        loop {
+            if let Some((at, _)) = self.again {
+                sleep_until(at).await;
+            }
+            if let Some(batch) = self.heard().await {
+                return batch;
+            }
+        }
+    }
+
+    /// When to ask again, after a question that was not answered.
+    fn put_off(&mut self) {
+        let now = Instant::now();
+        let wait = self.again.map_or(FIRST_WAIT, |(_, wait)| wait);
+        let jitter = self.server.lock().dice.stream(&format!("feed/{}/{}", self.waiter, self.cursor)).unit();
+        self.again = Some((now + wait.mul_f64(0.5 + jitter / 2.0), (wait * 2).min(LONGEST_WAIT)));
+    }
+
+    /// The next changes, or none when the way to the server is cut.
+    async fn heard(&mut self) -> Option<Vec<Change>> {
+        let heard = poll_fn(|cx| {
             let mut state = self.server.lock();
+            if state.troubles.cut_off() {
+                return Poll::Ready(None);
+            }
+            self.again = None;
             let batch: Vec<Change> = match state.store.since(self.cursor) {
                 Ok(changes) => changes.filter(|change| self.kinds.has(change.key.kind)).cloned().collect(),
                 Err(_) => RESOURCES
@@ -53,9 +87,13 @@ impl Feed {
                 state.store.wait(self.waiter, cx.waker());
                 return Poll::Pending;
             }
-            Poll::Ready(batch)
+            Poll::Ready(Some(batch))
         })
-        .await
+        .await;
+        if heard.is_none() {
+            self.put_off();
+        }
+        heard
     }
 }
 

@@ -39,6 +39,9 @@ impl From<&ApiServer> for Home {
     }
 }
 
+/// The longest that a write waits before it is tried again, in milliseconds.
+const LONGEST_WAIT: u64 = 5_000;
+
 /// What surrounds a controller beside the API.
 #[derive(Debug)]
 pub struct Ground<'a> {
@@ -53,6 +56,17 @@ pub struct Ground<'a> {
 }
 
 impl Home {
+    /// Whether its API server, and all that runs on its nodes, is the practice cluster's own.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.remote.is_none()
+    }
+
+    /// Whether nobody answers at the API server's address. Of a remote one nobody knows until it is asked.
+    pub(super) fn cut_off(&self) -> bool {
+        self.server.lock().troubles.cut_off()
+    }
+
     /// Look at what surrounds the controllers, or change it.
     pub fn ground<T>(&self, look: impl FnOnce(Ground<'_>) -> T) -> T {
         let mut state = self.server.lock();
@@ -149,6 +163,22 @@ impl Hand {
     async fn travel(&mut self) {
         if self.home.remote.is_none() {
             self.pause(2, 6).await;
+            self.reach().await;
+        }
+    }
+
+    /// Whether nobody answers at the API server's address.
+    #[must_use]
+    pub fn cut_off(&self) -> bool {
+        self.home.cut_off()
+    }
+
+    /// Wait until the API server answers: a controller that cannot write tries again, later and later. What it writes then is what it meant to write.
+    pub async fn reach(&mut self) {
+        let mut wait = 200;
+        while self.cut_off() {
+            self.pause(wait / 2, wait).await;
+            wait = (wait * 2).min(LONGEST_WAIT);
         }
     }
 
@@ -195,6 +225,7 @@ impl Hand {
     /// As the server refuses it.
     pub async fn edit_now(&mut self, key: &Key, part: Part, mut change: impl FnMut(&mut Value)) -> Result<Arc<Object>, Refusal> {
         let missing = || Refusal::not_found(key.kind, &key.name);
+        self.reach().await;
         let Some(remote) = &self.home.remote else {
             let mut state = self.home.server.lock();
             let mut value = state.store.get(key).ok_or_else(missing)?.value().clone();
@@ -238,6 +269,7 @@ impl Hand {
     /// # Errors
     /// As the server refuses it.
     pub async fn bind(&mut self, pod: &Object, node: &str) -> Result<(), Refusal> {
+        self.reach().await;
         match &self.home.remote {
             None => self.home.server.lock().bind(pod.namespace(), pod.name(), pod.uid(), node).map(drop),
             Some(remote) => remote.bind(pod, node).await,
@@ -271,6 +303,13 @@ impl Hand {
     /// Write an Event, without waiting for it. One that cannot be written (its namespace is going) is lost, as it is on a real cluster.
     pub(super) fn post(&self, event: Value) {
         match &self.home.remote {
+            None if self.cut_off() => {
+                let mut later = self.clone();
+                tokio::spawn(async move {
+                    later.reach().await;
+                    later.post(event);
+                });
+            }
             None => {
                 let namespace = text(&event, "/metadata/namespace").to_owned();
                 drop(self.home.server.lock().create(Kind::Event, &namespace, event, OWN_WRITE));
@@ -281,7 +320,7 @@ impl Hand {
 
     /// Count that Event of an object once more, as of now, which `is` picks. False when there is none; on a remote server, where each is written anew.
     pub(super) fn count_again(&self, namespace: &str, about: &str, is: impl Fn(&Object) -> bool) -> bool {
-        if self.home.remote.is_some() {
+        if self.home.remote.is_some() || self.cut_off() {
             return false;
         }
         let mut state = self.home.server.lock();

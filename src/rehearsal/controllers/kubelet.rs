@@ -1,6 +1,7 @@
 //! The kubelets of all nodes: one worker for each pod that is bound.
 
 mod care;
+mod inits;
 mod life;
 pub mod needs;
 pub mod node;
@@ -11,12 +12,14 @@ pub mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::time::Instant;
 
 use super::{Feed, Hand, Home};
 use crate::rehearsal::api::kinds::Kind;
-use crate::rehearsal::api::object::Object;
+use crate::rehearsal::api::object::{Object, text};
 use crate::rehearsal::api::store::Verb;
 use steps::News;
 use worker::Worker;
@@ -30,6 +33,12 @@ pub struct Workers {
     images: BTreeSet<(String, String)>,
     /// The pods' addresses, by their uids: given away before the API knows of it.
     addresses: BTreeMap<String, String>,
+    /// Pods as they are on their nodes, by their uids, where the API server could not be told.
+    untold: BTreeMap<String, Arc<Object>>,
+    /// How often such a thing changed.
+    untold_changes: u64,
+    /// Containers whose processes leak, by their ids: since when, and how long it takes until their memory is full.
+    leaks: BTreeMap<String, (Instant, Duration)>,
 }
 
 /// A container whose process is to be killed on a node that is not ours.
@@ -70,6 +79,46 @@ impl Workers {
         self.addresses.insert(uid.to_owned(), address.to_owned());
     }
 
+    /// The pod is like this on its node, and the API server does not know it.
+    pub fn keep_untold(&mut self, pod: Object) {
+        self.untold_changes += 1;
+        self.untold.insert(pod.uid().to_owned(), Arc::new(pod));
+    }
+
+    /// What there was to tell of this pod is told.
+    pub fn told(&mut self, uid: &str) {
+        if self.untold.remove(uid).is_some() {
+            self.untold_changes += 1;
+        }
+    }
+
+    /// The pod as it is on its node, whether the API server knows it or not.
+    #[must_use]
+    pub fn as_it_is<'a>(&'a self, pod: &'a Arc<Object>) -> &'a Arc<Object> {
+        self.untold.get(pod.uid()).unwrap_or(pod)
+    }
+
+    /// A number that changes with what the API server does not know.
+    #[must_use]
+    pub fn untold_changes(&self) -> u64 {
+        self.untold_changes
+    }
+
+    /// The processes of this container leak from now on, and fill their memory in this time; or leak no longer.
+    pub fn leak(&mut self, container: &str, time: Option<Duration>) {
+        match time {
+            Some(time) => drop(self.leaks.insert(container.to_owned(), (Instant::now(), time))),
+            None => drop(self.leaks.remove(container)),
+        }
+    }
+
+    /// How much of what was left of their memory leaking containers have taken, 0 to 1.
+    #[must_use]
+    pub fn leaks(&self) -> BTreeMap<&str, f64> {
+        let share = |(since, time): &(Instant, Duration)| (since.elapsed().as_secs_f64() / time.as_secs_f64().max(0.001)).min(1.0);
+        self.leaks.iter().map(|(container, leak)| (container.as_str(), share(leak))).collect()
+    }
+
     /// Kill the process of this container. False when nobody can.
     #[must_use]
     pub fn kill(&self, pod: &Arc<Object>, container: &str) -> bool {
@@ -96,6 +145,10 @@ pub async fn run(home: Home) {
             if change.verb == Verb::Deleted {
                 let worker = home.ground(|ground| {
                     ground.workers.addresses.remove(change.object.uid());
+                    ground.workers.told(change.object.uid());
+                    for status in change.object.list("/status/containerStatuses") {
+                        ground.workers.leak(text(status, "/containerID"), None);
+                    }
                     ground.workers.by_pod.remove(change.object.uid())
                 });
                 if let Some(worker) = worker {

@@ -35,6 +35,12 @@ pub async fn run(home: Home) {
     loop {
         next += EVERY;
         sleep_until(next).await;
+        if hand.cut_off() {
+            // Who hears nothing because nothing can be heard gives nobody up: all have their time again.
+            hand.reach().await;
+            heard.clear();
+            next = Instant::now();
+        }
         let nodes = hand.list(Kind::Node, None);
         heard.retain(|name, _| nodes.iter().any(|node| node.name() == name));
         for node in nodes {

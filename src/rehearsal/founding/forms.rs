@@ -1,5 +1,6 @@
 //! The objects that a world's words stand for.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -65,6 +66,10 @@ pub fn node_status(wanted: &WorldNode, number: u32, now: &str) -> Value {
 /// The pod template of a workload.
 pub fn template(workload: &Workload) -> Value {
     let mut spec = json!({"containers": workload.containers.iter().map(container).collect::<Vec<_>>(), "terminationGracePeriodSeconds": workload.grace.as_secs()});
+    let mounts: BTreeSet<&String> = workload.containers.iter().flat_map(|container| &container.mounts).collect();
+    if !mounts.is_empty() {
+        spec["volumes"] = mounts.iter().map(|path| json!({"name": volume(path), "emptyDir": {}})).collect();
+    }
     if !workload.node_selector.is_empty() {
         spec["nodeSelector"] = json!(workload.node_selector);
     }
@@ -76,6 +81,13 @@ pub fn template(workload: &Workload) -> Value {
             {"labelSelector": {"matchLabels": workload.labels}, "topologyKey": "kubernetes.io/hostname"}]}});
     }
     json!({"metadata": {"labels": workload.labels}, "spec": spec})
+}
+
+/// The name of the volume that is mounted at this path.
+fn volume(path: &str) -> String {
+    let letters =
+        path.trim_matches('/').chars().map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' });
+    letters.take(63).collect::<String>().trim_matches('-').to_owned()
 }
 
 fn container(container: &Container) -> Value {
@@ -97,6 +109,9 @@ fn container(container: &Container) -> Value {
     let sources: Vec<Value> = sources.chain(container.config_maps.iter().map(|name| json!({"configMapRef": {"name": name}}))).collect();
     if !sources.is_empty() {
         value["envFrom"] = json!(sources);
+    }
+    if !container.mounts.is_empty() {
+        value["volumeMounts"] = container.mounts.iter().map(|path| json!({"name": volume(path), "mountPath": path})).collect();
     }
     if let Some(port) = container.port {
         value["ports"] = json!([{"name": "http", "containerPort": port, "protocol": "TCP"}]);

@@ -32,7 +32,7 @@ pub struct Contained {
 #[must_use]
 pub fn boxes(state: &State) -> Vec<Contained> {
     let mut boxes = Vec::new();
-    for pod in state.store.list(Kind::Pod, None) {
+    for pod in state.store.list(Kind::Pod, None).map(|pod| state.workers.as_it_is(pod)) {
         let specs = pod.list("/spec/containers");
         for (place, status) in pod.list("/status/containerStatuses").iter().enumerate() {
             let Some(since) = status.pointer("/state/running").map(|running| text(running, "/startedAt")) else { continue };
@@ -56,14 +56,17 @@ pub fn boxes(state: &State) -> Vec<Contained> {
     boxes
 }
 
+/// What containers use, by their ids, and how far those that leak have got, from 0 to 1.
+pub type Used<'a> = (&'a BTreeMap<&'a str, &'a Usage>, &'a BTreeMap<&'a str, f64>);
+
 /// What the kubelet of this node shows.
-pub fn node(lines: &mut Lines<'_>, boxes: &[Contained], node: &str, used: &BTreeMap<&str, &Usage>, now: f64) {
+pub fn node(lines: &mut Lines<'_>, boxes: &[Contained], node: &str, (used, leaks): Used<'_>, now: f64) {
     for one in boxes.iter().filter(|one| one.node == node) {
-        container(lines, one, used.get(&*one.id).copied(), now);
+        container(lines, one, used.get(&*one.id).copied(), leaks.get(&*one.id).copied().unwrap_or(0.0), now);
     }
 }
 
-fn container(lines: &mut Lines<'_>, one: &Contained, used: Option<&Usage>, now: f64) {
+fn container(lines: &mut Lines<'_>, one: &Contained, used: Option<&Usage>, leaked: f64, now: f64) {
     let idle;
     let usage = if let Some(used) = used {
         used
@@ -92,9 +95,12 @@ fn container(lines: &mut Lines<'_>, one: &Contained, used: Option<&Usage>, now: 
         lines.put("container_spec_cpu_quota", &labels, limit * 100_000.0);
         lines.put("container_spec_cpu_period", &labels, 100_000.0);
     }
-    lines.put("container_memory_working_set_bytes", &labels, usage.memory);
-    lines.put("container_memory_usage_bytes", &labels, (usage.memory * 1.08).floor());
-    lines.put("container_memory_rss", &labels, (usage.memory * 0.93).floor());
+    // what leaks takes what is left, up to all that the container may have
+    let left = one.memory_limit.map_or(0.0, |limit| (limit - usage.memory).max(0.0));
+    let memory = if leaked > 0.0 { (usage.memory + leaked * left).floor() } else { usage.memory };
+    lines.put("container_memory_working_set_bytes", &labels, memory);
+    lines.put("container_memory_usage_bytes", &labels, (memory * 1.08).floor());
+    lines.put("container_memory_rss", &labels, (memory * 0.93).floor());
     lines.put("container_spec_memory_limit_bytes", &labels, one.memory_limit.unwrap_or(0.0));
     lines.put("container_start_time_seconds", &labels, one.started);
     lines.put("container_last_seen", &labels, now.floor());

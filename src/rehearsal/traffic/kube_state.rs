@@ -1,5 +1,8 @@
 //! What kube-state-metrics shows of the objects in the API.
 
+mod jobs;
+mod volumes;
+
 use serde_json::Value;
 
 use super::page::Lines;
@@ -86,6 +89,10 @@ pub const KINDS: &[Kind] = &[
     Kind::Namespace,
     Kind::Service,
     Kind::ResourceQuota,
+    Kind::Job,
+    Kind::CronJob,
+    Kind::PersistentVolumeClaim,
+    Kind::PersistentVolume,
 ];
 
 /// All of it.
@@ -98,7 +105,10 @@ pub fn write(lines: &mut Lines<'_>, state: &State) {
                 lines.put(metric, &base, number(object, pointer));
             }
             match kind {
-                Kind::Deployment => conditions(lines, "kube_deployment_status_condition", &base, object),
+                Kind::Deployment => {
+                    conditions(lines, "kube_deployment_status_condition", &base, object);
+                    lines.put("kube_deployment_spec_paused", &base, flag(object.value()["spec"]["paused"] == true));
+                }
                 Kind::ReplicaSet => owner(lines, "kube_replicaset_owner", &base, object),
                 _ => {}
             }
@@ -106,6 +116,10 @@ pub fn write(lines: &mut Lines<'_>, state: &State) {
     }
     state.store.list(Kind::Pod, None).for_each(|object| pod(lines, object));
     state.store.list(Kind::Node, None).for_each(|object| node(lines, object));
+    state.store.list(Kind::Job, None).for_each(|object| jobs::job(lines, object));
+    state.store.list(Kind::CronJob, None).for_each(|object| jobs::cron_job(lines, object));
+    state.store.list(Kind::PersistentVolumeClaim, None).for_each(|object| volumes::claim(lines, object));
+    state.store.list(Kind::PersistentVolume, None).for_each(|object| volumes::volume(lines, object));
     for object in state.store.list(Kind::Namespace, None) {
         let base = [("namespace", object.name())];
         lines.put("kube_namespace_created", &base, moment(object.text("/metadata/creationTimestamp")));
@@ -155,6 +169,11 @@ fn pod(lines: &mut Lines<'_>, pod: &Object) {
     for (metric, kind) in [("kube_pod_status_ready", "Ready"), ("kube_pod_status_scheduled", "PodScheduled")] {
         lines.one_of(metric, &base, "condition", &ANSWERS, &condition(pod, kind));
     }
+    let unscheduled =
+        |one: &&Value| text(one, "/type") == "PodScheduled" && text(one, "/status") == "False" && text(one, "/reason") == "Unschedulable";
+    if pod.list("/status/conditions").iter().any(|one| unscheduled(&one)) {
+        lines.put("kube_pod_status_unschedulable", &base, 1.0);
+    }
     let reason = pod.text("/status/reason");
     if !reason.is_empty() {
         lines.put("kube_pod_status_reason", &joined(&base, &[("reason", reason)]), 1.0);
@@ -170,6 +189,26 @@ fn pod(lines: &mut Lines<'_>, pod: &Object) {
     }
     for status in pod.list("/status/containerStatuses") {
         container(lines, &base, status);
+    }
+    for status in pod.list("/status/initContainerStatuses") {
+        init_container(lines, &base, status);
+    }
+}
+
+fn init_container(lines: &mut Lines<'_>, pod: &[(&str, &str)], status: &Value) {
+    let base = joined(pod, &[("container", text(status, "/name"))]);
+    lines.put("kube_pod_init_container_status_ready", &base, flag(status["ready"] == true));
+    lines.put("kube_pod_init_container_status_restarts_total", &base, status["restartCount"].as_f64().unwrap_or(0.0));
+    for (state, metric) in [
+        ("running", "kube_pod_init_container_status_running"),
+        ("waiting", "kube_pod_init_container_status_waiting"),
+        ("terminated", "kube_pod_init_container_status_terminated"),
+    ] {
+        lines.put(metric, &base, flag(status.pointer(&format!("/state/{state}")).is_some_and(|state| !state.is_null())));
+    }
+    let reason = text(status, "/state/waiting/reason");
+    if !reason.is_empty() {
+        lines.put("kube_pod_init_container_status_waiting_reason", &joined(&base, &[("reason", reason)]), 1.0);
     }
 }
 

@@ -156,7 +156,17 @@ impl Mesh {
     fn connect(&mut self, id: CallId) {
         let Some(call) = self.calls.get(id) else { return };
         let (service, from) = (call.service, call.from);
-        let proxy = from.and_then(|seat| self.services[seat.service].replicas.get(&seat.replica)).map(|replica| replica.pod.proxy);
+        let caller = from.and_then(|seat| self.services[seat.service].replicas.get(&seat.replica)).map(|replica| &replica.pod);
+        let proxy = caller.map(|pod| pod.proxy);
+        let workload = &self.services[service].workload;
+        let misled = caller.and_then(|pod| pod.misled.iter().find(|fault| fault.means(&workload.name, &workload.namespace)));
+        if let Some(astray) = misled.map(|fault| fault.astray) {
+            // who is told a wrong address hears nothing from there
+            if !astray {
+                self.agenda.plan(self.now + NOBODY, Step::Answered(id, 502));
+            }
+            return;
+        }
         let Some(to) = self.services[service].route(proxy) else {
             self.agenda.plan(self.now + NOBODY, Step::Answered(id, 503));
             return;

@@ -36,7 +36,7 @@ pub struct Round {
     targets: BTreeMap<(String, String, String), Target>,
     /// Pods and nodes as last looked at, and when that was.
     pods: Vec<Known>,
-    nodes: Vec<(String, String, bool)>,
+    nodes: Vec<(String, String)>,
     contained: Vec<Contained>,
     revision: Option<u64>,
     rolls: Rolls,
@@ -89,20 +89,19 @@ impl Round {
         }
     }
 
-    /// One scrape of everything.
-    pub fn scrape(&mut self, state: &State, mesh: &Mesh, every: Duration, sink: &mut dyn MetricSink) {
-        let at_ms = state.clock.server_now().timestamp_millis();
+    /// One scrape of everything, at this moment of Prometheus' own clock, in Unix milliseconds.
+    pub fn scrape(&mut self, state: &State, mesh: &Mesh, every: Duration, at_ms: i64, sink: &mut dyn MetricSink) {
         let mut scrape = Scrape { sink, at_ms, patience: every.as_secs_f64().min(10.0) };
         // a Lease or an Event that changes is nothing to any target
         let newest = |kinds| state.store.revision_of(KindSet::of(kinds));
-        let revision = newest(LOOKED_AT);
+        let revision = newest(LOOKED_AT) + state.workers.untold_changes();
         if self.revision != Some(revision) {
             self.revision = Some(revision);
             self.look(state, mesh);
             self.forget(mesh, &mut scrape);
         }
         self.objects(state, newest(kube_state::KINDS), &mut scrape);
-        self.containers(mesh, revision, &mut scrape);
+        self.containers(state, mesh, revision, &mut scrape);
         for service in 0..mesh.services.len() {
             self.proxies(&mesh.services[service], &mut scrape);
         }
@@ -129,9 +128,7 @@ impl Round {
             }
         }
         let nodes = state.store.list(Kind::Node, None);
-        self.nodes = nodes
-            .map(|node| (node.name().to_owned(), node.text("/status/addresses/0/address").to_owned(), node.condition("Ready")))
-            .collect();
+        self.nodes = nodes.map(|node| (node.name().to_owned(), node.text("/status/addresses/0/address").to_owned())).collect();
         self.contained = cadvisor::boxes(state);
     }
 
@@ -141,7 +138,7 @@ impl Round {
         self.targets.retain(|(job, place, name), target| {
             let there = match job.as_str() {
                 "pod" => pods.iter().any(|pod| &pod.name == name && &mesh.services[pod.service].workload.namespace == place),
-                "kubelet" => nodes.iter().any(|(node, ..)| node == name),
+                "kubelet" => nodes.iter().any(|(node, _)| node == name),
                 _ => true,
             };
             if !there {
@@ -167,22 +164,27 @@ impl Round {
         }
     }
 
-    fn containers(&mut self, mesh: &Mesh, revision: u64, scrape: &mut Scrape<'_>) {
+    fn containers(&mut self, state: &State, mesh: &Mesh, revision: u64, scrape: &mut Scrape<'_>) {
         let replicas = mesh.services.iter().flat_map(|service| service.replicas.values());
         let used: BTreeMap<&str, &Usage> = replicas.map(|replica| (&*replica.pod.container, &replica.usage)).collect();
         let now = super::seconds(scrape.at_ms);
-        for (node, ip, ready) in std::mem::take(&mut self.nodes) {
+        let leaks = state.workers.leaks();
+        for (node, ip) in std::mem::take(&mut self.nodes) {
+            // Whether the API server has noticed is another matter.
+            let answers = !state.troubles.nodes_down.contains(&node);
             let took = 0.02 + 0.02 * self.rolls.unit();
             let instance = format!("{ip}:10250");
             let base =
                 [("job", "kubelet"), ("instance", instance.as_str()), ("node", node.as_str()), ("metrics_path", "/metrics/cadvisor")];
             let contained = std::mem::take(&mut self.contained);
             let target = self.target("kubelet", "", &node, &base);
-            if scrape.tell(target, ready.then_some(took)) {
-                target.page.scrape(revision, scrape.sink, scrape.at_ms, |lines| cadvisor::node(lines, &contained, &node, &used, now));
+            if scrape.tell(target, answers.then_some(took)) {
+                target
+                    .page
+                    .scrape(revision, scrape.sink, scrape.at_ms, |lines| cadvisor::node(lines, &contained, &node, (&used, &leaks), now));
             }
             self.contained = contained;
-            self.nodes.push((node, ip, ready));
+            self.nodes.push((node, ip));
         }
     }
 

@@ -207,7 +207,7 @@ impl Service {
         let mut time = self.waits * chance::factor(rolls, 0.25) * pause;
         let mut failed = self.traffic.error_share > 0.0 && rolls.unit() < self.traffic.error_share;
         if disk.late > 0.0 || disk.failing > 0.0 {
-            for _ in 0..self.traffic.disk.max(1) {
+            for _ in 0..self.traffic.disk {
                 time += if rolls.unit() < disk.late { disk.delay * 1e6 } else { 0.0 };
                 failed |= rolls.unit() < disk.failing;
             }

@@ -11,7 +11,7 @@ use super::tally::METHODS;
 use crate::rehearsal::api::State;
 use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::{Object, list, pairs, text};
-use crate::rehearsal::controllers::chaos::daemon::{IoEffect, NetworkFault, Size};
+use crate::rehearsal::controllers::chaos::daemon::{IoEffect, NameFault, NetworkFault, Size};
 use crate::rehearsal::controllers::chaos::http_chaos::HttpFault;
 use crate::rehearsal::dice::fnv32;
 use crate::rehearsal::quantity;
@@ -73,6 +73,8 @@ pub struct Pod {
     pub disk: Disk,
     /// What a proxy does to the requests that come to that port. Which paths are meant is not looked at: requests here have none.
     pub proxied: Vec<HttpFault>,
+    /// Names that it does not find as they are.
+    pub misled: Vec<NameFault>,
 }
 
 /// What a proxy in a pod makes of a request, or of its answer.
@@ -138,7 +140,7 @@ impl Pod {
 pub fn look(state: &State, workload: &Workload, faults: &[NetworkFault]) -> Sight {
     let namespace = workload.namespace.as_str();
     let ours = |labels: &BTreeMap<&str, &str>| workload.labels.iter().all(|(key, value)| labels.get(key.as_str()) == Some(&value.as_str()));
-    let objects = state.store.list(Kind::Pod, Some(namespace)).filter(|pod| ours(&pod.labels()));
+    let objects = state.store.list(Kind::Pod, Some(namespace)).filter(|pod| ours(&pod.labels())).map(|pod| state.workers.as_it_is(pod));
     let serving = workload.containers.first().map_or("", |container| container.name.as_str());
     let judged = state.store.list(Kind::NetworkPolicy, Some(namespace)).next().is_some();
     let mut pods: Vec<Pod> = objects
@@ -221,6 +223,7 @@ fn befall(state: &State, namespace: &str, pod: &mut Pod, faults: &[NetworkFault]
     }
     (pod.burners, pod.burning, pod.held, pod.disk) = (burners, burning, held, disk);
     let proxied = |f: &&HttpFault| f.namespace == namespace && f.pod == *pod.name && f.port == pod.port.map_or(80, i64::from);
+    pod.misled = state.daemon.name_faults().filter(|f| here(&f.namespace, &f.pod, &f.container_id)).cloned().collect();
     pod.proxied = state.daemon.http_faults().filter(proxied).cloned().collect();
 }
 

@@ -1,10 +1,12 @@
 //! `StressChaos`, `DNSChaos` and `TimeChaos`: one call to the daemon for each container, and nothing to wait for.
+//!
+//! What `TimeChaos` does to a process nobody else can see: it lives and ends, and touches no request here.
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::daemon::{Size, Stress, call};
+use super::daemon::{NameFault, Size, Stress, call};
 use super::experiment::record_target;
 use super::go::{self, Amount};
 use super::records::{INJECTED, NOT_INJECTED, Work};
@@ -75,9 +77,30 @@ pub async fn operate(
         other => other.map_err(Unreached::why)?,
     };
     if kind == Kind::StressChaos {
-        stress(hand, experiment, record, work, (&pod, container_id), recovering);
+        stress(hand, experiment, record, work, (&pod, container_id.clone()), recovering);
+    }
+    if kind == Kind::DNSChaos {
+        mislead(hand, experiment, record, container_id, recovering);
     }
     Ok(if recovering { NOT_INJECTED } else { INJECTED })
+}
+
+fn mislead(hand: &Hand, experiment: &Object, record: &Value, container_id: String, recovering: bool) {
+    let (namespace, pod, container) = record_target(record);
+    let source = source(experiment);
+    hand.ground(|ground| {
+        ground.daemon.end(namespace, pod, container, &source);
+        if !recovering {
+            ground.daemon.mislead(NameFault {
+                namespace: namespace.to_owned(),
+                pod: pod.to_owned(),
+                container_id,
+                source,
+                astray: experiment.text("/spec/action") == "random",
+                patterns: experiment.list("/spec/patterns").iter().filter_map(|pattern| pattern.as_str().map(str::to_owned)).collect(),
+            });
+        }
+    });
 }
 
 fn stress(hand: &mut Hand, experiment: &Object, record: &Value, work: &mut Work, target: (&Object, String), recovering: bool) {

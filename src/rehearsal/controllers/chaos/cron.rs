@@ -1,18 +1,20 @@
 //! Schedules as Chaos Mesh's cron library reads them: five fields or six with seconds first, descriptors, `@every`, and a time zone in front.
 //!
-//! Every zone is read as UTC: the practice cluster has no table of zones.
+//! Zones are those of this machine's table of zones. Who names none means UTC, which is what controllers run in.
 
-use chrono::{DateTime, Datelike, Duration, NaiveDate, TimeZone, Timelike, Utc};
+use chrono::{DateTime, Datelike, Duration, NaiveDate, TimeZone as _, Timelike, Utc};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::go;
 
 /// When something is to run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cron {
     /// This many whole seconds after the last time.
     Every(i64),
-    /// At the times that fit all fields.
-    Fields(Fields),
+    /// At the times that fit all fields, by the clocks of this zone; of UTC where it is none.
+    Fields(Fields, Option<TimeZone>),
 }
 
 /// Bits of the values that fit, field by field.
@@ -48,17 +50,14 @@ impl Cron {
         if text.is_empty() {
             return Err("empty spec string".to_owned());
         }
-        let mut rest = text;
+        let (mut rest, mut place) = (text, None);
         if let Some(zoned) = text.strip_prefix("TZ=").or_else(|| text.strip_prefix("CRON_TZ=")) {
             let (zone, after) = zoned.split_once(' ').unwrap_or((zoned, ""));
-            let known = matches!(zone, "" | "UTC" | "Local" | "GMT") || zone.contains('/');
-            if !known {
-                return Err(format!("provided bad location {zone}: unknown time zone {zone}"));
-            }
+            place = zone_of(zone).map_err(|why| format!("provided bad location {zone}: {why}"))?;
             rest = after.trim();
         }
         if rest.starts_with('@') {
-            return descriptor(rest);
+            return descriptor(rest).map(|cron| cron.by(place));
         }
         let mut fields: Vec<&str> = rest.split_whitespace().collect();
         match fields.len() {
@@ -66,14 +65,24 @@ impl Cron {
             6 => {}
             count => return Err(format!("expected 5 to 6 fields, found {count}: [{}]", fields.join(" "))),
         }
-        Ok(Self::Fields(Fields {
+        let fields = Fields {
             second: field(fields[0], &SECONDS)?,
             minute: field(fields[1], &MINUTES)?,
             hour: field(fields[2], &HOURS)?,
             day: field(fields[3], &DAYS)?,
             month: field(fields[4], &MONTHS)?,
             weekday: field(fields[5], &WEEKDAYS)?,
-        }))
+        };
+        Ok(Self::Fields(fields, place))
+    }
+
+    /// The same by the clocks of this zone, if one is given.
+    #[must_use]
+    pub fn by(self, place: Option<TimeZone>) -> Self {
+        match (self, place) {
+            (Self::Fields(fields, _), Some(place)) => Self::Fields(fields, Some(place)),
+            (other, _) => other,
+        }
     }
 
     /// The first time after this one; none within five years.
@@ -81,9 +90,44 @@ impl Cron {
     pub fn after(&self, time: DateTime<Utc>) -> Option<DateTime<Utc>> {
         match self {
             Self::Every(seconds) => Some(whole(time) + Duration::seconds(*seconds)),
-            Self::Fields(fields) => fields.after(whole(time) + Duration::seconds(1)),
+            Self::Fields(fields, None) => fields.after(whole(time) + Duration::seconds(1)),
+            Self::Fields(fields, Some(place)) => {
+                let mut from = shown(time, place)?;
+                // An hour that is left out in spring comes to the time after it, one that comes twice in autumn to its first: never back in time.
+                loop {
+                    from = fields.after(from + Duration::seconds(1))?;
+                    let at = meant(from, place)?;
+                    if at > time {
+                        return Some(at);
+                    }
+                }
+            }
         }
     }
+}
+
+/// The zone of this name; none for UTC.
+///
+/// # Errors
+/// When this machine knows none of that name, in Go's words.
+pub fn zone_of(name: &str) -> Result<Option<TimeZone>, String> {
+    if matches!(name, "" | "UTC" | "Local" | "GMT") {
+        return Ok(None);
+    }
+    TimeZone::get(name).map(Some).map_err(|_| format!("unknown time zone {name}"))
+}
+
+/// What the clocks of a zone show at this time, in whole seconds, as if it were UTC.
+fn shown(time: DateTime<Utc>, place: &TimeZone) -> Option<DateTime<Utc>> {
+    let offset = place.to_offset(Timestamp::from_second(time.timestamp()).ok()?);
+    Some(whole(time) + Duration::seconds(i64::from(offset.seconds())))
+}
+
+/// When the clocks of a zone show this.
+fn meant(shown: DateTime<Utc>, place: &TimeZone) -> Option<DateTime<Utc>> {
+    let civil = Timestamp::from_second(shown.timestamp()).ok()?.to_zoned(TimeZone::UTC).datetime();
+    let at = place.to_ambiguous_timestamp(civil).compatible().ok()?;
+    DateTime::from_timestamp(at.as_second(), 0)
 }
 
 fn whole(time: DateTime<Utc>) -> DateTime<Utc> {
@@ -238,6 +282,20 @@ mod tests {
         assert_eq!(next("@every 1500ms", "2026-01-05T09:30:00.9Z"), "2026-01-05T09:30:01+00:00");
         assert_eq!(next("CRON_TZ=UTC 15 * * * *", "2026-01-05T09:15:00Z"), "2026-01-05T10:15:00+00:00");
         assert_eq!(next("59 23 * * *", "2026-01-05T23:59:00Z"), "2026-01-06T23:59:00+00:00");
+    }
+
+    #[test]
+    fn zone_should_be_kept_through_winter_summer_and_the_hours_between() {
+        let berlin = |time| next("CRON_TZ=Europe/Berlin 30 2 * * *", time);
+        assert_eq!(berlin("2026-01-05T00:00:00Z"), "2026-01-05T01:30:00+00:00");
+        assert_eq!(berlin("2026-07-05T00:00:00Z"), "2026-07-05T00:30:00+00:00");
+        // half past two is left out on 29 March, and comes twice on 25 October
+        assert_eq!(berlin("2026-03-28T12:00:00Z"), "2026-03-29T01:30:00+00:00");
+        assert_eq!(berlin("2026-10-24T12:00:00Z"), "2026-10-25T00:30:00+00:00");
+        assert_eq!(berlin("2026-10-25T00:30:00Z"), "2026-10-26T01:30:00+00:00");
+        assert_eq!(next("TZ=Asia/Kolkata 0 9 * * mon", "2026-01-05T03:30:00Z"), "2026-01-12T03:30:00+00:00");
+        let why = Cron::parse("CRON_TZ=Mars/Olympus 0 9 * * *").err().unwrap_or_default();
+        assert_eq!(why, "provided bad location Mars/Olympus: unknown time zone Mars/Olympus");
     }
 
     #[test]

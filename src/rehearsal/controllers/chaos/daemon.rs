@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::container_chaos::Unreached;
 use super::go;
-use super::http_chaos::HttpFault;
+use super::http_chaos::{HttpFault, is_like};
 use crate::rehearsal::api::object::{Object, list, text};
 use crate::rehearsal::controllers::Hand;
 
@@ -18,6 +18,34 @@ pub struct Daemon {
     files: BTreeMap<(String, String), Vec<IoFault>>,
     stress: BTreeMap<(String, String), Vec<Stress>>,
     requests: BTreeMap<(String, String), Vec<HttpFault>>,
+    names: BTreeMap<(String, String), Vec<NameFault>>,
+}
+
+/// What befalls the names that a container asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameFault {
+    /// The pod's namespace.
+    pub namespace: String,
+    /// The pod.
+    pub pod: String,
+    /// The container's id: its resolver is its own.
+    pub container_id: String,
+    /// The experiment, as `namespace/name`.
+    pub source: String,
+    /// Whether a wrong address is told; else it is an error.
+    pub astray: bool,
+    /// Which names, with `*` and `?`; empty for all.
+    pub patterns: Vec<String>,
+}
+
+impl NameFault {
+    /// Whether a Service of this name and namespace is meant, in any of the forms that it is asked for in.
+    #[must_use]
+    pub fn means(&self, service: &str, namespace: &str) -> bool {
+        let forms = ["", ".N", ".N.svc", ".N.svc.cluster.local"].map(|form| format!("{service}{}", form.replace('N', namespace)));
+        self.patterns.is_empty()
+            || self.patterns.iter().any(|pattern| forms.iter().any(|form| is_like(form, pattern.trim_end_matches('.'))))
+    }
 }
 
 /// How much memory a stressor takes.
@@ -157,10 +185,23 @@ impl Daemon {
         self.stress.entry((stress.namespace.clone(), stress.pod.clone())).or_default().push(stress);
     }
 
-    /// The stress of this experiment in this container has ended.
+    /// These names are not to be found as they are any more.
+    pub fn mislead(&mut self, fault: NameFault) {
+        self.names.entry((fault.namespace.clone(), fault.pod.clone())).or_default().push(fault);
+    }
+
+    /// All faults of names in force.
+    pub fn name_faults(&self) -> impl Iterator<Item = &NameFault> {
+        self.names.values().flatten()
+    }
+
+    /// What this experiment has done in this container has ended.
     pub fn end(&mut self, namespace: &str, pod: &str, container: &str, source: &str) {
         if let Some(all) = self.stress.get_mut(&(namespace.to_owned(), pod.to_owned())) {
             all.retain(|stress| stress.container != container || stress.source != source);
+        }
+        if let Some(all) = self.names.get_mut(&(namespace.to_owned(), pod.to_owned())) {
+            all.retain(|fault| fault.source != source);
         }
     }
 
@@ -172,6 +213,9 @@ impl Daemon {
         for all in self.files.values_mut() {
             all.retain(|fault| fault.container_id != container_id);
         }
+        for all in self.names.values_mut() {
+            all.retain(|fault| fault.container_id != container_id);
+        }
     }
 
     /// This pod is gone, and all that was done to it.
@@ -180,6 +224,7 @@ impl Daemon {
         self.network.remove(&key);
         self.files.remove(&key);
         self.stress.remove(&key);
+        self.names.remove(&key);
         self.requests.remove(&key);
     }
 

@@ -17,6 +17,9 @@ use crate::rehearsal::api::writes::Part;
 use crate::rehearsal::clock;
 use crate::rehearsal::controllers::{Hand, Home};
 
+/// What is said of a Task node, so that nobody waits for it without knowing why.
+const TASKS_ARE_NOT_RUN: &str = "the practice cluster runs no Task and follows no conditional branch: this node waits for its deadline";
+
 /// What a controller of nodes does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Duty {
@@ -114,6 +117,10 @@ impl Nodes {
         }
         let Some(deadline) = clock::parse(node.text("/spec/deadline")) else { return Next::Done };
         let now = self.hand.now();
+        if kind == "Task" && !node.list("/status/conditions").iter().any(|condition| condition["type"] == "DeadlineExceed") {
+            let annotations = json!({"chaos-mesh.org/type": "task-pod-spawn-failed"});
+            self.say(node, true, ("TaskPodSpawnFailed", TASKS_ARE_NOT_RUN), annotations);
+        }
         if let Ok(left) = (deadline - now).to_std() {
             self.set(node, |status| set_condition(status, "DeadlineExceed", false, "NodeDeadlineNotExceed")).await;
             return Next::After(left + std::time::Duration::from_millis(2));

@@ -142,6 +142,10 @@ impl Rules {
         };
         let answer = call(&mut self.hand, pod).await;
         answer.map_err(|why| failed(applying(Unreached::why(why)), true))?;
+        // The pods of a cluster that is not ours are its own affair: nobody stands between them and their files.
+        if !http && self.hand.home().is_ours() {
+            mounted(chaos, pod, text(container, "/name")).map_err(|why| failed(applying(why), true))?;
+        }
         if http {
             let faults = http_chaos::faults(chaos);
             self.hand.ground(|ground| ground.daemon.apply_http(pod.namespace(), pod.name(), faults));
@@ -154,6 +158,21 @@ impl Rules {
         let started = chaos.number("/status/startTime").unwrap_or_else(|| self.hand.now().timestamp_millis());
         Ok(json!({"pid": pid, "startTime": started}))
     }
+}
+
+/// Whether the volume of a rule for files is one: the process that stands before the files moves the mount away, and what is no mount cannot be moved.
+fn mounted(chaos: &Object, pod: &Object, container: &str) -> Result<(), String> {
+    let path = chaos.text("/spec/volumeMountPath").trim_end_matches('/');
+    if chaos.list("/spec/actions").is_empty() {
+        return Ok(());
+    }
+    let specs = pod.list("/spec/containers").iter().filter(|spec| text(spec, "/name") == container);
+    if specs.flat_map(|spec| list(spec, "/volumeMounts")).any(|mount| text(mount, "/mountPath").trim_end_matches('/') == path) {
+        return Ok(());
+    }
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let target = format!("{}__chaosfs__{name}__", path.strip_suffix(name).unwrap_or_default());
+    Err(format!("rpc error: code = Unknown desc = toda startup takes too long or an error occurs: source: {path}, target: {target}"))
 }
 
 /// A netem rule that says nothing cannot be set.

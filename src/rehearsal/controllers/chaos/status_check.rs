@@ -1,6 +1,7 @@
 //! `StatusCheck`: a request by the clock, and what a row of answers means.
 //!
-//! A probe reaches what is in the cluster: a Service with a ready endpoint answers 200. Nothing outside the cluster answers.
+//! A probe reaches what is in the cluster: one of the ready pods behind a Service answers 200, or whatever the faults on its network, its requests and
+//! its CPU make of that. Nothing outside the cluster answers.
 
 use std::collections::BTreeMap;
 
@@ -14,16 +15,21 @@ use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::{Object, list, number, text};
 use crate::rehearsal::api::store::{Change, Key};
 use crate::rehearsal::clock;
+use crate::rehearsal::controllers::kubelet::probes::{self, Asked, Lost};
 use crate::rehearsal::controllers::{Hand, Home};
+use crate::rehearsal::dice::Rolls;
 
 /// Run the controller.
 pub async fn run(home: Home) {
     let hand = Hand::new(&home, "statuscheck");
-    queue::run(home, Checks { hand, workers: BTreeMap::new() }).await;
+    let luck = hand.stream(|_| "statuscheck/luck".to_owned());
+    queue::run(home, Checks { hand, luck, workers: BTreeMap::new() }).await;
 }
 
 struct Checks {
     hand: Hand,
+    /// Which pod is asked, and whether a packet gets through.
+    luck: Rolls,
     /// What is only in the controller's memory.
     workers: BTreeMap<Key, Worker>,
 }
@@ -74,7 +80,7 @@ impl Reconciler for Checks {
         let worker = self.workers.entry(key.clone()).or_insert_with(fresh);
         if worker.next.is_some_and(|next| next <= Instant::now()) {
             worker.next = worker.next.map(|next| next + interval);
-            let answer = probe(&self.hand, &check);
+            let answer = probe(&self.hand, &mut self.luck, &check);
             worker.note(&self.hand, &check, &answer);
         }
         let (records, count, next) = (worker.records.clone(), worker.count, worker.next);
@@ -213,13 +219,14 @@ fn in_a_row(records: &[Value], outcome: &str, threshold: Option<i64>) -> bool {
 }
 
 /// Ask once.
-fn probe(hand: &Hand, check: &Object) -> Result<(), String> {
+fn probe(hand: &Hand, luck: &mut Rolls, check: &Object) -> Result<(), String> {
     let url = check.text("/spec/http/url");
+    let patience = std::time::Duration::from_secs(check.number("/spec/timeoutSeconds").and_then(|n| u64::try_from(n).ok()).unwrap_or(1));
     let method = match check.text("/spec/http/method") {
         "POST" => "Post",
         _ => "Get",
     };
-    let status = reach(hand, url).map_err(|why| format!("do http request: {method} {url:?}: {why}"))?;
+    let status = reach(hand, luck, url, patience).map_err(|why| format!("do http request: {method} {url:?}: {why}"))?;
     let wanted = check.text("/spec/http/criteria/statusCode");
     let fits = match wanted.split_once('-') {
         Some((from, to)) => go::atoi(from).is_ok_and(|from| status >= from) && go::atoi(to).is_ok_and(|to| status <= to),
@@ -229,7 +236,7 @@ fn probe(hand: &Hand, check: &Object) -> Result<(), String> {
 }
 
 /// The status with which a URL answers.
-fn reach(hand: &Hand, url: &str) -> Result<i64, String> {
+fn reach(hand: &Hand, luck: &mut Rolls, url: &str, patience: std::time::Duration) -> Result<i64, String> {
     let Some((scheme, rest)) = url.split_once("://") else { return Err("unsupported protocol scheme \"\"".to_owned()) };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let authority = authority.rsplit('@').next().unwrap_or_default();
@@ -242,13 +249,36 @@ fn reach(hand: &Hand, url: &str) -> Result<i64, String> {
         address => address,
     };
     let refused = || format!("dial tcp {address}:{port}: connect: connection refused");
-    if !service.list("/spec/ports").iter().any(|p| number(p, "/port") == Some(port)) {
+    let Some(place) = service.list("/spec/ports").iter().position(|p| number(p, "/port") == Some(port)) else {
         // A Service drops what is sent to a port that it does not have.
         return Err(format!("dial tcp {address}:{port}: i/o timeout"));
-    }
+    };
     let endpoints = hand.get(&Key::new(Kind::Endpoints, service.namespace(), service.name())).ok_or_else(refused)?;
-    let ready = endpoints.list("/subsets").iter().any(|subset| !list(subset, "/addresses").is_empty());
-    if ready { Ok(200) } else { Err(refused()) }
+    let subsets = endpoints.list("/subsets");
+    let ready: Vec<&Value> = subsets.iter().flat_map(|subset| list(subset, "/addresses")).collect();
+    if ready.is_empty() {
+        return Err(refused());
+    }
+    let chosen = ready[luck.index(ready.len())];
+    let Some(pod) = hand.get(&Key::new(Kind::Pod, service.namespace(), text(chosen, "/targetRef/name"))) else { return Ok(200) };
+    let target = subsets.iter().find_map(|subset| number(list(subset, "/ports").get(place)?, "/port")).unwrap_or(port);
+    let path = rest.find('/').map_or("/", |at| &rest[at..]).split(['?', '#']).next().unwrap_or("/");
+    let told = pod.list("/status/containerStatuses").first();
+    let asked = Asked {
+        pod: &pod,
+        container: pod.list("/spec/containers").first().unwrap_or(&Value::Null),
+        image: "",
+        ip: pod.text("/status/podIP"),
+        host: "",
+        container_id: told.map_or("", |status| text(status, "/containerID")),
+        warm: Instant::now(),
+    };
+    let target = u16::try_from(target).unwrap_or(0);
+    probes::question(hand, luck, &asked, (target, path), patience).map_err(|lost| match lost {
+        Lost::Connect => format!("dial tcp {address}:{port}: i/o timeout (Client.Timeout exceeded while awaiting headers)"),
+        Lost::Answer => "context deadline exceeded (Client.Timeout exceeded while awaiting headers)".to_owned(),
+        Lost::Cut => "EOF".to_owned(),
+    })
 }
 
 /// The Service of a name as the cluster's DNS knows it, from the controllers' own namespace.

@@ -19,7 +19,12 @@ impl Worker {
             let workload = ground.world.workload_of(self.pod.namespace(), &self.pod.labels())?;
             ground.troubles.plights.get(&workload.name).cloned()
         });
+        let had = self.due.len();
+        let id = self.sketch.containers[index].id.clone();
         self.due.retain(|(_, step)| *step != Step::Oom(index));
+        if self.due.len() != had {
+            self.hand.ground(|ground| ground.workers.leak(&id, None));
+        }
         let Some(plight) = plight.filter(|_| self.sketch.containers[index].running()) else { return };
         if plight.crashes && !self.due.iter().any(|(_, step)| *step == Step::Exited(index)) {
             self.lives[index].end = (1, "Error");
@@ -27,6 +32,7 @@ impl Worker {
         }
         if let Some(time) = plight.leak.filter(|_| self.spec(index).pointer("/resources/limits/memory").is_some()) {
             self.after(time, Step::Oom(index));
+            self.hand.ground(|ground| ground.workers.leak(&id, Some(time)));
         }
     }
 

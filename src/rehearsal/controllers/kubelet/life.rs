@@ -12,6 +12,7 @@ use super::steps::Step;
 use super::worker::Worker;
 use crate::rehearsal::api::object::{Object, text};
 use crate::rehearsal::clock;
+use crate::rehearsal::controllers::recorder::Note;
 
 /// How long a container has to run for its crashes to be forgotten.
 const CRASHES_FORGOTTEN: chrono::Duration = chrono::Duration::minutes(10);
@@ -46,7 +47,7 @@ impl Life {
 }
 
 /// How long a failure is put off after this many: 10 s, 20 s, … 5 min.
-fn back_off(failures: u32) -> Duration {
+pub(super) fn back_off(failures: u32) -> Duration {
     Duration::from_secs((10_u64 << failures.saturating_sub(1).min(5)).min(LONGEST_BACK_OFF))
 }
 
@@ -126,13 +127,8 @@ impl Worker {
         }
         self.lives[index].refusals = 0;
         self.hand.ground(|ground| ground.workers.keep_image(&self.node, &image));
-        let took = go_seconds(self.lives[index].fetching.elapsed());
-        let size = 20_000_000 + u64::from(crate::rehearsal::dice::fnv32(&image)) % 180_000_000;
-        self.say(
-            "Pulled",
-            &format!("Successfully pulled image \"{image}\" in {took} ({took} including waiting). Image size: {size} bytes."),
-            index,
-        );
+        let message = pulled(&image, self.lives[index].fetching.elapsed());
+        self.say("Pulled", &message, index);
         self.create(index);
     }
 
@@ -160,7 +156,9 @@ impl Worker {
         self.say("Created", "Container created", index);
         self.say("Started", "Container started", index);
         let time = self.timings.start.draw(self.hand.rolls());
-        self.after(time, Step::Start(index));
+        // Until its hook has done its work a container does not count as running.
+        let (hook, _) = after_start(&self.spec(index)).unwrap_or_default();
+        self.after(time.saturating_add(hook), Step::Start(index));
     }
 
     /// The process runs.
@@ -189,10 +187,27 @@ impl Worker {
             self.lives[index].end = (code, if code == 0 { "Completed" } else { "Error" });
             self.after(time + Duration::from_millis(20), Step::Exited(index));
         }
+        if after_start(&spec).is_some_and(|(_, good)| !good) {
+            self.say_warning("FailedPostStartHook", "PostStartHook failed", index);
+            self.lives[index].end = (137, "Error");
+            self.after_millis(20, 60, Step::Exited(index));
+        }
         self.suffer(index);
         if spec.pointer("/resources/limits/memory").is_some() {
             self.after_millis(1_500, 2_500, Step::Look(index));
         }
+    }
+
+    /// The pod has been active for longer than it may: it is over, and has failed.
+    pub(super) fn overdue(&mut self, now: &str) {
+        const WHY: &str = "Pod was active on the node longer than the specified deadline";
+        self.tell(Note::normal("kubelet", "DeadlineExceeded", WHY), "");
+        self.due.clear();
+        for container in self.sketch.containers.iter_mut().filter(|container| container.running()) {
+            container.end(137, "Error", now);
+        }
+        self.sketch.why = Some(("DeadlineExceeded", WHY));
+        self.sketch.phase = "Failed";
     }
 
     /// The process has ended by itself.
@@ -213,7 +228,10 @@ impl Worker {
             Process::Waiting(..) | Process::Ended(..) => false,
         };
         let gone = self.sketch.containers[index].id.clone();
-        self.hand.ground(|ground| ground.daemon.container_gone(&gone));
+        self.hand.ground(|ground| {
+            ground.daemon.container_gone(&gone);
+            ground.workers.leak(&gone, None);
+        });
         self.due.retain(|(_, step)| !step.is_of_process(index));
         self.sketch.containers[index].end(code, reason, now);
         let again = match self.pod.text("/spec/restartPolicy") {
@@ -279,6 +297,18 @@ impl Worker {
     }
 }
 
+/// What is said of an image that was fetched in this time.
+pub(super) fn pulled(image: &str, time: Duration) -> String {
+    let took = go_seconds(time);
+    let size = 20_000_000 + u64::from(crate::rehearsal::dice::fnv32(image)) % 180_000_000;
+    format!("Successfully pulled image \"{image}\" in {took} ({took} including waiting). Image size: {size} bytes.")
+}
+
+/// How long the hook after a container's start takes, and whether it does its work; none where it has none.
+fn after_start(spec: &Value) -> Option<(Duration, bool)> {
+    spec.pointer("/lifecycle/postStart").map(|hook| needs::hook(hook).unwrap_or((clock::FAR, true)))
+}
+
 /// A length of time as Go writes it, in seconds and milliseconds.
 fn go_seconds(time: Duration) -> String {
     let millis = time.as_millis();
@@ -290,7 +320,7 @@ fn go_seconds(time: Duration) -> String {
 }
 
 /// A whole number of seconds as Go writes a duration: `40s`, `2m40s`, `5m0s`.
-fn go_minutes(time: Duration) -> String {
+pub(super) fn go_minutes(time: Duration) -> String {
     let seconds = time.as_secs();
     if seconds < 60 { format!("{seconds}s") } else { format!("{}m{}s", seconds / 60, seconds % 60) }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::rehearsal::api::object::{Object, number, text};
+use super::needs;
+use crate::rehearsal::api::object::{Object, list, number, text};
 use crate::rehearsal::controllers::Hand;
 use crate::rehearsal::controllers::chaos::daemon::{Daemon, Effect};
 use crate::rehearsal::controllers::chaos::http_chaos::{HttpFault, is_like};
@@ -122,7 +123,7 @@ pub struct Asked<'a> {
 pub fn ask(hand: &Hand, rolls: &mut Rolls, gauge: &Gauge, asked: &Asked<'_>) -> Result<(), String> {
     let form = Form::of(asked, gauge.kind);
     // A pause image answers nothing.
-    let deaf = asked.image.contains("pause") || Instant::now() < asked.warm;
+    let deaf = asked.image.contains("pause") || Instant::now() < asked.warm || form.is_unheard(asked.pod);
     let mut trouble = None;
     let sick = hand.ground(|ground| {
         if form.over_network() {
@@ -154,16 +155,49 @@ pub fn ask(hand: &Hand, rolls: &mut Rolls, gauge: &Gauge, asked: &Asked<'_>) -> 
         (Some(Lost::Cut), ..) => Err(form.cut()),
         (None, true, _) => Err(form.refused()),
         (None, false, true) => Err(form.bad()),
-        (None, false, false) => Ok(()),
+        // No program is run here: what a command says of itself is what comes of it.
+        (None, false, false) => match needs::lifetime(&asked.container[gauge.kind.field()]["exec"]).filter(|_| !form.over_network()) {
+            Some((time, _)) if time >= gauge.timeout => Err(form.no_answer(gauge.timeout)),
+            Some((_, code)) if code != 0 => Err(form.bad()),
+            Some(_) | None => Ok(()),
+        },
     }
 }
 
 /// Where a question was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Lost {
+pub enum Lost {
+    /// On the way to a connection.
     Connect,
+    /// On the way there or back.
     Answer,
+    /// By whom it was cut off in the pod.
     Cut,
+}
+
+/// What a question over HTTP comes to that somebody in the cluster asks a pod: the answer's code.
+///
+/// # Errors
+/// Where it was lost.
+pub fn question(hand: &Hand, rolls: &mut Rolls, asked: &Asked<'_>, (port, path): (u16, &str), timeout: Duration) -> Result<i64, Lost> {
+    let address = format!("{}:{port}", asked.ip);
+    let form = Form::Http(format!("http://{address}{path}"), address);
+    hand.ground(|ground| {
+        let faults = ground.daemon.faults();
+        let here = faults.iter().filter(|f| f.pod == asked.pod.name() && f.namespace == asked.pod.namespace());
+        let lost =
+            travel(here.map(|f| (&f.effect, &f.towards)), rolls, timeout, "").or_else(|| form.proxied(ground.daemon, asked.pod, timeout));
+        if let Some(lost) = lost {
+            return Err(lost);
+        }
+        if form.held_back(ground.daemon, asked, rolls) >= timeout {
+            return Err(Lost::Answer);
+        }
+        let ours = |f: &&HttpFault| f.pod == asked.pod.name() && f.namespace == asked.pod.namespace() && f.port == i64::from(port);
+        let replaced =
+            ground.daemon.http_faults().filter(ours).filter(|f| f.answers && f.meets("GET", Some(200)) && is_like(path, &f.path));
+        Ok(replaced.filter_map(|fault| fault.code).last().map_or(200, i64::from))
+    })
 }
 
 /// What the pod's network does to a question of its node: two ways to connect, two to ask.
@@ -237,6 +271,19 @@ impl Form {
         }
         let words: Vec<&str> = probe["exec"]["command"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         Self::Exec(words.join(" "))
+    }
+
+    /// Whether nobody listens at the port: the pod names the ports of its containers, and this is none of them.
+    fn is_unheard(&self, pod: &Object) -> bool {
+        let address = match self {
+            Self::Http(_, address) | Self::Tcp(address) => address,
+            Self::Exec(_) => return false,
+        };
+        let containers = ["/spec/containers", "/spec/initContainers"].iter().flat_map(|list| pod.list(list));
+        let mut ports =
+            containers.flat_map(|container| list(container, "/ports")).filter_map(|port| port["containerPort"].as_u64()).peekable();
+        let asked = address.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+        ports.peek().is_some() && !ports.any(|port| Some(port) == asked)
     }
 
     fn over_network(&self) -> bool {

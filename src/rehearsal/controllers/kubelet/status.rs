@@ -23,6 +23,8 @@ pub struct Container {
     pub name: String,
     /// The image it runs.
     pub image: String,
+    /// Whether it is an init container that runs on beside those that come after it.
+    pub sidecar: bool,
     /// Its process.
     pub process: Process,
     /// How the process before ended; `Null` for the first.
@@ -107,6 +109,8 @@ pub struct Sketch {
     pub host: String,
     /// When the kubelet took the pod.
     pub since: String,
+    /// `status.reason` and its message, for a pod that was ended for what it did.
+    pub why: Option<(&'static str, &'static str)>,
     /// Its init containers.
     pub inits: Vec<Container>,
     /// Its containers.
@@ -121,6 +125,7 @@ impl Sketch {
             let containers = pod.list(list).iter().map(|c| Container {
                 name: text(c, "/name").to_owned(),
                 image: text(c, "/image").to_owned(),
+                sidecar: list.ends_with("initContainers") && text(c, "/restartPolicy") == "Always",
                 process: Process::Waiting(reason, String::new()),
                 last: Value::Null,
                 restarts: 0,
@@ -132,7 +137,43 @@ impl Sketch {
         };
         let inits = waiting("/spec/initContainers", "PodInitializing");
         let containers = waiting("/spec/containers", if inits.is_empty() { "ContainerCreating" } else { "PodInitializing" });
-        Self { phase: "Pending", sandbox: false, ip: String::new(), host: host.to_owned(), since: now.to_owned(), inits, containers }
+        Self {
+            phase: "Pending",
+            sandbox: false,
+            ip: String::new(),
+            host: host.to_owned(),
+            since: now.to_owned(),
+            why: None,
+            inits,
+            containers,
+        }
+    }
+
+    /// Take over a pod that runs already.
+    pub fn adopt(&mut self, pod: &Object) {
+        self.phase = "Running";
+        self.sandbox = true;
+        pod.text("/status/podIP").clone_into(&mut self.ip);
+        pod.text("/status/startTime").clone_into(&mut self.since);
+        for (list, containers) in [("/status/containerStatuses", &mut self.containers), ("/status/initContainerStatuses", &mut self.inits)]
+        {
+            for container in containers {
+                let Some(status) = pod.list(list).iter().find(|s| text(s, "/name") == container.name) else { continue };
+                let ended = &status["state"]["terminated"];
+                container.process = if ended.is_object() {
+                    let at = |field: &str| text(ended, field).to_owned();
+                    Process::Ended(ended["exitCode"].as_i64().unwrap_or(0), "Completed", at("/startedAt"), at("/finishedAt"))
+                } else {
+                    Process::Running(text(status, "/state/running/startedAt").to_owned())
+                };
+                container.ready = status["ready"] == true;
+                container.started = status["started"] != false;
+                container.restarts = status["restartCount"].as_i64().unwrap_or(0);
+                text(status, "/containerID").clone_into(&mut container.id);
+                text(status, "/image").clone_into(&mut container.image);
+                container.last = status["lastState"].clone();
+            }
+        }
     }
 
     /// When nothing runs or will run again: the pod has ended, well or not.
@@ -155,14 +196,15 @@ impl Sketch {
     /// Whether all containers are ready.
     #[must_use]
     pub fn ready(&self) -> bool {
-        self.phase == "Running" && self.containers.iter().all(|c| c.ready)
+        self.phase == "Running" && self.containers.iter().chain(&self.inits).all(|c| c.ready)
     }
 
     /// The status, with transition times kept where nothing changed.
     #[must_use]
     pub fn status(&self, pod: &Object, now: &str) -> Value {
         let generation = pod.number("/metadata/generation").unwrap_or(1);
-        let unready: Vec<&str> = self.containers.iter().filter(|c| !c.ready).map(|c| c.name.as_str()).collect();
+        let lasting = self.inits.iter().filter(|c| c.sidecar).chain(&self.containers);
+        let unready: Vec<&str> = lasting.filter(|c| !c.ready).map(|c| c.name.as_str()).collect();
         let why = match self.phase {
             "Succeeded" => ("PodCompleted", String::new()),
             "Failed" => ("PodFailed", String::new()),
@@ -170,7 +212,8 @@ impl Sketch {
         };
         let done = matches!(self.phase, "Succeeded" | "Failed");
         let none = ("", String::new());
-        let uninitialized: Vec<&str> = self.inits.iter().filter(|c| !c.ready).map(|c| c.name.as_str()).collect();
+        let uninitialized: Vec<&str> =
+            self.inits.iter().filter(|c| !(c.ready || c.sidecar && c.started)).map(|c| c.name.as_str()).collect();
         let incomplete = ("ContainersNotInitialized", format!("containers with incomplete status: [{}]", uninitialized.join(" ")));
         let wanted = [
             ("PodReadyToStartContainers", self.sandbox && !done, &none),
@@ -192,6 +235,10 @@ impl Sketch {
         status.insert("observedGeneration".to_owned(), json!(generation));
         status.insert("phase".to_owned(), json!(self.phase));
         status.insert("conditions".to_owned(), json!(conditions));
+        if let Some((reason, message)) = self.why {
+            status.insert("reason".to_owned(), json!(reason));
+            status.insert("message".to_owned(), json!(message));
+        }
         status.insert("hostIP".to_owned(), json!(self.host));
         status.insert("hostIPs".to_owned(), json!([{"ip": self.host}]));
         if !self.ip.is_empty() {

@@ -18,6 +18,23 @@ pub enum News {
     Afflicted,
 }
 
+/// What comes next for an init container, and for which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum First {
+    /// See to its image.
+    Fetch(usize),
+    /// Its image has come, or not.
+    Fetched(usize),
+    /// It is too early to fetch its image again.
+    Refused(usize),
+    /// It runs.
+    Start(usize),
+    /// It has ended.
+    Done(usize),
+    /// It waits before it is started again.
+    BackOff(usize),
+}
+
 /// What a worker does next, and for which container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
@@ -25,10 +42,10 @@ pub enum Step {
     Admit,
     /// The sandbox is there, if the volumes can be mounted.
     Prepare,
-    /// This init container runs.
-    Init(usize),
-    /// This init container has done its work.
-    InitDone(usize),
+    /// What comes next for an init container.
+    Init(First),
+    /// The pod has been active for longer than it may.
+    Overdue,
     /// See to this container's image.
     Fetch(usize),
     /// This container's image has come, or not.
@@ -43,6 +60,8 @@ pub enum Step {
     Look(usize),
     /// Tell that the spec was seen.
     Observe,
+    /// Tell what could not be told when it was so.
+    Tell,
     /// This container is going down for a change of its image.
     Unready(usize),
     /// This container is seen as killed.
@@ -75,12 +94,13 @@ impl Step {
             Self::Admit
             | Self::Prepare
             | Self::Init(_)
-            | Self::InitDone(_)
+            | Self::Overdue
             | Self::Fetch(_)
             | Self::Fetched(_)
             | Self::Refused(_)
             | Self::Start(_)
             | Self::Observe
+            | Self::Tell
             | Self::BackOff(_)
             | Self::BackOffAgain(_)
             | Self::Restart(_)

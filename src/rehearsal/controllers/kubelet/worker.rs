@@ -6,14 +6,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, timeout_at};
 
 use super::life::Life;
 use super::needs;
-use super::status::{Process, Sketch};
-use super::steps::{News, Step};
+use super::status::Sketch;
+use super::steps::{First, News, Step};
 use crate::rehearsal::api::deletion::DeleteOptions;
 use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::api::object::{Object, text};
@@ -36,6 +35,8 @@ pub struct Worker {
     pub(super) timings: Timings,
     pub(super) sketch: Sketch,
     pub(super) lives: Vec<Life>,
+    /// The same of init containers.
+    pub(super) firsts: Vec<Life>,
     /// Whether a packet gets through is drawn apart from how long things take.
     pub(super) luck: Rolls,
     pub(super) due: Vec<(Instant, Step)>,
@@ -59,10 +60,11 @@ impl Worker {
         };
         let mut sketch = Sketch::waiting(pod, &host, &now);
         let lives = sketch.containers.iter().map(|_| Life::new()).collect();
+        let firsts = sketch.inits.iter().map(|_| Life::new()).collect();
         let luck = hand.stream(|_| format!("luck/{}", pod.uid()));
         let running = pod.text("/status/phase") == "Running";
         if running {
-            adopt(&mut sketch, pod);
+            sketch.adopt(pod);
         }
         let key = Key::new(Kind::Pod, pod.namespace(), pod.name());
         let voice = (VOICE, Instant::now());
@@ -74,6 +76,7 @@ impl Worker {
             timings,
             sketch,
             lives,
+            firsts,
             luck,
             due: Vec::new(),
             voice,
@@ -186,13 +189,16 @@ impl Worker {
         let now = self.hand.stamp();
         match step {
             Step::Admit => {
-                self.sketch.since = now;
+                self.sketch.since.clone_from(&now);
                 let time = self.timings.prepare.draw(self.hand.rolls());
                 self.after(time, Step::Prepare);
+                if let Some(most) = self.pod.number("/spec/activeDeadlineSeconds").and_then(|seconds| u64::try_from(seconds).ok()) {
+                    self.after(Duration::from_secs(most), Step::Overdue);
+                }
             }
             Step::Prepare => {
                 if let Some(missing) = needs::missing_volume(&self.hand, &self.pod) {
-                    self.tell(Note::normal("kubelet", "FailedMount", &missing).as_warning(), usize::MAX);
+                    self.tell(Note::normal("kubelet", "FailedMount", &missing).as_warning(), "");
                     self.mounts = (self.mounts * 2).clamp(Duration::from_millis(500), Duration::from_secs(122));
                     self.after(self.mounts, Step::Prepare);
                     return false;
@@ -202,11 +208,11 @@ impl Worker {
                 if self.sketch.inits.is_empty() {
                     (0..self.lives.len()).for_each(|index| self.fetch(index));
                 } else {
-                    self.after_millis(1, 5, Step::Init(0));
+                    self.after_millis(1, 5, Step::Init(First::Fetch(0)));
                 }
             }
-            Step::Init(index) => self.init(index, &now),
-            Step::InitDone(index) => self.init_done(index, &now),
+            Step::Init(first) => self.init(first, &now),
+            Step::Overdue => self.overdue(&now),
             Step::Fetch(index) => self.fetch(index),
             Step::Fetched(index) => self.fetched(index),
             Step::Refused(index) => self.refused(index),
@@ -220,7 +226,7 @@ impl Worker {
                 self.look(index);
                 return false;
             }
-            Step::Observe => {}
+            Step::Observe | Step::Tell => {}
             Step::Unready(index) => {
                 self.sketch.containers[index].ready = false;
                 self.after_millis(12, 30, Step::Restart(index));
@@ -236,36 +242,13 @@ impl Worker {
             Step::Restart(index) => self.restart(index, &now),
             Step::Stopped => return self.finish(&now).await,
         }
-        self.report().await;
-        // A pod that has ended by itself has no more of a life.
-        matches!(self.sketch.phase, "Succeeded" | "Failed")
-    }
-
-    /// Run an init container; they run one after the other.
-    fn init(&mut self, index: usize, now: &str) {
-        let spec = self.pod.list("/spec/initContainers").get(index).cloned().unwrap_or(Value::Null);
-        self.sketch.inits[index].start(now, self.hand.rolls());
-        let (time, _) = needs::lifetime(&spec).unwrap_or_else(|| (self.timings.start.draw(self.hand.rolls()), 0));
-        self.after(time.max(Duration::from_millis(20)), Step::InitDone(index));
-    }
-
-    fn init_done(&mut self, index: usize, now: &str) {
-        let spec = self.pod.list("/spec/initContainers").get(index).cloned().unwrap_or(Value::Null);
-        let (_, code) = needs::lifetime(&spec).unwrap_or_default();
-        let init = &mut self.sketch.inits[index];
-        init.end(code, if code == 0 { "Completed" } else { "Error" }, now);
-        init.ready = code == 0;
-        if code != 0 && self.pod.text("/spec/restartPolicy") != "Never" {
-            init.restarts += 1;
-            let delay = (10_u64 << init.restarts.clamp(1, 6) >> 1).min(300);
-            self.after(Duration::from_secs(delay), Step::Init(index));
-        } else if code != 0 {
-            self.sketch.phase = "Failed";
-        } else if index + 1 < self.sketch.inits.len() {
-            self.after_millis(20, 60, Step::Init(index + 1));
-        } else {
-            (0..self.lives.len()).for_each(|index| self.fetch(index));
+        let over = matches!(self.sketch.phase, "Succeeded" | "Failed");
+        if over {
+            self.end_sidecars(&now);
         }
+        self.report().await;
+        // A pod that has ended by itself has no more of a life, once that is told.
+        over && !self.due.iter().any(|(_, step)| *step == Step::Tell)
     }
 
     async fn finish(&mut self, now: &str) -> bool {
@@ -273,6 +256,7 @@ impl Worker {
         for (container, life) in self.sketch.containers.iter_mut().zip(&self.lives).filter(|(container, _)| container.running()) {
             container.end(life.end.0, life.end.1, now);
         }
+        self.end_sidecars(now);
         self.sketch.finish();
         if grace > 0 {
             self.report().await;
@@ -284,21 +268,39 @@ impl Worker {
     }
 
     /// Write the status. A pod that is gone by now, or another one under its name, is left alone.
+    ///
+    /// While nobody answers at the API server's address the kubelet goes on, and keeps to itself what it has to tell until it can.
     async fn report(&mut self) {
         let Some(pod) = self.hand.get(&self.key).filter(|pod| pod.uid() == self.pod.uid()) else { return };
-        let status = self.sketch.status(&pod, &self.hand.stamp());
+        // What changed while nobody could be told has changed then, not now.
+        let known = self.hand.ground(|ground| ground.workers.as_it_is(&pod).clone());
+        let status = self.sketch.status(&known, &self.hand.stamp());
+        if self.hand.cut_off() {
+            let mut value = pod.value().clone();
+            value["status"] = status;
+            self.hand.ground(|ground| ground.workers.keep_untold(Object::new(value)));
+            if !self.due.iter().any(|(_, step)| *step == Step::Tell) {
+                self.after_millis(500, 2_000, Step::Tell);
+            }
+            return;
+        }
         let _ = self.hand.set_status(Kind::Pod, &pod, status).await;
+        self.hand.ground(|ground| ground.workers.told(pod.uid()));
     }
 
     pub(super) fn say(&mut self, reason: &str, message: &str, index: usize) {
-        self.tell(Note::normal("kubelet", reason, message), index);
+        self.tell(Note::normal("kubelet", reason, message), &self.field(index));
     }
 
     pub(super) fn say_warning(&mut self, reason: &str, message: &str, index: usize) {
-        self.tell(Note::normal("kubelet", reason, message).as_warning(), index);
+        self.tell(Note::normal("kubelet", reason, message).as_warning(), &self.field(index));
     }
 
-    fn tell(&mut self, note: Note<'_>, index: usize) {
+    fn field(&self, index: usize) -> String {
+        self.sketch.containers.get(index).map(|c| format!("spec.containers{{{}}}", c.name)).unwrap_or_default()
+    }
+
+    pub(super) fn tell(&mut self, note: Note<'_>, field: &str) {
         let (left, since) = self.voice;
         let left = (left + since.elapsed().as_secs_f64() / 300.0).min(VOICE);
         self.voice = (left, Instant::now());
@@ -306,8 +308,7 @@ impl Worker {
             return;
         }
         self.voice.0 -= 1.0;
-        let field = self.sketch.containers.get(index).map(|c| format!("spec.containers{{{}}}", c.name)).unwrap_or_default();
-        record(&self.hand, Kind::Pod, &self.pod, Note { host: &self.node, field: &field, ..note });
+        record(&self.hand, Kind::Pod, &self.pod, Note { host: &self.node, field, ..note });
     }
 
     fn say_killing(&mut self) {
@@ -316,6 +317,7 @@ impl Worker {
         for (index, name) in running {
             self.say("Killing", &format!("Stopping container {name}"), index);
         }
+        self.say_killing_sidecars();
     }
 }
 
@@ -332,22 +334,4 @@ fn address(hand: &Hand, node: &str, uid: &str) -> String {
     let address = free.unwrap_or_default();
     hand.ground(|ground| ground.workers.keep_address(&address, uid));
     address
-}
-
-/// Take over a pod that runs already.
-fn adopt(sketch: &mut Sketch, pod: &Object) {
-    sketch.phase = "Running";
-    sketch.sandbox = true;
-    pod.text("/status/podIP").clone_into(&mut sketch.ip);
-    pod.text("/status/startTime").clone_into(&mut sketch.since);
-    for container in &mut sketch.containers {
-        let Some(status) = pod.list("/status/containerStatuses").iter().find(|s| text(s, "/name") == container.name) else { continue };
-        container.process = Process::Running(text(status, "/state/running/startedAt").to_owned());
-        container.ready = status["ready"] == true;
-        container.started = status["started"] != false;
-        container.restarts = status["restartCount"].as_i64().unwrap_or(0);
-        text(status, "/containerID").clone_into(&mut container.id);
-        text(status, "/image").clone_into(&mut container.image);
-        container.last = status["lastState"].clone();
-    }
 }

@@ -124,6 +124,15 @@ fn container(fields: Fields<'_>, name: &str, mistakes: &mut Mistakes) -> Contain
     let name_of = |node: &Node, mistakes: &mut Mistakes| object_name(node, "a name", mistakes);
     container.secrets = list_of(fields, "secrets", mistakes, name_of);
     container.config_maps = list_of(fields, "configMaps", mistakes, name_of);
+    container.mounts = list_of(fields, "mounts", mistakes, |node, mistakes| {
+        fields::text_that(
+            node,
+            "the path of a mount",
+            |path| path.len() > 1 && path.starts_with('/') && !path.ends_with('/'),
+            "/PATH",
+            mistakes,
+        )
+    });
     container
 }
 
