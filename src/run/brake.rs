@@ -180,8 +180,8 @@ impl Run {
         }
         let now = self.now;
         if self.brake.is_none() {
-            effects.extend(self.claim_once());
             let brake = self.brake_made()?;
+            effects.extend(self.claim_once());
             effects.extend(apply(&brake.pod));
             self.brake = Some(brake);
             return Ok(false);

@@ -53,9 +53,11 @@ pub struct Claim {
 impl Run {
     /// Takes the run's Lease, once: with the brake, or else at the start.
     pub(super) fn claim_once(&mut self) -> Option<Effect> {
-        let targets = self.target_names();
+        let (targets, now) = (self.target_names(), self.now);
         let claim = self.claim.as_mut().filter(|claim| claim.asked.is_none())?;
         claim.targets = targets;
+        // the run may end in this very moment, and owes it then
+        claim.asked_at(now);
         Some(claim.take())
     }
 }
@@ -64,9 +66,14 @@ impl Claim {
     pub(super) fn of(header: &Header) -> Option<Claim> {
         let place = &header.place;
         let name = format!("gameday-{}", header.token);
-        (!place.rehearsal).then(|| Claim {
-            lease: ChaosRef { kind: "Lease".to_owned(), namespace: place.namespace.clone(), name },
-            holder: format!("{} {}", header.machine, header.run),
+        let lease = ChaosRef { kind: "Lease".to_owned(), namespace: place.namespace.clone(), name };
+        (!place.rehearsal).then(|| Claim::new(lease, format!("{} {}", header.machine, header.run)))
+    }
+
+    const fn new(lease: ChaosRef, holder: String) -> Claim {
+        Claim {
+            lease,
+            holder,
             targets: Vec::new(),
             asked: None,
             answered: None,
@@ -78,7 +85,7 @@ impl Claim {
             next: None,
             sent: None,
             again: None,
-        })
+        }
     }
 
     /// The effect that takes it.
@@ -202,21 +209,7 @@ mod tests {
 
     fn claim() -> Claim {
         let lease = ChaosRef { kind: "Lease".to_owned(), namespace: "staging".to_owned(), name: "gameday-000007".to_owned() };
-        Claim {
-            targets: Vec::new(),
-            lease,
-            holder: "desk".to_owned(),
-            asked: None,
-            answered: None,
-            attempts: 0,
-            trouble: None,
-            released: None,
-            handed_over: None,
-            until: None,
-            next: None,
-            sent: None,
-            again: None,
-        }
+        Claim::new(lease, "desk".to_owned())
     }
 
     fn seconds(seconds: u64) -> At {

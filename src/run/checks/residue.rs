@@ -37,7 +37,7 @@ impl Run {
             Checkpoint::warn("residue", format!("left by others before: {}", named(&found))).mend(mend(&found))
         } else if let Some(why) = fact.unseen.first() {
             let more = if fact.unseen.len() > 1 { format!(", and {} more", fact.unseen.len() - 1) } else { String::new() };
-            Checkpoint::unknown("residue", format!("not everything could be looked at: {}{more}", why.raw()))
+            Checkpoint::unknown("residue", format!("not everything could be looked at: {}{more}", why.raw())).mend(self.grant())
         } else {
             Checkpoint::pass("residue", "nothing of earlier faults and runs is left here")
         });
