@@ -1,6 +1,6 @@
 //! kubectl side by side: the same words to a real API server and to the served practice cluster, with the same objects in both, and what it prints compared.
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test stops where it fails, and says what differs")]
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails, and says what differs")]
 
 mod support;
 

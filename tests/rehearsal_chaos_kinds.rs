@@ -527,6 +527,36 @@ async fn aiming_at_a_namespace_should_need_the_right_to_create_there() {
 
 /// A process that is stopped says nothing, and one that starts looks at everything (controller-runtime's manager).
 #[tokio::test(start_paused = true)]
+async fn webhooks_should_be_asked_as_their_configurations_say() {
+    let stage = Stage::new();
+    let group = "/apis/admissionregistration.k8s.io/v1";
+    let [mutation, validation] = [("mutating", "chaos-mesh-mutation"), ("validating", "chaos-mesh-validation")]
+        .map(|(kind, name)| format!("{group}/{kind}webhookconfigurations/{name}"));
+    let authorization = format!("{validation}-auth");
+    let configured = stage.ask("GET", &mutation, Value::Null).await.1;
+    assert_eq!(configured["webhooks"][0]["name"], "mpodchaos.kb.io");
+    let spec = json!({"action": "pod-failure", "mode": "one", "duration": "5s", "selector": app("task-api")});
+    stage.create("PodChaos", "stuck", spec.clone()).await;
+    wait(1.0).await;
+    stage.cluster.trouble().chaos_controller_down(true);
+    stage.ask("DELETE", &format!("{HOME}/podchaos/stuck"), Value::Null).await;
+    // each stands in the way until it is gone: the way out of last resort
+    for (configuration, webhook) in [(&mutation, "mpodchaos.kb.io"), (&validation, "vpodchaos.kb.io"), (&authorization, "vauth.kb.io")] {
+        let (code, answer) = stage.ask("PATCH", &format!("{HOME}/podchaos/stuck"), json!({"metadata": {"finalizers": []}})).await;
+        let why = answer["message"].as_str().unwrap_or_default();
+        assert!(code == 500 && why.contains(&format!("failed calling webhook \"{webhook}\"")), "{code} {why}");
+        assert_eq!(stage.ask("DELETE", configuration, Value::Null).await.0, 200);
+    }
+    let (code, answer) = stage.ask("PATCH", &format!("{HOME}/podchaos/stuck"), json!({"metadata": {"finalizers": []}})).await;
+    assert_eq!(code, 200, "{answer}");
+    assert!(stage.items("podchaos").await.is_empty());
+    stage.cluster.trouble().chaos_controller_down(false);
+    let mut odd = spec;
+    odd["duration"] = json!("soon");
+    stage.create("PodChaos", "odd", odd).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn stopped_controllers_should_be_silent_and_started_ones_should_look_at_everything() {
     let stage = Stage::new();
     let failure = |more: Value| {

@@ -1,5 +1,5 @@
 //! What `--break` breaks in the practice cluster, as a client and as Prometheus see it, and that it is over when its time is.
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::cast_precision_loss, reason = "a test stops where it fails")]
 
 mod support;
 
@@ -52,7 +52,8 @@ impl Stage {
 
     /// What a query gives now on Prometheus' own port: the values of all series.
     fn values(&self, query: &str) -> Vec<f64> {
-        let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let encoded: Vec<String> = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let encoded = encoded.concat();
         let answer = self.metrics.answer(&BackendRequest {
             method: "GET".to_owned(),
             path_and_query: format!("/api/v1/query?query={encoded}"),

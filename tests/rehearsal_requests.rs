@@ -1,5 +1,5 @@
 //! Whatever is asked of the practice cluster's API server and of its Prometheus, an answer comes, and it says what it is.
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
 
 use std::time::Duration;
 

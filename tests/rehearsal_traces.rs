@@ -1,7 +1,7 @@
 //! The practice cluster against recordings of the real Chaos Mesh: every request of a recording is asked again, and what the watches show is compared.
 //!
 //! The recordings in `tests/traces` are read; `GAMEDAY_TRACES` names another folder of the same form.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 #[path = "trace/digest.rs"]
 mod digest;

@@ -13,6 +13,7 @@ use super::api::object::Object;
 use super::api::store::Key;
 use super::api::writes::{OWN_WRITE, Part};
 use super::api::{ApiServer, State};
+use super::controllers::chaos::webhooks::Webhooks;
 use super::controllers::kubelet::status::Sketch;
 use super::controllers::scheduler::fit::Room;
 use super::controllers::template::{Counts, template_hash};
@@ -34,6 +35,9 @@ pub fn found(server: &ApiServer) {
     founder.namespaces(&world);
     founder.nodes(&world.nodes);
     founder.create(Kind::StorageClass, "", volumes::usual_class());
+    for (kind, value) in forms::api_server() {
+        founder.create(kind, "default", value);
+    }
     for secret in &world.secrets {
         founder.create(Kind::Secret, &secret.namespace, forms::held(secret, "Secret"));
     }
@@ -53,6 +57,9 @@ pub fn found(server: &ApiServer) {
             tolerations: world.nodes.iter().flat_map(|node| node.taints.iter().cloned()).collect(),
             ..Workload::deployment("chaos-mesh", "chaos-daemon", 0)
         };
+        for (kind, value) in Webhooks::configurations() {
+            founder.create(kind, "", value);
+        }
         founder.workload(&controller);
         founder.workload(&daemon);
     }

@@ -107,7 +107,7 @@ pub async fn replay(place: &Place, recording: &Recording) -> Vec<Value> {
         };
         if !place.webhooks && method == "POST" {
             let kind = RESOURCES.iter().map(|r| r.kind).find(|kind: &Kind| body["kind"] == kind.resource().name).unwrap();
-            webhooks::admit(kind, &mut body, None).unwrap();
+            webhooks::admit(kind, &mut body, None, webhooks::Webhooks::ALL).unwrap();
         }
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let request = Request::builder().method(method).uri(&path).header("content-type", content).body(Body::from(body.into_bytes()));

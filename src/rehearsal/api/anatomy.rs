@@ -222,7 +222,9 @@ fn go_type(shape: &Shape) -> String {
 }
 
 fn probe_kind(kind: Kind) -> Option<Anatomy> {
-    use api::{apps, autoscaling, batch, coordination, core, discovery, networking, policy, rbac, scheduling, storage};
+    use api::{
+        admissionregistration, apps, autoscaling, batch, coordination, core, discovery, networking, policy, rbac, scheduling, storage,
+    };
     Some(match kind {
         Kind::Namespace => probe::read::<core::v1::Namespace>(),
         Kind::Node => probe::read::<core::v1::Node>(),
@@ -257,6 +259,8 @@ fn probe_kind(kind: Kind) -> Option<Anatomy> {
         Kind::NetworkPolicy => probe::read::<networking::v1::NetworkPolicy>(),
         Kind::Ingress => probe::read::<networking::v1::Ingress>(),
         Kind::IngressClass => probe::read::<networking::v1::IngressClass>(),
+        Kind::MutatingWebhookConfiguration => probe::read::<admissionregistration::v1::MutatingWebhookConfiguration>(),
+        Kind::ValidatingWebhookConfiguration => probe::read::<admissionregistration::v1::ValidatingWebhookConfiguration>(),
         Kind::PriorityClass => probe::read::<scheduling::v1::PriorityClass>(),
         _ => return None,
     })

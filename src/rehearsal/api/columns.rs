@@ -110,6 +110,7 @@ impl Columns {
             Kind::PersistentVolumeClaim => storage::CLAIM,
             Kind::StorageClass => storage::CLASS,
             Kind::RoleBinding | Kind::ClusterRoleBinding => rights::BINDING,
+            Kind::MutatingWebhookConfiguration | Kind::ValidatingWebhookConfiguration => config::WEBHOOKS,
             Kind::NetworkChaos | Kind::IOChaos | Kind::DNSChaos => WITH_ACTION,
             Kind::StressChaos | Kind::HTTPChaos | Kind::TimeChaos => WITH_DURATION,
             _ if kind.is_custom() => AGED,

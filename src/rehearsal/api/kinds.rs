@@ -47,6 +47,7 @@ pub const CHAOS: &str = "chaos-mesh.org";
 pub const VELERO: &str = "velero.io";
 const RBAC: &str = "rbac.authorization.k8s.io";
 const NETWORKING: &str = "networking.k8s.io";
+const ADMISSION: &str = "admissionregistration.k8s.io";
 
 /// Makes [`Kind`] and [`RESOURCES`] of the rows below. A kind whose name another group has, too, bears the group's in its variant: `Variant as "Name"`.
 macro_rules! kinds {
@@ -111,6 +112,8 @@ kinds! {
     Ingress NETWORKING "v1" "ingresses" "ingress" ["ing"] STATUS | COUNTED;
     IngressClass NETWORKING "v1" "ingressclasses" "ingressclass" [] CLUSTER | COUNTED;
     CustomResourceDefinition "apiextensions.k8s.io" "v1" "customresourcedefinitions" "customresourcedefinition" ["crd", "crds"] CLUSTER | STATUS | COUNTED;
+    MutatingWebhookConfiguration ADMISSION "v1" "mutatingwebhookconfigurations" "mutatingwebhookconfiguration" [] CLUSTER | COUNTED;
+    ValidatingWebhookConfiguration ADMISSION "v1" "validatingwebhookconfigurations" "validatingwebhookconfiguration" [] CLUSTER | COUNTED;
     PriorityClass "scheduling.k8s.io" "v1" "priorityclasses" "priorityclass" ["pc"] CLUSTER | COUNTED;
     PodChaos CHAOS "v1alpha1" "podchaos" "podchaos" [] COUNTED;
     NetworkChaos CHAOS "v1alpha1" "networkchaos" "networkchaos" [] COUNTED;
@@ -142,6 +145,7 @@ pub const GROUPS: &[(&str, &str)] = &[
     ("policy", "v1"),
     (RBAC, "v1"),
     ("storage.k8s.io", "v1"),
+    (ADMISSION, "v1"),
     ("apiextensions.k8s.io", "v1"),
     ("scheduling.k8s.io", "v1"),
     ("coordination.k8s.io", "v1"),

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::chaos::daemon::Daemon;
-use super::chaos::webhooks;
+use super::chaos::webhooks::{self, Webhooks};
 use super::kubelet::Workers;
 use super::remote::Remote;
 use crate::rehearsal::api::deletion::DeleteOptions;
@@ -160,11 +160,16 @@ impl Hand {
     }
 
     /// The time a request takes; a remote server takes its own.
-    async fn travel(&mut self) {
+    pub async fn travel(&mut self) {
         if self.home.remote.is_none() {
             self.pause(2, 6).await;
-            self.reach().await;
         }
+    }
+
+    /// The same, and as long as nobody answers.
+    async fn arrive(&mut self) {
+        self.travel().await;
+        self.reach().await;
     }
 
     /// Whether nobody answers at the API server's address.
@@ -187,12 +192,12 @@ impl Hand {
     /// # Errors
     /// As the server refuses it.
     pub async fn create(&mut self, kind: Kind, namespace: &str, mut value: Value) -> Result<Arc<Object>, Refusal> {
-        self.travel().await;
+        self.arrive().await;
         let Some(remote) = &self.home.remote else { return self.home.server.lock().create(kind, namespace, value, OWN_WRITE) };
         if webhooks::is_admitted(kind) {
             // Nobody calls webhooks there. Where somebody does, to fill in twice is as good as once.
             metadata(&mut value).insert("namespace".to_owned(), json!(namespace));
-            webhooks::admit(kind, &mut value, None)?;
+            webhooks::admit(kind, &mut value, None, Webhooks::ALL)?;
         }
         remote.create(kind, namespace, &value).await
     }
@@ -202,7 +207,7 @@ impl Hand {
     /// # Errors
     /// As the server refuses it: 409 when the object has changed meanwhile.
     pub async fn update(&mut self, kind: Kind, value: Value, part: Part) -> Result<Arc<Object>, Refusal> {
-        self.travel().await;
+        self.arrive().await;
         let key = Key::of(kind, &value);
         match &self.home.remote {
             None => self.home.server.lock().update(kind, &key.namespace, &key.name, value, part, OWN_WRITE),
@@ -215,7 +220,7 @@ impl Hand {
     /// # Errors
     /// As the server refuses it.
     pub async fn edit(&mut self, key: &Key, part: Part, change: impl FnMut(&mut Value)) -> Result<Arc<Object>, Refusal> {
-        self.travel().await;
+        self.arrive().await;
         self.edit_now(key, part, change).await
     }
 
@@ -256,8 +261,17 @@ impl Hand {
     /// # Errors
     /// As the server refuses it.
     pub async fn set_status(&mut self, kind: Kind, object: &Object, status: Value) -> Result<Arc<Object>, Refusal> {
+        self.arrive().await;
+        self.set_status_now(kind, object, status).await
+    }
+
+    /// As [`Hand::set_status`], for who has waited the time of the request already.
+    ///
+    /// # Errors
+    /// As the server refuses it.
+    pub async fn set_status_now(&mut self, kind: Kind, object: &Object, status: Value) -> Result<Arc<Object>, Refusal> {
         let key = Key::new(kind, object.namespace(), object.name());
-        self.edit(&key, Part::Status, |value| {
+        self.edit_now(&key, Part::Status, |value| {
             value["status"] = status.clone();
             metadata(value).insert("uid".to_owned(), json!(object.uid()));
         })
@@ -281,7 +295,7 @@ impl Hand {
     /// # Errors
     /// As the server refuses it.
     pub async fn finalize(&mut self, namespace: &str) -> Result<(), Refusal> {
-        self.travel().await;
+        self.arrive().await;
         match &self.home.remote {
             None => self.home.server.lock().finalize(namespace, &json!({"spec": {"finalizers": []}})).map(drop),
             Some(remote) => remote.finalize(namespace).await,
@@ -293,7 +307,7 @@ impl Hand {
     /// # Errors
     /// As the server refuses it.
     pub async fn delete(&mut self, key: &Key, options: &DeleteOptions) -> Result<(), Refusal> {
-        self.travel().await;
+        self.arrive().await;
         match &self.home.remote {
             None => self.home.server.lock().delete(key.kind, &key.namespace, &key.name, options).map(|_| ()),
             Some(remote) => remote.delete(key, options).await,

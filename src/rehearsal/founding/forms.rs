@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
+use crate::rehearsal::api::kinds::Kind;
 use crate::rehearsal::quantity;
 use crate::rehearsal::world::{Budget, Container, Held, Probe, Quota, Taint, Workload, WorldNode};
 
@@ -27,6 +28,32 @@ fn toleration(taint: &Taint) -> Value {
         value["effect"] = json!(taint.effect);
     }
     value
+}
+
+/// The Service by which pods find the API server, as the server itself keeps it.
+pub fn api_server() -> [(Kind, Value); 3] {
+    const ADDRESS: &str = "10.0.0.2";
+    let labels = json!({"component": "apiserver", "provider": "kubernetes"});
+    [
+        (
+            Kind::Service,
+            json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "kubernetes", "labels": labels},
+                "spec": {"clusterIP": "10.96.0.1", "ports": [{"name": "https", "port": 443, "targetPort": 6443, "protocol": "TCP"}]}}),
+        ),
+        (
+            Kind::Endpoints,
+            json!({"apiVersion": "v1", "kind": "Endpoints",
+                "metadata": {"name": "kubernetes", "labels": {"endpointslice.kubernetes.io/skip-mirror": "true"}},
+                "subsets": [{"addresses": [{"ip": ADDRESS}], "ports": [{"name": "https", "port": 6443, "protocol": "TCP"}]}]}),
+        ),
+        (
+            Kind::EndpointSlice,
+            json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+                "metadata": {"name": "kubernetes", "labels": {"kubernetes.io/service-name": "kubernetes"}},
+                "endpoints": [{"addresses": [ADDRESS], "conditions": {"ready": true}}],
+                "ports": [{"name": "https", "port": 6443, "protocol": "TCP"}]}),
+        ),
+    ]
 }
 
 /// The node of this number.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{AGE, Columns, NAME, age, made, string};
+use super::{AGE, Columns, NAME, age, integer, made, string};
 use crate::rehearsal::api::object::{Object, pairs};
 
 fn entries(object: &Object, field: &str) -> usize {
@@ -29,4 +29,8 @@ pub(super) const RESOURCE_QUOTA: Columns = made(&[NAME, string("Request"), strin
         all.iter().map(|(name, hard)| format!("{name}: {}/{hard}", used.get(name).unwrap_or(&"0"))).collect::<Vec<_>>().join(", ")
     };
     vec![json!(quota.name()), json!(told(requests)), json!(told(limits)), age(quota, now)]
+});
+
+pub(super) const WEBHOOKS: Columns = made(&[NAME, integer("Webhooks"), AGE], |configuration, now| {
+    vec![json!(configuration.name()), json!(configuration.list("/webhooks").len()), age(configuration, now)]
 });

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::schema::{self, Shape, Struct, Type, known};
 use super::{checks, cron, defaulting, definition, encoding, workflow_rules};
-use crate::rehearsal::api::kinds::Kind;
+use crate::rehearsal::api::kinds::{CHAOS, Kind, RESOURCES, Resource};
 use crate::rehearsal::api::object::{Object, list, map_mut, text};
 use crate::rehearsal::api::refusal::Refusal;
 
@@ -26,6 +26,58 @@ pub fn status_of(kind: Kind) -> &'static Struct {
 #[must_use]
 pub fn is_admitted(kind: Kind) -> bool {
     kind.is_experiment() || matches!(kind, Kind::Schedule | Kind::Workflow | Kind::StatusCheck)
+}
+
+/// Who is asked about an object: each kind of webhook where its configuration is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Webhooks {
+    /// Those that fill in.
+    pub mutating: bool,
+    /// Those that refuse.
+    pub validating: bool,
+}
+
+impl Webhooks {
+    /// As the chart installs them.
+    pub const ALL: Webhooks = Webhooks { mutating: true, validating: true };
+
+    /// The configurations of the chart: that of [`Webhooks::mutating`], that of [`Webhooks::validating`], and that of the authorization.
+    pub const CONFIGURATIONS: [(Kind, &str); 3] = [
+        (Kind::MutatingWebhookConfiguration, "chaos-mesh-mutation"),
+        (Kind::ValidatingWebhookConfiguration, "chaos-mesh-validation"),
+        (Kind::ValidatingWebhookConfiguration, "chaos-mesh-validation-auth"),
+    ];
+
+    /// As the API server knows them.
+    #[must_use]
+    pub fn configurations() -> [(Kind, Value); 3] {
+        let webhook = |name: String, path: String, resources: &str| {
+            json!({"name": name, "admissionReviewVersions": ["v1", "v1beta1"], "sideEffects": "None", "failurePolicy": "Fail", "matchPolicy": "Equivalent",
+                "timeoutSeconds": 5, "namespaceSelector": {}, "objectSelector": {},
+                "clientConfig": {"service": {"namespace": "chaos-mesh", "name": "chaos-mesh-controller-manager", "path": path, "port": 443}},
+                "rules": [{"apiGroups": [CHAOS], "apiVersions": ["v1alpha1"], "operations": ["CREATE", "UPDATE"], "resources": [resources], "scope": "*"}]})
+        };
+        let each = |letter: &str, verb: &str| -> Vec<Value> {
+            let admitted = RESOURCES.iter().filter(|resource| is_admitted(resource.kind));
+            let of = |resource: &Resource| {
+                let path = format!("/{verb}-chaos-mesh-org-v1alpha1-{}", resource.singular);
+                webhook(format!("{letter}{}.kb.io", resource.singular), path, resource.plural)
+            };
+            admitted.map(of).collect()
+        };
+        let mutating = each("m", "mutate").into_iter().map(|mut webhook| {
+            webhook["reinvocationPolicy"] = json!("Never");
+            webhook
+        });
+        let webhooks =
+            [mutating.collect(), each("v", "validate"), vec![webhook("vauth.kb.io".to_owned(), "/validate-auth".to_owned(), "*")]];
+        let mut webhooks = webhooks.into_iter();
+        Webhooks::CONFIGURATIONS.map(|(kind, name)| {
+            let value = json!({"apiVersion": kind.api_version(), "kind": kind.resource().name, "webhooks": webhooks.next(),
+                "metadata": {"name": name, "labels": {"app.kubernetes.io/name": "chaos-mesh", "app.kubernetes.io/instance": "chaos-mesh"}}});
+            (kind, value)
+        })
+    }
 }
 
 /// Refuse fields that a kind does not have.
@@ -56,7 +108,7 @@ pub fn known_fields(kind: Kind, value: &Value) -> Result<(), Refusal> {
 ///
 /// # Errors
 /// 400, 403, 422 or 500, in the real order and words.
-pub fn admit(kind: Kind, value: &mut Value, old: Option<&Object>) -> Result<(), Refusal> {
+pub fn admit(kind: Kind, value: &mut Value, old: Option<&Object>, asked: Webhooks) -> Result<(), Refusal> {
     let resource = kind.resource();
     let name = text(value, "/metadata/name").to_owned();
     let namespace = text(value, "/metadata/namespace").to_owned();
@@ -64,7 +116,7 @@ pub fn admit(kind: Kind, value: &mut Value, old: Option<&Object>) -> Result<(), 
     if let Some(map) = value.as_object_mut() {
         map.retain(|key, _| matches!(key.as_str(), "apiVersion" | "kind" | "metadata" | "spec" | "status"));
     }
-    let admitted = is_admitted(kind);
+    let admitted = is_admitted(kind) && asked.mutating;
     let mutating = format!("m{}.kb.io", resource.singular);
     for (part, of) in [("spec", of), ("status", status_of(kind))] {
         match value.get_mut(part) {
@@ -99,7 +151,7 @@ pub fn admit(kind: Kind, value: &mut Value, old: Option<&Object>) -> Result<(), 
     if !causes.is_empty() {
         return Err(Refusal::invalid(kind, &name, &causes));
     }
-    if admitted { validate(kind, &value["spec"], old.map(|old| &old.value()["spec"])) } else { Ok(()) }
+    if is_admitted(kind) && asked.validating { validate(kind, &value["spec"], old.map(|old| &old.value()["spec"])) } else { Ok(()) }
 }
 
 /// The mutating webhook: the object goes through Go's structs, with what it fills in; the answer is put over what was asked about.

@@ -275,6 +275,7 @@ impl Worker {
         // What changed while nobody could be told has changed then, not now.
         let known = self.hand.ground(|ground| ground.workers.as_it_is(&pod).clone());
         let status = self.sketch.status(&known, &self.hand.stamp());
+        self.hand.travel().await;
         if self.hand.cut_off() {
             let mut value = pod.value().clone();
             value["status"] = status;
@@ -284,7 +285,7 @@ impl Worker {
             }
             return;
         }
-        let _ = self.hand.set_status(Kind::Pod, &pod, status).await;
+        let _ = self.hand.set_status_now(Kind::Pod, &pod, status).await;
         self.hand.ground(|ground| ground.workers.told(pod.uid()));
     }
 
