@@ -7,27 +7,14 @@ use std::fs;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use gameday::rehearsal::clock::Clock;
 use gameday::rehearsal::controllers::kubelet::Killing;
-use gameday::rehearsal::controllers::{Attached, chaos};
-use gameday::rehearsal::world::Spread;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
-use support::cluster::{Home, cluster, internal_kinds, kill_processes};
+use support::cluster::{Home, cluster, controllers, kill_processes};
 use support::life::{Place, Recording, differences, levelled, recording, replay};
 use support::{json, said, scratch};
-
-/// The controllers, at work in the namespace of the test alone; they end when this is dropped.
-async fn controllers(client: &Client, namespace: &str) -> Attached {
-    internal_kinds(client).await;
-    #[expect(clippy::disallowed_methods, reason = "a real cluster has a real clock")]
-    let clock = Clock::set(chrono::Utc::now());
-    let attached = chaos::attach(client.clone(), namespace, clock, 1).await.unwrap();
-    attached.ground(|ground| ground.world.daemon_latency = Spread::millis(0, 0, 0));
-    attached
-}
 
 /// What a client sees of a recording's requests here.
 fn lived(home: &Home<'_>, trace: &str, killer: bool) -> (Recording, Vec<Value>) {
@@ -181,12 +168,19 @@ spec:
 }
 
 /// `gameday run` against the cluster with our controllers at work in it; `meanwhile` is told of each look at the journal.
-fn run(home: &Home<'_>, place: &str, text: &str, mut meanwhile: impl FnMut(u32, &str)) -> (Output, Value) {
+fn run(home: &Home<'_>, place: &str, text: &str, meanwhile: impl FnMut(u32, &str)) -> (Output, Value) {
+    run_with(home, place, text, "", meanwhile)
+}
+
+/// The same with a config.toml.
+fn run_with(home: &Home<'_>, place: &str, text: &str, config: &str, mut meanwhile: impl FnMut(u32, &str)) -> (Output, Value) {
     let folder = scratch(place);
     let file = folder.join("scenario.yaml");
     fs::write(&file, text).unwrap();
+    fs::write(folder.join("config.toml"), config).unwrap();
     let at = folder.join("run");
     let mut command = home.gameday(&folder);
+    command.env("GAMEDAY_CONFIG", folder.join("config.toml"));
     command.args(["run", "--headless", "--injector", "chaos-mesh"]).arg(&file).arg("--run-dir").arg(&at);
     let client = home.cluster.client();
     let out = home.cluster.runtime.block_on(async {
@@ -240,6 +234,39 @@ fn game_day_with_a_lasting_fault_should_lift_it_when_aborted() {
         pods.list(&ListParams::default()).await.unwrap().items.iter().map(ResourceExt::name_any).collect()
     });
     assert_eq!(names.len(), 3);
+}
+
+#[test]
+fn brake_should_be_tried_on_a_real_pod_before_the_target_is_touched() {
+    let Some(cluster) = cluster() else { return };
+    let home = cluster.task_api("gameday-test-life-brake");
+    let fault = "        kind: NetworkChaos
+        metadata: {name: delay}
+        spec: {action: delay, mode: one, duration: 2s, selector: {labelSelectors: {app: task-api}}, delay: {latency: 50ms}}";
+    let text = scenario(&cluster.context, &home.namespace, fault) + "  brake: true\n";
+    let (out, report) = run(&home, "life-brake", &text, |_, _| {});
+    assert_eq!(out.status.code(), Some(0), "{}", said(&out));
+    let checks = report["preflight"].as_array().unwrap();
+    let brake = checks.iter().find(|check| check["check"] == "brake").unwrap();
+    println!("{brake}");
+    assert_eq!(brake["verdict"], "pass", "{brake}");
+    let told = said(&out);
+    assert!(told.contains("brake works: NetworkChaos delay in effect after "), "{told}");
+    assert_eq!((brakes(&home), left(&home, "networkchaos")), (Vec::new(), json!([])), "nothing is left behind");
+    // the same with an image that is not there: the run is refused, and nothing of the target was touched
+    let config = "[brake]\nimage = \"localhost/gameday/nobody:1\"\n";
+    let (out, report) = run_with(&home, "life-brake-fails", &text, config, |_, _| {});
+    assert_eq!(out.status.code(), Some(3), "{}", said(&out));
+    assert!(said(&out).contains("does not run after"), "{}", said(&out));
+    assert_eq!(report["faults"][0]["state"], "to come", "{report}");
+    assert_eq!((brakes(&home), left(&home, "networkchaos")), (Vec::new(), json!([])), "nothing is left behind");
+}
+
+/// The pods of brakes that are there.
+fn brakes(home: &Home<'_>) -> Vec<Value> {
+    let path = format!("/api/v1/namespaces/{}/pods", home.namespace);
+    let pods = home.cluster.runtime.block_on(items(&home.cluster.client(), &path));
+    pods.into_iter().filter(|pod| pod["metadata"]["name"].as_str().unwrap().starts_with("gameday-brake-")).collect()
 }
 
 /// `GAMEDAY_KILLS=50 cargo nextest run --test cluster_controllers killed` is the long run.

@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -324,6 +324,38 @@ fn lacking<'a>(mine: &'a [String], other: &[String]) -> Vec<&'a String> {
             None => true,
         })
         .collect()
+}
+
+/// What `kubectl api-resources` says of each resource: its short names, whether it is namespaced, its kind; by its name and its group,
+/// since versions of a group come and go.
+fn resources(told: &Told) -> BTreeMap<(String, String), String> {
+    assert_eq!(told.code, 0);
+    let each = |line: &String| {
+        let words: Vec<&str> = line.split(' ').collect();
+        let at = words.iter().position(|word| matches!(*word, "true" | "false")).unwrap();
+        let group = words[at - 1].rsplit_once('/').map_or("", |(group, _)| group);
+        ((words[0].to_owned(), group.to_owned()), format!("{} {}", words[1..at - 1].join(" "), words[at..].join(" ")))
+    };
+    told.lines.iter().map(each).collect()
+}
+
+#[test]
+fn kubectl_should_be_told_the_same_of_each_resource_that_both_serve() {
+    let Some(cluster) = cluster() else { return };
+    if Command::new("kubectl").arg("version").arg("--client").output().is_err() {
+        println!("skipped: no kubectl");
+        return;
+    }
+    let folder = scratch("kubectl-api-resources");
+    let served = Served::start(&folder);
+    let real = std::path::absolute(&cluster.kubeconfig).unwrap();
+    let [ours, theirs] =
+        [&served.kubeconfig, &real].map(|kubeconfig| resources(&kubectl(&folder, kubeconfig, "api-resources --no-headers")));
+    let both: Vec<_> = ours.iter().filter_map(|(place, told)| Some((place, told, theirs.get(place)?))).collect();
+    assert!(both.len() > 45, "{} of {} and {}", both.len(), ours.len(), theirs.len());
+    for (place, ours, theirs) in both {
+        assert_eq!(ours, theirs, "{place:?}");
+    }
 }
 
 #[test]

@@ -4,16 +4,17 @@
 mod support;
 
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
-use support::cluster::{Home, cluster};
+use support::cluster::{Home, cluster, controllers};
 use support::{said, scratch};
 
 const NOBODY: &str = "gameday-test-nobody";
 
 /// A kubeconfig that acts as a user with no rights of their own.
-fn as_nobody(home: &Home<'_>, folder: &std::path::Path) -> std::path::PathBuf {
+fn as_nobody(home: &Home<'_>, folder: &Path) -> std::path::PathBuf {
     let text = fs::read_to_string(&home.cluster.kubeconfig).unwrap();
     let mut config: serde_yaml::Value = serde_yaml::from_str(&text).unwrap();
     let user = &mut config["users"][0]["user"];
@@ -37,40 +38,114 @@ fn role_of_rbac_should_be_enough_for_a_run_and_named_where_it_is_missing() {
     let Some(cluster) = cluster() else { return };
     let home = cluster.task_api("gameday-test-rights");
     let folder = scratch("rights");
-    let kubeconfig = as_nobody(&home, &folder);
     let file = folder.join("pod-kill.yaml");
     let new = home.gameday(&folder).args(["new", "deployment/task-api", "-n", &home.namespace, "-o"]).arg(&file).output().unwrap();
     assert!(new.status.success(), "{}", said(&new));
     fs::write(&file, fs::read_to_string(&file).unwrap().replace("observe: 60s", "observe: 2s")).unwrap();
+    let tried = enough_and_named(&home, &folder, &file, "agentless");
+    assert!(tried > 10, "{tried}");
+    home.wait_ready();
+}
+
+#[test]
+fn role_of_rbac_should_be_enough_for_faults_of_chaos_mesh_and_named_where_it_is_missing() {
+    let Some(cluster) = cluster() else { return };
+    let home = cluster.task_api("gameday-test-rights-chaos");
+    let folder = scratch("rights-chaos");
+    let client = cluster.client();
+    // where the roles let its controllers be looked at
+    let own = r#"{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "chaos-mesh"}}"#;
+    let _own = Roles { home: &home, text: own.to_owned() };
+    kubectl(&home, &["apply", "-f", "-"], own);
+    // the controllers act with rights of their own
+    let _attached = cluster.runtime.block_on(controllers(&client, &home.namespace));
+    let delay = step("slow", "NetworkChaos", "action: delay, mode: one, duration: 2s, delay: {latency: 20ms}");
+    let schedule = "    - name: again
+      lasts: 4s
+      fault:
+        apiVersion: chaos-mesh.org/v1alpha1
+        kind: Schedule
+        metadata: {name: again}
+        spec:
+          schedule: '@every 2s'
+          type: PodChaos
+          historyLimit: 1
+          concurrencyPolicy: Forbid
+          podChaos: {action: pod-kill, mode: one, selector: {labelSelectors: {app: task-api}}}
+";
+    let mut tried = 0;
+    for (name, steps) in [("delay", delay), ("schedule", schedule.to_owned())] {
+        let file = folder.join(format!("{name}.yaml"));
+        let text = format!(
+            "apiVersion: gameday/v1
+kind: GameDay
+metadata: {{name: {name}}}
+spec:
+  hypothesis: Task API bears it
+  environments: {{test: {{tier: staging, context: {}, namespace: {}}}}}
+  target: {{kind: Deployment, name: task-api}}
+  steadyState:
+    - {{name: all replicas ready, ready: {{min: 100%}}, stableFor: 1s}}
+  steps:
+{steps}    - {{name: watch it, observe: 2s}}
+  criteria:
+    - {{name: one is ready, ready: {{min: 1}}}}
+",
+            cluster.context, home.namespace
+        );
+        fs::write(&file, text).unwrap();
+        tried += enough_and_named(&home, &folder, &file, "chaos-mesh");
+        home.wait_ready();
+    }
+    println!("{tried} verbs taken away");
+    assert!(tried > 25, "{tried}");
+}
+
+fn step(name: &str, kind: &str, spec: &str) -> String {
+    format!(
+        "    - name: {name}
+      fault:
+        apiVersion: chaos-mesh.org/v1alpha1
+        kind: {kind}
+        metadata: {{name: {name}}}
+        spec: {{{spec}, selector: {{labelSelectors: {{app: task-api}}}}}}
+"
+    )
+}
+
+/// The roles that `gameday rbac` prints of this file carry a run; with each verb taken away in turn doctor names exactly that. How many were taken.
+fn enough_and_named(home: &Home<'_>, folder: &Path, file: &Path, injector: &str) -> u32 {
+    let kubeconfig = as_nobody(home, folder);
+    let name = file.file_stem().unwrap().to_str().unwrap();
     let run = |place: &str| {
-        let mut command = home.gameday(&folder);
+        let mut command = home.gameday(folder);
         command
             .env("KUBECONFIG", &kubeconfig)
-            .args(["run", "--headless", "--injector", "agentless"])
-            .arg(&file)
+            .args(["run", "--headless", "--injector", injector])
+            .arg(file)
             .arg("--run-dir")
-            .arg(folder.join(place));
-        command.output().unwrap()
+            .arg(folder.join(format!("{name}-{place}")));
+        home.output(command)
     };
     let out = run("without");
     assert_eq!(out.status.code(), Some(3), "{}", said(&out));
-    assert!(said(&out).contains("not allowed: get deployments.apps in namespace") && said(&out).contains("gameday rbac"), "{}", said(&out));
-    let rbac = home.gameday(&folder).args(["rbac", "--injector", "agentless", "--user", NOBODY]).arg(&file).output().unwrap();
+    assert!(said(&out).contains("not allowed: ") && said(&out).contains("gameday rbac"), "{}", said(&out));
+    let rbac = home.gameday(folder).args(["rbac", "--injector", injector, "--user", NOBODY]).arg(file).output().unwrap();
     assert!(rbac.status.success(), "{}", said(&rbac));
     let text = String::from_utf8(rbac.stdout).unwrap();
-    let _roles = Roles { home: &home, text: text.clone() };
+    let _roles = Roles { home, text: text.clone() };
     let roles: Vec<Value> = text.split("---\n").skip(1).map(|text| serde_yaml::from_str(text).unwrap()).collect();
-    let apply = |document: &Value| kubectl(&home, &["apply", "-f", "-"], &document.to_string());
+    let apply = |document: &Value| kubectl(home, &["apply", "-f", "-"], &document.to_string());
     roles.iter().for_each(apply);
     let out = run("with");
     assert_eq!(out.status.code(), Some(0), "{}", said(&out));
-    assert!(!said(&out).contains("lost") && !said(&out).contains("preflight fail"), "{}", said(&out));
+    assert!(!said(&out).contains(" lost: ") && !said(&out).contains("preflight fail"), "{}", said(&out));
     home.wait_ready();
 
     // each verb of each rule taken away in turn
     let doctor = || {
-        let mut command = home.gameday(&folder);
-        command.env("KUBECONFIG", &kubeconfig).args(["doctor", "--injector", "agentless", "--output", "json"]).arg(&file);
+        let mut command = home.gameday(folder);
+        command.env("KUBECONFIG", &kubeconfig).args(["doctor", "--injector", injector, "--output", "json"]).arg(file);
         command.output().unwrap()
     };
     let mut tried = 0;
@@ -100,7 +175,7 @@ fn role_of_rbac_should_be_enough_for_a_run_and_named_where_it_is_missing() {
         }
         apply(role);
     }
-    assert!(tried > 10, "{tried}");
+    tried
 }
 
 /// The rights that doctor finds missing, once all that are wanted are among them: the API server takes a moment.
@@ -121,7 +196,7 @@ fn until_named(doctor: &dyn Fn() -> Output, wanted: &[String]) -> Vec<String> {
     panic!("{wanted:?} was never named: {}", said(&doctor()));
 }
 
-/// What is in other namespaces, and in none, does not go with the test's own.
+/// What is in other namespaces, and in none, and does not go with the test's own.
 struct Roles<'a> {
     home: &'a Home<'a>,
     text: String,

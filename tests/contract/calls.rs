@@ -371,6 +371,7 @@ pub async fn workloads(talk: &mut Talk) {
     talk.ask_for("table of pods", "GET", &core("pods?labelSelector=app%3Dd&limit=1"), "", "", table).await;
     talk.get("get a scale", &apps("deployments/d/scale")).await;
     talk.patch("patch a scale", "merge", &apps("deployments/d/scale"), json!({"spec": {"replicas": 3}})).await;
+    talk.until("the deployment has three", &at, |_, found| found["status"]["availableReplicas"] == 3).await;
     talk.patch("patch a scale to fewer than none", "merge", &apps("deployments/d/scale"), json!({"spec": {"replicas": -1}})).await;
     talk.get("scale of nobody", &apps("deployments/nobody/scale")).await;
     talk.patch("patch the status where it is not", "merge", &at, json!({"status": {"replicas": 77}})).await;
@@ -385,7 +386,6 @@ pub async fn workloads(talk: &mut Talk) {
         json!({"spec": {"template": {"spec": {"containers": [{"name": "c", "$patch": "delete"}, {"name": "side", "image": "x"}]}}}}),
     )
     .await;
-    talk.until("the deployment has three", &at, |_, found| found["status"]["availableReplicas"] == 3).await;
 
     let budget = json!({"apiVersion": talk.policy, "kind": "PodDisruptionBudget", "metadata": {"name": "b"},
         "spec": {"minAvailable": 3, "selector": {"matchLabels": {"app": "d"}}}});

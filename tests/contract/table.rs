@@ -29,8 +29,6 @@ pub const MEANT: &[(&str, &str, &str)] = &[
     ("watch ConfigMap kube-root-ca.crt", "*", "the certificate is the cluster's own; a watch may begin before or after it is there"),
     ("may I", "/body/status/reason", "the user of the test cluster is of system:masters, which needs no rule"),
     ("unknown path", "*", "1.20 lists its paths to whoever may see them"),
-    ("strategic patch *", "/body/status/*", "the status is that of a moment between two of the controller's writes"),
-    ("patch the *", "/body/status/*", "the status is that of a moment between two of the controller's writes"),
     ("proxy to a *port*", "/body/tasks", "a practice pod has no tasks: it says whose answer it is"),
     ("proxy to a *port*", "/body/namespace", "a practice pod says whose answer it is"),
     ("proxy to a *port*", "/body/code", "a practice pod says whose answer it is"),

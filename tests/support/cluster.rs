@@ -1,9 +1,13 @@
 //! A real cluster, where the environment names one for tests.
 
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use gameday::rehearsal::clock::Clock;
+use gameday::rehearsal::controllers::{Attached, chaos};
+use gameday::rehearsal::world::Spread;
 use http::Request;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Namespace, Service};
@@ -185,6 +189,17 @@ impl Home<'_> {
         command.env("KUBECONFIG", &self.cluster.kubeconfig);
         command
     }
+
+    /// Runs a command to its end, while what else is spawned on the runtime goes on.
+    pub fn output(&self, mut command: std::process::Command) -> std::process::Output {
+        self.cluster.runtime.block_on(async {
+            let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+            while child.try_wait().unwrap().is_none() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            child.wait_with_output().unwrap()
+        })
+    }
 }
 
 impl Drop for Home<'_> {
@@ -246,4 +261,14 @@ pub fn kill_processes(pod: &str) -> usize {
         }
     }
     killed
+}
+
+/// Chaos Mesh's controllers of the practice cluster, at work in the namespace of the test alone; they end when this is dropped.
+pub async fn controllers(client: &Client, namespace: &str) -> Attached {
+    internal_kinds(client).await;
+    #[expect(clippy::disallowed_methods, reason = "a real cluster has a real clock")]
+    let clock = Clock::set(chrono::Utc::now());
+    let attached = chaos::attach(client.clone(), namespace, clock, 1).await.unwrap();
+    attached.ground(|ground| ground.world.daemon_latency = Spread::millis(0, 0, 0));
+    attached
 }
