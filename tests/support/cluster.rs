@@ -224,7 +224,7 @@ pub async fn wait<F: Future<Output = bool>>(what: &str, mut until: impl FnMut() 
 /// Chaos Mesh's custom resources between its controllers, which the test cluster lacks: made unless they are there.
 pub async fn internal_kinds(client: &Client) {
     let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-    for (kind, plural) in [("PodNetworkChaos", "podnetworkchaos"), ("PodIOChaos", "podiochaos")] {
+    for (kind, plural) in [("PodNetworkChaos", "podnetworkchaos"), ("PodIOChaos", "podiochaos"), ("WorkflowNode", "workflownodes")] {
         let definition = json!({
             "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": format!("{plural}.chaos-mesh.org")},
             "spec": {
