@@ -259,11 +259,11 @@ fn left(run: &Run) -> Vec<String> {
 }
 
 fn residue(run: &Run) -> Option<ResidueFinding> {
-    let traces = |fact: &ResidueFact| fact.found.iter().map(wording::residue::trace_of).collect();
+    let traces = |fact: &ResidueFact| fact.found.iter().map(|trace| wording::residue::trace_of(run, trace)).collect();
     Some(ResidueFinding {
         told: wording::residue::after(run)?,
         before: run.residue_before().map(traces).unwrap_or_default(),
-        new: run.residue_new().into_iter().map(wording::residue::trace_of).collect(),
+        new: run.residue_new().into_iter().map(|trace| wording::residue::trace_of(run, trace)).collect(),
         unseen: run.residue_after()?.unseen.iter().map(ToString::to_string).collect(),
     })
 }

@@ -76,10 +76,10 @@ pub fn moment(run: &Run, moment: &Moment) -> String {
         Noted::Stuck(id) => {
             with_fault(run, *id, |state| stuck::held_by(state).map_or_else(String::new, |held| format!("STUCK: {}, {held}", fault(state))))
         }
-        Noted::WayOut(id, way) => with_fault(run, *id, |state| stuck::ways(state).into_iter().nth(*way).unwrap_or_default()),
+        Noted::WayOut(id, way) => with_fault(run, *id, |state| stuck::ways(run, state).into_iter().nth(*way).unwrap_or_default()),
         Noted::Lifted(id) => with_fault(run, *id, stuck::lifted),
         Noted::Removed(id) => with_fault(run, *id, |state| format!("object removed: {}", fault(state))),
-        Noted::HandedOver(id, object) => with_fault(run, *id, |state| stuck::left_behind(state, object)),
+        Noted::HandedOver(id, object) => with_fault(run, *id, |state| stuck::left_behind(run, state, object)),
         Noted::Warned(fact) => format!("{} {}: {} {}", fact.kind, fact.name.short(60), fact.reason, fact.message.short(160)),
         Noted::Note(author, text) => format!("note: {text} — {author}"),
         Noted::Aborted(by) => format!("stop and undo asked for: {}", aborted(*by)),

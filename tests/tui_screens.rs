@@ -11,18 +11,25 @@ use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use gameday::clock::At;
-use gameday::effect::FaultId;
+use gameday::effect::inspection::Inspection;
+use gameday::effect::{ChaosRef, Effect, FaultId};
+use gameday::event::inspected::{
+    BudgetFact, ChaosMeshFact, Inspected, KindFact, NamespaceFact, RightFact, SampleFact, VictimFact, VictimsFact,
+};
+use gameday::event::residue::{Remains, ResidueFact, Trace};
 use gameday::event::{BlockingPod, Entry, Event};
-use gameday::header::Header;
+use gameday::header::{Gate, Header};
 use gameday::journal::read::{self, Recorded};
 use gameday::run::Run;
-use gameday::run::phase::Phase;
+use gameday::run::phase::{End, Phase};
+use gameday::scenario::model::Tier;
 use gameday::scenario::{self, Source};
 use gameday::text::Untrusted;
 use gameday::tui::hands::Hands;
 use gameday::tui::scene::Scene;
 use gameday::tui::theme::Theme;
 use gameday::tui::view;
+use gameday::wording::preflight::Board;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
@@ -149,6 +156,193 @@ fn look_at(name: &str, run: &Run, now: At, hands: &Hands, theme: &Theme) {
 fn screen_should_show_the_preflight_and_what_enter_would_do() {
     let run = Story::read("network-delay-undo").until(|run, _| *run.phase().0 == Phase::Ready);
     look("preflight", &run, &hands());
+}
+
+/// What a cluster says to the looks of a preflight.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cluster {
+    /// All is well.
+    Well,
+    /// Some things are to be thought about.
+    Doubtful,
+    /// The run may not start.
+    Bad,
+}
+
+const UNASKED: &str = "Internal error occurred: failed calling webhook \"mnetworkchaos.kb.io\": failed to call webhook: Post \"https://chaos-mesh-controller-manager.chaos-mesh.svc:443/mutate-chaos-mesh-org-v1alpha1-networkchaos?timeout=5s\": no endpoints available for service \"chaos-mesh-controller-manager\" (500 InternalError)";
+
+impl Cluster {
+    fn answer(self, inspection: Inspection) -> Inspected {
+        let well = self == Cluster::Well;
+        match inspection {
+            Inspection::Rights { rights } => {
+                let allowed = |n: usize| Ok(self != Cluster::Bad || n % 5 != 3);
+                Inspected::Rights(rights.into_iter().enumerate().map(|(n, right)| RightFact { right, allowed: allowed(n) }).collect())
+            }
+            Inspection::ChaosMesh => Inspected::ChaosMesh(Ok(ChaosMeshFact {
+                namespace: "chaos-mesh".to_owned(),
+                controllers: if self == Cluster::Bad { (0, 3) } else { (3, 3) },
+                daemons: [("node-1", true), ("node-2", true), ("node-3", self != Cluster::Bad)]
+                    .map(|(n, ready)| (n.into(), ready))
+                    .to_vec(),
+                filter: false,
+            })),
+            Inspection::Webhooks { .. } => {
+                Inspected::Webhooks(if well { Ok(true) } else { Err(format!("try the webhooks of Chaos Mesh: {UNASKED}").into()) })
+            }
+            Inspection::Namespaces { names } => {
+                Inspected::Namespaces(names.into_iter().map(|name| NamespaceFact { name, inject: Ok(None) }).collect())
+            }
+            Inspection::Victims { pods } => {
+                let guards = pods.iter().map(|pod| pod.uid.clone()).collect();
+                let budget = BudgetFact { namespace: "production".to_owned(), name: "task-api".into(), allowed: 1, guards };
+                let victim = |(n, pod)| VictimFact {
+                    pod,
+                    node: Some(format!("node-{}", n + 1).into()),
+                    host_network: false,
+                    liveness: None,
+                    image: Some("task-api:1".into()),
+                };
+                Inspected::Victims(VictimsFact {
+                    pods: Ok(pods.into_iter().enumerate().map(victim).collect()),
+                    troubled: Ok(Vec::new()),
+                    budgets: Ok(if well { Vec::new() } else { vec![budget] }),
+                })
+            }
+            Inspection::OtherFaults { .. } => Inspected::OtherFaults(Ok(Vec::new())),
+            Inspection::Residue { after, .. } => {
+                let trace = Trace {
+                    what: Remains::NetworkRules,
+                    object: ChaosRef {
+                        kind: "PodNetworkChaos".to_owned(),
+                        namespace: "production".to_owned(),
+                        name: "old-\u{1b}[2Jpod".to_owned(),
+                    },
+                    from: None,
+                    run: None,
+                };
+                Inspected::Residue { after, fact: ResidueFact { found: if well { Vec::new() } else { vec![trace] }, unseen: Vec::new() } }
+            }
+            Inspection::Alerts => Inspected::Alerts(Ok(Vec::new())),
+            Inspection::Leases { .. } => Inspected::Leases(Ok(Vec::new())),
+            Inspection::User => Inspected::User(Ok("system:serviceaccount:production:gameday".into())),
+            Inspection::Kinds { kinds } => Inspected::Kinds(kinds.into_iter().map(|kind| KindFact { kind, served: Ok(None) }).collect()),
+            Inspection::Samples { selectors } => {
+                Inspected::Samples(selectors.into_iter().map(|selector| SampleFact { selector, age: Ok(None) }).collect())
+            }
+            Inspection::Policies { .. } | Inspection::Backups { .. } | Inspection::Hours { .. } => panic!("nothing asks for it here"),
+        }
+    }
+}
+
+/// The preflight of a run with gates, on such a cluster; `until` it was answered so many times.
+fn preflight(cluster: Cluster, tier: Tier, until: usize) -> Run {
+    preflight_of(Story::read("network-delay-undo"), cluster, tier, until)
+}
+
+fn preflight_of(mut story: Story, cluster: Cluster, tier: Tier, until: usize) -> Run {
+    story.header.place.tier = tier;
+    story.header.gate = Some(Gate {
+        tier_by: "the scenario's environment".into(),
+        tier_unseen: Vec::new(),
+        at_terminal: true,
+        yes: false,
+        held: Err("no run in staging has held".into()),
+        held_days: 30,
+        lasting_before: cluster == Cluster::Well,
+        operator: "maria".into(),
+        overrides: Vec::new(),
+        residue: false,
+        brake_image: None,
+    });
+    let mut run = story.blank();
+    let mut told: Vec<Event> = story.entries.into_iter().map(|entry| entry.event).collect();
+    told.retain(|event| !matches!(event, Event::Commanded(_)));
+    told.truncate(10);
+    told.reverse();
+    let mut answered = 0;
+    while let Some(event) = told.pop() {
+        let at = run.now() + Duration::from_millis(30);
+        for effect in run.apply(&Entry { seq: run.seq() + 1, at, event }) {
+            match effect {
+                Effect::Inspect { inspection } if answered < until => {
+                    answered += 1;
+                    told.push(Event::Inspected { seen: cluster.answer(inspection) });
+                }
+                Effect::Seal { conclusion } => told = vec![Event::Sealed(conclusion)],
+                _ => {}
+            }
+        }
+    }
+    run
+}
+
+#[test]
+fn preflight_should_show_what_forbids_the_start_first_each_with_what_mends_it() {
+    let run = preflight(Cluster::Bad, Tier::Staging, usize::MAX);
+    assert!(matches!(run.end(), Some(End::Refused(_))), "{:?}", run.phase());
+    look("preflight-refused", &run, &hands());
+}
+
+#[test]
+fn preflight_should_fold_what_passed_and_unfold_it_on_a_key() {
+    let run = preflight(Cluster::Doubtful, Tier::Staging, usize::MAX);
+    assert_eq!(*run.phase().0, Phase::Ready);
+    look("preflight-doubtful", &run, &hands());
+    look("preflight-unfolded", &run, &pressed(&run, &[KeyCode::Char('p'), KeyCode::Down, KeyCode::Down]));
+}
+
+#[test]
+fn preflight_should_say_that_nothing_but_the_brake_is_on() {
+    let mut story = Story::read("network-delay-undo");
+    story.header.scenario.text = story.header.scenario.text.replacen("spec:\n", "spec:\n  brake: true\n", 1);
+    let run = preflight_of(story, Cluster::Well, Tier::Staging, usize::MAX);
+    assert!(run.brake().is_some() && *run.phase().0 == Phase::Preflight, "{:?}", run.checkpoints());
+    look("preflight-brake", &run, &hands());
+}
+
+#[test]
+fn preflight_should_name_what_it_still_looks_at() {
+    let run = preflight(Cluster::Doubtful, Tier::Staging, 3);
+    assert_eq!(*run.phase().0, Phase::Preflight);
+    look("preflight-looking", &run, &hands());
+}
+
+#[test]
+fn preflight_should_show_each_check_in_whole_once_it_is_turned_to() {
+    for (cluster, size) in
+        [Cluster::Bad, Cluster::Doubtful, Cluster::Well].into_iter().flat_map(|c| SIZES[..3].iter().map(move |s| (c, *s)))
+    {
+        let run = preflight(cluster, Tier::Staging, usize::MAX);
+        let board = Board::of(&run);
+        let rows = board.rows(false);
+        let mut hands = Hands::of("maria");
+        for item in &rows {
+            if hands.shown_check(&rows).is_none_or(|at| (rows[at].what, rows[at].nth) != (item.what, item.nth)) {
+                hands.press(KeyEvent::new(KeyCode::Down, KeyModifiers::NONE), &run);
+            }
+            let screen = text(&drawn(&run, run.now(), &hands, &Theme::dark(), size));
+            let columns = if size.0 >= 100 { usize::from((size.0 - 5) * 3 / 5 + 1) } else { usize::from(size.0) };
+            let marked = screen.lines().filter(|line| line.starts_with('▌'));
+            let whole: String = marked.flat_map(|line| line.chars().take(columns).skip(1)).filter(|c| !c.is_whitespace()).collect();
+            let squeezed = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
+            assert!(whole.contains(&squeezed(&item.seen)), "{size:?} {}: {}\n{screen}", item.what, item.seen);
+            let mend = item.mend.as_deref().map(squeezed).unwrap_or_default();
+            assert!(whole.ends_with(&mend), "{size:?} {}: {mend}\n{screen}", item.what);
+            assert!(!screen.contains('\u{1b}'), "{screen}");
+        }
+    }
+}
+
+#[test]
+fn check_that_did_not_pass_should_have_something_that_mends_it() {
+    for cluster in [Cluster::Bad, Cluster::Doubtful] {
+        let board = Board::of(&preflight(cluster, Tier::Production, usize::MAX));
+        assert!(!board.open.is_empty());
+        for item in board.open {
+            assert!(item.mend.is_some_and(|mend| !mend.is_empty()), "{}: {}", item.what, item.seen);
+        }
+    }
 }
 
 #[test]

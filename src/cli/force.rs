@@ -16,6 +16,7 @@ use crate::event::residue::Trace;
 use crate::header::Place;
 use crate::manifest::token_of_offspring;
 use crate::run::Run;
+use crate::run::checks::mend::is_unasked;
 use crate::run::ledger::FaultState;
 use crate::text::Untrusted;
 use crate::wording::stuck;
@@ -109,7 +110,12 @@ async fn take_off(object: &ChaosRef, cluster: &Cluster, made: Option<Made>, chos
     if typed.trim() != object.name {
         bail!("that is not its name: nothing was done");
     }
-    chaos_mesh::take_finalizers_off(cluster, object, &fact.uid).await?;
+    if let Err(error) = chaos_mesh::take_finalizers_off(cluster, object, &fact.uid).await {
+        if is_unasked(&error.why) {
+            stuck::unasked(object).iter().for_each(|line| print(&format!("{line}\n")));
+        }
+        return Err(error.into());
+    }
     if chaos_mesh::get(cluster, object).await?.is_some() {
         bail!("{object} is still there");
     }

@@ -12,7 +12,6 @@ use crate::effect::{ChaosRef, PodRef};
 use crate::event::residue::Trace;
 use crate::header::Place;
 use crate::journal::Journal;
-use crate::run::Run;
 use crate::text::Untrusted;
 use crate::wording::stuck;
 
@@ -60,8 +59,9 @@ impl Tally {
     /// The same, of a run: with what holds its objects, and the ways out.
     pub fn leave_of(&mut self, folder: &Path, what: String) {
         let stuck = report::fold(folder).ok();
-        let stuck = stuck.iter().flat_map(Run::faults).filter(|state| state.undo.handed_over.is_some()).flat_map(stuck::ways);
-        self.left.push((what, stuck.collect()));
+        let faults = stuck.iter().flat_map(|run| run.faults().iter().map(move |state| (run, state)));
+        let ways = faults.filter(|(_, state)| state.undo.handed_over.is_some()).flat_map(|(run, state)| stuck::ways(run, state));
+        self.left.push((what, ways.collect()));
     }
 
     /// Something could not be looked at.

@@ -94,7 +94,7 @@ pub(super) fn fault(run: &Run, state: &FaultState, back: &Back) -> FaultFinding 
             Via::Agentless => "agentless",
         }),
         stuck: wording::stuck::held_by(state),
-        ways_out: wording::stuck::ways(state),
+        ways_out: wording::stuck::ways(run, state),
         shares: run.shares(state).unwrap_or_default().iter().map(wording::share).collect(),
         victims: state.victims.iter().filter(|victim| victim.hit.is_some()).map(|victim| victim.pod.to_string()).collect(),
         impact: state.impact().map(|seen| seen.at.seconds()),

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::findings::{FaultFinding, Findings, JudgedFinding};
+use crate::wording::stuck;
 
 /// The report.
 #[must_use]
@@ -34,9 +35,9 @@ fn page(out: &mut String, f: &Findings) -> std::fmt::Result {
         for left in &f.left {
             writeln!(out, "- {}", text(left))?;
         }
-        writeln!(out, "\n`gameday recover` finishes the undo.")?;
+        writeln!(out, "\n{}.", stuck::finishes(f.rehearsal))?;
     }
-    stuck(out, f)?;
+    held_back(out, f)?;
     residue(out, f)?;
     preflight(out, f)?;
     judged(out, "Criteria", &f.criteria)?;
@@ -63,7 +64,7 @@ fn page(out: &mut String, f: &Findings) -> std::fmt::Result {
 }
 
 /// What holds objects back in their deletion, and the ways out.
-fn stuck(out: &mut String, f: &Findings) -> std::fmt::Result {
+fn held_back(out: &mut String, f: &Findings) -> std::fmt::Result {
     for (found, held) in f.faults.iter().filter_map(|found| Some((found, found.stuck.as_ref()?))) {
         writeln!(out, "\n### Stuck: {}\n\n{}\n", text(&found.step), text(held))?;
         for way in &found.ways_out {

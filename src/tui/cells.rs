@@ -95,6 +95,31 @@ pub fn wrap(text: &str, columns: u16, most: usize) -> Vec<String> {
     lines
 }
 
+/// A text in whole, broken between words, and within one that is too long for a line: nothing of it is lost.
+#[must_use]
+pub fn wrap_whole(text: &str, columns: u16) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.is_empty() && width(&line) + 1 + width(word) > columns {
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        for c in word.chars() {
+            if !line.is_empty() && usize::from(width(&line)) + c.width().unwrap_or(0) > usize::from(columns) {
+                lines.push(std::mem::take(&mut line));
+            }
+            line.push(c);
+        }
+    }
+    if !line.is_empty() {
+        lines.push(line);
+    }
+    lines
+}
+
 /// A cut rectangle: the first `height` rows, and the rest.
 #[must_use]
 pub fn split(area: Rect, height: u16) -> (Rect, Rect) {
@@ -255,6 +280,13 @@ mod tests {
         assert_eq!(wrap("one two three four", 9, 2), ["one two", "three …"]);
         assert_eq!(wrap("one two", 9, 2), ["one two"]);
         assert_eq!(wrap("extraordinarily long", 8, 3), ["extraor…", "long"]);
+    }
+
+    #[test]
+    fn wrap_whole_should_lose_nothing() {
+        assert_eq!(wrap_whole("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap_whole("kubectl -n x/verylongname", 10), ["kubectl -n", "x/verylong", "name"]);
+        assert_eq!(wrap_whole("ab", 0), ["a", "b"]);
     }
 
     #[test]

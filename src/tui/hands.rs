@@ -4,16 +4,22 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use crate::command::{AbortedBy, Answer, Command};
 use crate::run::Run;
+use crate::run::checks::Grade;
 use crate::run::phase::Phase;
 use crate::text::Untrusted;
 use crate::tui::keys::{self, Act, Scope};
-use crate::wording::preflight;
+use crate::wording::preflight::{self, Board, Item};
 
 /// The longest note.
 const LONGEST_NOTE: usize = 500;
 
 /// A page of the timeline.
 const PAGE: usize = 5;
+
+/// A page of a check that is longer than the screen, in lines.
+const PAGE_OF_CHECK: u16 = 5;
+/// The most lines that a check is scrolled.
+const LONGEST_CHECK: u16 = 200;
 
 /// Something open over the screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +56,12 @@ pub struct Hands {
     pub back_to_cockpit: bool,
     /// Whether the dialog of the undo was put away.
     pub undo_hidden: bool,
+    /// The check of the preflight that is shown in whole: its name, and which it is of those called so. None: the worst.
+    pub check: Option<(&'static str, usize)>,
+    /// How many lines of that check are scrolled away.
+    pub check_scrolled: u16,
+    /// Whether the checks that passed are shown where they are folded by themselves, and the other way round.
+    pub passed_turned: bool,
     /// Whether the next Ctrl-C leaves.
     pub armed: bool,
     /// Who writes notes.
@@ -85,12 +97,19 @@ impl Hands {
             Some(Open::Help | Open::Runbook { .. }) => Scope::Reading,
             Some(Open::Stop | Open::GoOn(_) | Open::Skip(_)) => Scope::Ask,
             Some(Open::Note(_) | Open::Word(_)) => Scope::Writing,
-            None => match run.phase().0 {
-                Phase::Preflight | Phase::Ready => Scope::Before,
-                Phase::Gate | Phase::Steps | Phase::Settling => Scope::Live,
-                Phase::Undoing(_) => Scope::Undoing,
-                Phase::Sealed => Scope::Over,
-            },
+            None => Hands::place(run),
+        }
+    }
+
+    /// Where keys go while nothing is open.
+    #[must_use]
+    pub fn place(run: &Run) -> Scope {
+        match run.phase().0 {
+            Phase::Preflight | Phase::Ready => Scope::Before,
+            Phase::Gate | Phase::Steps | Phase::Settling => Scope::Live,
+            Phase::Undoing(_) => Scope::Undoing,
+            Phase::Sealed if preflight::refusal(run).is_some() => Scope::Refused,
+            Phase::Sealed => Scope::Over,
         }
     }
 
@@ -105,6 +124,8 @@ impl Hands {
             Act::Skip => run.current_step().is_some(),
             Act::Cockpit => !self.back_to_cockpit,
             Act::Findings => self.back_to_cockpit,
+            Act::NextCheck | Act::LastCheck => Board::of(run).rows(self.passed_turned).len() > 1,
+            Act::Passed => !Board::of(run).passed.is_empty(),
             _ => true,
         }
     }
@@ -191,6 +212,11 @@ impl Hands {
             Act::PageUp => self.scroll_up(PAGE, run),
             Act::Top => self.scroll_up(usize::MAX, run),
             Act::Bottom => self.scrolled = 0,
+            Act::NextCheck => self.turn_to_check(run, |at, last| (at + 1).min(last)),
+            Act::LastCheck => self.turn_to_check(run, |at, _| at.saturating_sub(1)),
+            Act::MoreOfCheck => self.check_scrolled = self.check_scrolled.saturating_add(PAGE_OF_CHECK).min(LONGEST_CHECK),
+            Act::LessOfCheck => self.check_scrolled = 0,
+            Act::Passed => self.passed_turned = !self.passed_turned,
             Act::Cockpit => self.back_to_cockpit = true,
             Act::Findings => self.back_to_cockpit = false,
             Act::Help => self.open = Some(Open::Help),
@@ -219,6 +245,23 @@ impl Hands {
             }
         }
         Some(Deed::Draw)
+    }
+
+    /// Shows another check in whole; the first press shows which one is.
+    fn turn_to_check(&mut self, run: &Run, to: impl Fn(usize, usize) -> usize) {
+        let board = Board::of(run);
+        let rows = board.rows(self.passed_turned);
+        let at = self.shown_check(&rows);
+        let next = at.map_or(0, |at| to(at, rows.len().saturating_sub(1)));
+        self.check = rows.get(next).map(|item| (item.what, item.nth));
+        self.check_scrolled = 0;
+    }
+
+    /// Which of these checks is shown in whole: the one that was turned to, else the worst of those that did not pass.
+    #[must_use]
+    pub fn shown_check(&self, rows: &[&Item]) -> Option<usize> {
+        let turned_to = self.check.and_then(|check| rows.iter().position(|item| (item.what, item.nth) == check));
+        turned_to.or_else(|| rows.first().filter(|item| item.grade > Grade::Waiting).map(|_| 0))
     }
 
     fn scroll_up(&mut self, by: usize, run: &Run) {

@@ -44,6 +44,16 @@ pub enum Act {
     Top,
     /// The newest line, and follow.
     Bottom,
+    /// The next check of the preflight.
+    NextCheck,
+    /// The check before.
+    LastCheck,
+    /// More of a check that is longer than the screen.
+    MoreOfCheck,
+    /// Back to its beginning.
+    LessOfCheck,
+    /// Show or fold the checks that passed.
+    Passed,
     /// Show the cockpit again, after the end.
     Cockpit,
     /// Show the findings, after the end.
@@ -75,6 +85,8 @@ pub enum Scope {
     Undoing,
     /// After the end.
     Over,
+    /// After the end of a run that was not let start.
+    Refused,
     /// In a question.
     Ask,
     /// While a note is written.
@@ -84,7 +96,8 @@ pub enum Scope {
 }
 
 /// All scopes.
-pub const SCOPES: [Scope; 7] = [Scope::Before, Scope::Live, Scope::Undoing, Scope::Over, Scope::Ask, Scope::Writing, Scope::Reading];
+pub const SCOPES: [Scope; 8] =
+    [Scope::Before, Scope::Live, Scope::Undoing, Scope::Over, Scope::Refused, Scope::Ask, Scope::Writing, Scope::Reading];
 
 /// One key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -173,21 +186,41 @@ pub const TABLE: &[Binding] = &[
         Danger::Writes,
         bind(Act::Stop, &[Key::Code(KeyCode::F(12))], &[Scope::Writing], "stop", "stop the run and undo everything; asks once"),
     ),
-    danger(
-        Danger::Writes,
-        bind(
-            Act::Interrupt,
-            &[Key::Ctrl('c')],
-            &[Scope::Before, Scope::Live, Scope::Undoing, Scope::Over, Scope::Ask, Scope::Writing, Scope::Reading],
-            "",
-            "stop and undo; twice while undoing: leave at once",
-        ),
+    danger(Danger::Writes, bind(Act::Interrupt, &[Key::Ctrl('c')], &SCOPES, "", "stop and undo; twice while undoing: leave at once")),
+    bind(
+        Act::NextCheck,
+        &[Key::Code(KeyCode::Down), Key::Char('j')],
+        &[Scope::Before, Scope::Refused],
+        "next check",
+        "preflight: the next check, in whole",
     ),
+    bind(
+        Act::LastCheck,
+        &[Key::Code(KeyCode::Up), Key::Char('k')],
+        &[Scope::Before, Scope::Refused],
+        "",
+        "preflight: the check before, in whole",
+    ),
+    bind(
+        Act::MoreOfCheck,
+        &[Key::Code(KeyCode::PageDown), Key::Ctrl('d')],
+        &[Scope::Before, Scope::Refused],
+        "",
+        "preflight: more of a check that is longer than the screen",
+    ),
+    bind(
+        Act::LessOfCheck,
+        &[Key::Code(KeyCode::PageUp), Key::Ctrl('u')],
+        &[Scope::Before, Scope::Refused],
+        "",
+        "preflight: back to the beginning of that check",
+    ),
+    bind(Act::Passed, &[Key::Char('p')], &[Scope::Before, Scope::Refused], "passed", "preflight: show or fold the checks that passed"),
     bind(Act::Note, &[Key::Char('a')], &[Scope::Before, Scope::Live, Scope::Undoing], "note", "write a note into timeline and report"),
     bind(
         Act::Runbook,
         &[Key::Char('o')],
-        &[Scope::Before, Scope::Live, Scope::Undoing, Scope::Over],
+        &[Scope::Before, Scope::Live, Scope::Undoing, Scope::Over, Scope::Refused],
         "runbook",
         "show the runbook, and open it where a browser is",
     ),
@@ -243,11 +276,17 @@ pub const TABLE: &[Binding] = &[
     ),
     bind(Act::Cockpit, &[Key::Char('1')], &[Scope::Over], "cockpit", "show the cockpit as it stood at the end"),
     bind(Act::Findings, &[Key::Char('6')], &[Scope::Over], "findings", "show what the run found"),
-    bind(Act::Help, &[Key::Char('?'), Key::Char('h')], &[Scope::Before, Scope::Live, Scope::Undoing, Scope::Over], "help", "this list"),
+    bind(
+        Act::Help,
+        &[Key::Char('?'), Key::Char('h')],
+        &[Scope::Before, Scope::Live, Scope::Undoing, Scope::Over, Scope::Refused],
+        "help",
+        "this list",
+    ),
     bind(
         Act::Quit,
         &[Key::Char('q')],
-        &[Scope::Before, Scope::Live, Scope::Undoing, Scope::Over],
+        &[Scope::Before, Scope::Live, Scope::Undoing, Scope::Over, Scope::Refused],
         "leave",
         "leave; asks while a run is live",
     ),
@@ -256,7 +295,7 @@ pub const TABLE: &[Binding] = &[
     bind(
         Act::Close,
         &[Key::Code(KeyCode::Esc)],
-        &[Scope::Live, Scope::Undoing, Scope::Over, Scope::Before, Scope::Writing],
+        &[Scope::Live, Scope::Undoing, Scope::Over, Scope::Refused, Scope::Before, Scope::Writing],
         "",
         "back; never leaves",
     ),

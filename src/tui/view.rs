@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::run::phase::Phase;
+use crate::run::phase::{End, Phase};
 use crate::tui::cells::split;
 use crate::tui::charts::{self, Chart};
 use crate::tui::hands::Open;
@@ -11,6 +11,7 @@ use crate::tui::panels::{
     chart, criteria, debrief, fault, header, help, keyline, pods, preflight, questions, recovery, strip, timeline, tiny, undo,
 };
 use crate::tui::scene::Scene;
+use crate::wording;
 
 /// Below this, panels can't be read: one line is shown.
 pub const LEAST: (u16, u16) = (60, 15);
@@ -43,6 +44,9 @@ fn screen(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let body = Rect { x: body.x + 1, width: body.width.saturating_sub(2), ..body };
     match scene.run.phase().0 {
         Phase::Preflight | Phase::Ready => preflight::draw(scene, body, buffer),
+        // what keeps it from starting, and what mends that, is all there is to find
+        Phase::Undoing(End::Refused(_)) => preflight::draw(scene, body, buffer),
+        Phase::Sealed if wording::preflight::refusal(scene.run).is_some() => preflight::draw(scene, body, buffer),
         Phase::Sealed if !scene.hands.back_to_cockpit => debrief::draw(scene, body, buffer),
         Phase::Gate | Phase::Steps | Phase::Settling | Phase::Undoing(_) | Phase::Sealed => {
             let mut charts = charts::all(scene.run);

@@ -13,7 +13,7 @@ use crate::run::recovery::Back;
 use crate::run::verdicts::Standing;
 use crate::scenario::model::StepAction;
 use crate::text::Untrusted;
-use crate::wording;
+use crate::wording::{self, stuck};
 
 /// How old the newest answer of a source may be before it is called old.
 pub const OLD: Duration = Duration::from_secs(3);
@@ -101,7 +101,7 @@ pub fn next(run: &Run, now: At) -> String {
         return format!("{} {}", ahead.what, left(ahead.to, now));
     }
     match run.phase().0 {
-        Phase::Preflight if run.brake().is_some() => "the brake is tried on a pod of our own; nothing of the target can break".to_owned(),
+        Phase::Preflight if run.brake().is_some() => "the brake is tried; nothing of the target can break".to_owned(),
         Phase::Preflight => "everything is looked at first; nothing can break".to_owned(),
         Phase::Ready => "Enter starts".to_owned(),
         Phase::Gate => waits(run, "the steady state"),
@@ -111,10 +111,10 @@ pub fn next(run: &Run, now: At) -> String {
         }
         Phase::Steps => {
             let lifted = run.faults().iter().rev().find(|state| state.undo.asked.is_some() && state.owes_undo());
-            lifted.map_or_else(|| "the next step".to_owned(), |state| lifting(state, now))
+            lifted.map_or_else(|| "the next step".to_owned(), |state| lifting(run, state, now))
         }
         Phase::Undoing(_) => match run.all_faults().filter(|state| state.owes_undo()).last() {
-            Some(state) => lifting(state, now),
+            Some(state) => lifting(run, state, now),
             None => "what is left is looked for, then the last entry is written".to_owned(),
         },
         Phase::Sealed => "the run is over".to_owned(),
@@ -128,14 +128,14 @@ fn waits(run: &Run, what: &str) -> String {
 
 /// How far the undo of a fault is.
 #[must_use]
-pub fn lifting(state: &FaultState, now: At) -> String {
+pub fn lifting(run: &Run, state: &FaultState, now: At) -> String {
     let undo = &state.undo;
     let Some(asked) = undo.asked else { return "undo not asked for yet".to_owned() };
     if let Some(done) = undo.done {
         return format!("undone in {}", say(done.since(asked)));
     }
     if undo.handed_over.is_some() {
-        return "left behind; `gameday recover` finishes the undo".to_owned();
+        return format!("left behind; {}", stuck::finishes(run.header().place.rehearsal));
     }
     let took = say(now.since(asked));
     let accepted = undo.next.is_none() && undo.next_look.is_some();
@@ -173,6 +173,9 @@ pub fn safety(run: &Run, now: At) -> (Standing, String) {
     }
     if let Some((stop, _)) = run.stops().find(|(_, judged)| judged.standing == Standing::Broken) {
         return (Standing::Broken, format!("stop condition tripped: {}", safe(&stop.name)));
+    }
+    if run.begun().is_none() && run.brake().is_some_and(|brake| !brake.is_done()) && run.end().is_none() {
+        return (Standing::Pending, "nothing but the brake is on, on a pod of our own".to_owned());
     }
     let owed = run.all_faults().filter(|state| state.undo.asked.is_some() && state.owes_undo()).count();
     if owed > 0 {

@@ -1,12 +1,13 @@
 //! What was seen before anything is broken, and what would be broken.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::clock::go;
 use crate::effect::Outcome;
 use crate::event::{Reading, Source};
 use crate::run::Run;
-use crate::run::checks::mend::INSTALL_CHAOS_MESH;
+use crate::run::checks::mend::{INSTALL_CHAOS_MESH, is_unasked};
 use crate::run::checks::{Checkpoint, Grade};
 use crate::run::ledger::{FaultState, Via};
 use crate::run::phase::{End, Phase};
@@ -27,6 +28,105 @@ pub struct Item {
     pub seen: String,
     /// What mends it.
     pub mend: Option<String>,
+    /// Which it is of those that are called the same.
+    pub nth: usize,
+}
+
+/// The checklist as it is read: what did not pass first, the worst at the top.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Board {
+    /// What did not pass.
+    pub open: Vec<Item>,
+    /// What is still looked at.
+    pub waiting: Vec<Item>,
+    /// What passed.
+    pub passed: Vec<Item>,
+    /// What nobody looks at any more, since something else forbids the start.
+    pub dropped: usize,
+}
+
+impl Board {
+    /// Of a run.
+    #[must_use]
+    pub fn of(run: &Run) -> Board {
+        let mut board = Board::default();
+        for item in checklist(run) {
+            match item.grade {
+                Grade::Pass => board.passed.push(item),
+                Grade::Waiting => board.waiting.push(item),
+                Grade::Warn | Grade::Unknown | Grade::Fail => board.open.push(item),
+            }
+        }
+        board.open.sort_by_key(|item| std::cmp::Reverse(item.grade));
+        if refusal(run).is_some() && board.open.iter().any(|item| item.grade == Grade::Fail) {
+            board.dropped = std::mem::take(&mut board.waiting).len();
+        }
+        board
+    }
+
+    /// Whether what passed is shown one by one: where nothing else asks for the eye, unless that is `turned` round.
+    #[must_use]
+    pub fn tells_passed(&self, turned: bool) -> bool {
+        self.open.is_empty() != turned
+    }
+
+    /// What is shown one by one.
+    #[must_use]
+    pub fn rows(&self, turned: bool) -> Vec<&Item> {
+        let passed = if self.tells_passed(turned) { &self.passed[..] } else { &[] };
+        self.open.iter().chain(&self.waiting).chain(passed).collect()
+    }
+
+    /// How many there are of each grade: `1 fail, 2 warn, 24 pass`.
+    #[must_use]
+    pub fn counts(&self) -> String {
+        let all = || self.open.iter().chain(&self.waiting).chain(&self.passed);
+        let grades = [Grade::Fail, Grade::Unknown, Grade::Warn, Grade::Waiting, Grade::Pass];
+        let counted = grades.map(|of| (all().filter(|item| item.grade == of).count(), grade(of)));
+        counted
+            .iter()
+            .chain(&[(self.dropped, "not looked at")])
+            .filter(|(n, _)| *n > 0)
+            .map(|(n, word)| format!("{n} {word}"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+
+    fn named(&self, of: Grade) -> Vec<&'static str> {
+        let mut names: Vec<&str> = self.open.iter().chain(&self.waiting).filter(|item| item.grade == of).map(|item| item.what).collect();
+        names.dedup();
+        names
+    }
+}
+
+/// Whether it may start, and why not: in one line.
+#[must_use]
+pub fn may_start(run: &Run, board: &Board) -> (Grade, String) {
+    let (failed, waiting) = (board.named(Grade::Fail), board.named(Grade::Waiting));
+    if let Some(why) = refusal(run) {
+        let why = if failed.is_empty() { why } else { format!("failed: {}", failed.join(", ")) };
+        return (Grade::Fail, format!("no, and nothing was broken; {why}"));
+    }
+    if !failed.is_empty() {
+        return (Grade::Fail, format!("no; failed: {}", failed.join(", ")));
+    }
+    if !is_ready(run) {
+        return (
+            Grade::Waiting,
+            if run.brake().is_some() {
+                format!("not yet: {}", live::next(run, run.now()))
+            } else if waiting.is_empty() {
+                "not yet: everything is looked at first; nothing can break".to_owned()
+            } else {
+                format!("not yet, still looked at: {}", waiting.join(", "))
+            },
+        );
+    }
+    let typed = run.typed_word().map_or_else(String::new, |word| format!(", once {} is typed", Untrusted::from(word)));
+    match board.open.len() + board.waiting.len() {
+        0 => (Grade::Pass, format!("yes{typed}: all {} checks passed", board.passed.len())),
+        n => (Grade::Pass, format!("yes{typed}: nothing forbids it; {n} did not pass, read {} first", if n == 1 { "it" } else { "them" })),
+    }
 }
 
 fn item(standing: Standing, what: &'static str, seen: impl Into<String>) -> Item {
@@ -36,7 +136,7 @@ fn item(standing: Standing, what: &'static str, seen: impl Into<String>) -> Item
         Standing::Broken => Grade::Fail,
         Standing::Unknown => Grade::Unknown,
     };
-    Item { grade, what, seen: seen.into(), mend: None }
+    Item { grade, what, seen: seen.into(), mend: None, nth: 0 }
 }
 
 impl Item {
@@ -96,12 +196,16 @@ pub fn checklist(run: &Run) -> Vec<Item> {
                 Some(Outcome::Done { .. } | Outcome::Already { .. }) => {
                     item(Standing::Held, "manifest", "accepted by the API server, not stored")
                 }
+                Some(Outcome::Refused { why } | Outcome::Failed { why }) if is_unasked(why) => {
+                    let told = format!("it could not be checked, Chaos Mesh's webhooks don't answer: {why}");
+                    item(Standing::Broken, "manifest", told).or(run.wake())
+                }
                 Some(Outcome::Refused { why } | Outcome::Failed { why }) => item(Standing::Broken, "manifest", why.to_string())
                     .or("no command does: mend the fault in the scenario as the API server says"),
             });
         }
         let standing = if state.via.is_some() { Standing::Held } else { Standing::Pending };
-        items.push(item(standing, "undo", wording::undo(state)));
+        items.push(item(standing, "undo", wording::undo(run, state)));
     }
     items.extend(metrics(run));
     if !run.scenario().targets.is_empty() {
@@ -112,7 +216,14 @@ pub fn checklist(run: &Run) -> Vec<Item> {
         what: point.name,
         seen: point.seen.to_string(),
         mend: point.mend.map(|mend| mend.to_string()),
+        nth: 0,
     }));
+    let mut told: BTreeMap<&str, usize> = BTreeMap::new();
+    for item in &mut items {
+        let nth = told.entry(item.what).or_default();
+        item.nth = *nth;
+        *nth += 1;
+    }
     items
 }
 
@@ -198,7 +309,7 @@ pub fn plan(run: &Run) -> String {
         let shares = run.shares(state).unwrap_or_default();
         let whom = shares.iter().map(wording::share).collect::<Vec<_>>().join(" and ");
         let lasts = if state.fault.is_lasting() { format!(" for up to {}", go(state.duration())) } else { String::new() };
-        parts.push(format!("{whom}, {place}: {}{lasts}; {}", Untrusted::from(state.fault.action.to_string()), wording::undo(state)));
+        parts.push(format!("{whom}, {place}: {}{lasts}; {}", Untrusted::from(state.fault.action.to_string()), wording::undo(run, state)));
     }
     let watched = |step: &Step| if let StepAction::Observe(span) = step.action { span } else { Duration::ZERO };
     let steps = &run.scenario().steps;

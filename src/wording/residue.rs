@@ -20,7 +20,7 @@ pub fn after(run: &Run) -> Option<String> {
             format!("nothing new was found in the cluster{before}, but {unseen} looks were not answered: {}", why.short(120))
         }
         (false, _) => {
-            let names: Vec<String> = new.iter().map(|trace| trace_of(trace)).collect();
+            let names: Vec<String> = new.iter().map(|trace| trace_of(run, trace)).collect();
             format!("the cluster is not as it was found: {}{before}", names.join("; "))
         }
     })
@@ -28,9 +28,11 @@ pub fn after(run: &Run) -> Option<String> {
 
 /// One thing that is left, whose it is, and the command that removes it.
 #[must_use]
-pub fn trace_of(trace: &Trace) -> String {
+pub fn trace_of(run: &Run, trace: &Trace) -> String {
     let from = trace.from.as_ref().map_or_else(String::new, |from| format!(" of {from}"));
     match &trace.run {
+        Some(run_of) if run.header().place.rehearsal => format!("{trace}{from}, of run {}", Untrusted::from(run_of.as_str())),
+        None if run.header().place.rehearsal => format!("{trace}{from}, of nobody here"),
         Some(run) => format!("{trace}{from}, of run {}; `gameday recover` removes it", Untrusted::from(run.as_str())),
         None => format!("{trace}{from}, of nobody here; `gameday abort --all` removes it"),
     }

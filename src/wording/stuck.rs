@@ -4,8 +4,29 @@ use crate::effect::ChaosRef;
 use crate::event::{BlockingPod, FaultFact, RecordFact};
 use crate::run::Run;
 use crate::run::ledger::FaultState;
+use crate::run::undo::LIFT_LIMIT;
 use crate::text::Untrusted;
 use crate::wording;
+
+/// Why nothing has to be done about what a rehearsal leaves.
+pub const ENDS_WITH_US: &str = "nothing has to be done: the practice cluster ends with this process, and all that is in it";
+
+/// What finishes an undo that was handed over.
+#[must_use]
+pub fn finishes(rehearsal: bool) -> String {
+    if rehearsal { ENDS_WITH_US.to_owned() } else { "`gameday recover` finishes the undo".to_owned() }
+}
+
+/// How long an undo is tried for, and what then.
+#[must_use]
+pub fn patience(run: &Run) -> String {
+    let then = if run.header().place.rehearsal {
+        "then it is left behind, and ends with the practice cluster"
+    } else {
+        "then handed over: `gameday recover` goes on from the journal"
+    };
+    format!("Each undo is tried again for {} s, {then}.", LIFT_LIMIT.as_secs())
+}
 
 /// What holds the object of a fault, in one sentence; `None` where nothing is known to hold it.
 #[must_use]
@@ -21,8 +42,16 @@ fn held(state: &FaultState) -> Option<&FaultFact> {
 
 /// The ways out for a fault whose object is held; none where it is not.
 #[must_use]
-pub fn ways(state: &FaultState) -> Vec<String> {
-    held(state).map_or_else(Vec::new, |fact| ways_out(fact, &state.blocking))
+pub fn ways(run: &Run, state: &FaultState) -> Vec<String> {
+    let Some(fact) = held(state) else { return Vec::new() };
+    let mut ways = ways_out(fact, &state.blocking);
+    // nobody reaches a practice cluster from outside, and nothing of it outlives the process
+    if run.header().place.rehearsal
+        && let Some(last) = ways.last_mut()
+    {
+        *last = format!("3. last, on a real cluster: its finalizer is taken off by force; here {ENDS_WITH_US}");
+    }
+    ways
 }
 
 /// What holds an object as it stands; `pods` are those of its records, as far as they were looked for.
@@ -85,7 +114,14 @@ pub fn ways_out(fact: &FaultFact, pods: &[BlockingPod]) -> Vec<String> {
             format!("abandons whatever is still in effect in {names}"),
         )
     };
-    vec![mend.to_owned(), second, format!("3. last: `{}` takes the finalizer off; {abandons}", force(&fact.object))]
+    vec![
+        mend.to_owned(),
+        second,
+        format!(
+            "3. last: `{}` takes the finalizer off; {abandons}. While Chaos Mesh's controller is down the API server refuses that, too: it asks Chaos Mesh's webhooks first",
+            force(&fact.object)
+        ),
+    ]
 }
 
 /// The command that deletes the first of these pods.
@@ -113,11 +149,12 @@ pub(super) fn lifted(state: &FaultState) -> String {
 }
 
 /// What of a fault was handed over, why, and how to finish.
-pub(super) fn left_behind(state: &FaultState, object: &ChaosRef) -> String {
+pub(super) fn left_behind(run: &Run, state: &FaultState, object: &ChaosRef) -> String {
     let held = held_by(state).or_else(|| state.undo.trouble.as_ref().map(|why| why.short(300)));
     let held = held.map_or_else(String::new, |held| format!(", {held}"));
-    let last = if ways(state).is_empty() { String::new() } else { format!("; if it stays stuck: `{}`", force(object)) };
-    format!("left behind: {object}{held}; `gameday recover` finishes the undo{last}")
+    let forced = self::held(state).is_some() && !run.header().place.rehearsal;
+    let last = if forced { format!("; if it stays stuck: `{}`", force(object)) } else { String::new() };
+    format!("left behind: {object}{held}; {}{last}", finishes(run.header().place.rehearsal))
 }
 
 /// What a run has left in the cluster, what holds it, and the command that finishes; nothing where nothing is left.
@@ -132,10 +169,25 @@ pub fn left(run: &Run) -> Vec<String> {
         let state = run.faults().iter().find(|state| state.object.as_ref().is_some_and(|(own, _)| own == object));
         let why = state.and_then(|state| held_by(state).or_else(|| state.undo.trouble.as_ref().map(|why| why.short(300))));
         lines.push(format!("  {object}{}", why.map_or_else(String::new, |why| format!(", {why}"))));
-        lines.extend(state.map(ways).unwrap_or_default().into_iter().map(|way| format!("    {way}")));
+        lines.extend(state.map(|state| ways(run, state)).unwrap_or_default().into_iter().map(|way| format!("    {way}")));
     }
-    lines.push("`gameday recover` finishes the undo".to_owned());
+    lines.push(finishes(run.header().place.rehearsal));
     lines
+}
+
+/// What to do where not even the finalizer may be taken off, because Chaos Mesh's webhooks don't answer.
+#[must_use]
+pub fn unasked(object: &ChaosRef) -> Vec<String> {
+    [
+        "Chaos Mesh's webhooks are asked before anything of it may be changed, and they don't answer. In this order:",
+        "  1. bring its controller back: `kubectl -n chaos-mesh get deployments,pods` shows how it is, `kubectl -n chaos-mesh rollout restart deployment chaos-controller-manager` starts it anew; most often the object then goes by itself, and nothing is forced",
+        "  2. if its controller runs: `kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations -o wide | grep chaos-mesh` shows whom the API server asks (chaos-mesh-mutation, chaos-mesh-validation and chaos-mesh-validate-auth in its own chart), `kubectl -n chaos-mesh get endpoints` whether that has an address; a network policy or an expired certificate keeps them apart as well",
+        "  3. last, only where Chaos Mesh was uninstalled and does not come back: `kubectl delete` the configurations that 2 names, then this again. Danger: from then on nobody checks or completes any fault of anybody in this cluster, until Chaos Mesh is installed anew",
+    ]
+    .into_iter()
+    .map(ToOwned::to_owned)
+    .chain([format!("  then: `{}`", force(object))])
+    .collect()
 }
 
 #[cfg(test)]
@@ -180,14 +232,17 @@ mod tests {
             "{ways:?}"
         );
         assert!(ways[2].contains("`gameday recover --force NetworkChaos/staging/slow-00a1b2-0`"), "{ways:?}");
-        assert!(ways[2].ends_with("abandons whatever is still in effect in staging/api-1"), "{ways:?}");
+        assert!(
+            ways[2].contains("abandons whatever is still in effect in staging/api-1. While Chaos Mesh's controller is down"),
+            "{ways:?}"
+        );
     }
 
     #[test]
     fn stuck_object_should_not_send_anybody_to_delete_pods_that_are_gone() {
         let (fact, pods) = stuck(&[("staging/api-1", false)]);
         let ways = ways_out(&fact, &pods);
-        assert!(ways[1].starts_with("2. no pod is left to delete") && ways[2].ends_with("abandons nothing that is known"), "{ways:?}");
+        assert!(ways[1].starts_with("2. no pod is left to delete") && ways[2].contains("abandons nothing that is known."), "{ways:?}");
         // what was not looked for is not taken to be gone
         assert!(ways_out(&fact, &[])[1].starts_with("2. delete staging/api-1"));
     }

@@ -7,14 +7,14 @@ use crate::run::timeline::Noted;
 
 /// How a fault is undone.
 #[must_use]
-pub fn undo(state: &FaultState) -> String {
+pub fn undo(run: &Run, state: &FaultState) -> String {
+    let ends = if run.header().place.rehearsal { "" } else { ", only `gameday recover`" };
     match (state.fault.is_lasting(), state.via) {
         (false, Some(Via::Agentless)) => "nothing to undo".to_owned(),
         (false, _) => "nothing to undo but its object, which is deleted".to_owned(),
-        (true, Some(Via::Agentless)) => format!(
-            "undone after {} by deleting its NetworkPolicy; without us nothing in the cluster ends it, only `gameday recover`",
-            go(state.duration())
-        ),
+        (true, Some(Via::Agentless)) => {
+            format!("undone after {} by deleting its NetworkPolicy; without us nothing in the cluster ends it{ends}", go(state.duration()))
+        }
         (true, _) => format!("undone by deleting its object; without us the cluster ends it after {}", go(state.duration())),
     }
 }

@@ -7,7 +7,7 @@ use crate::clock::go;
 use crate::event::inspected::{ChaosMeshFact, Inspected, KindFact, VictimFact};
 use crate::run::Run;
 use crate::run::checks::Checkpoint;
-use crate::run::checks::mend::INSTALL_CHAOS_MESH;
+use crate::run::checks::mend::{INSTALL_CHAOS_MESH, is_unasked};
 use crate::run::ledger::{FaultState, Via};
 use crate::run::rights::CHAOS;
 use crate::text::Untrusted;
@@ -33,7 +33,7 @@ impl Run {
                 "own limit",
                 "nothing in the cluster ends a NetworkPolicy: if gameday dies, it stays until somebody undoes it",
             )
-            .mend("gameday recover"),
+            .mend(self.undo_by("gameday recover")),
         );
     }
 
@@ -109,6 +109,11 @@ impl Run {
                 "a fault without sense is accepted: Chaos Mesh's webhooks are not there, nobody checks or completes a fault",
             )
             .mend(INSTALL_CHAOS_MESH),
+            Some(Inspected::Webhooks(Err(why))) if is_unasked(why) => Checkpoint::unknown(
+                "webhooks",
+                format!("Chaos Mesh's webhooks don't answer, so the API server takes no fault and no change of one: {}", why.raw()),
+            )
+            .mend(self.wake()),
             Some(Inspected::Webhooks(Err(why))) => Checkpoint::unknown("webhooks", why.clone()).mend(
                 "no command here does: the API server has to reach the controllers of Chaos Mesh, and we have to be let create podchaos",
             ),

@@ -3,10 +3,17 @@
 use crate::event::inspected::Inspected;
 use crate::run::Run;
 use crate::scenario::model::{Injector, TargetRef, Tier, WorkloadKind};
+use crate::text::Untrusted;
 
 /// Installs Chaos Mesh, or what of it is missing, from its own charts.
 pub const INSTALL_CHAOS_MESH: &str =
     "helm upgrade --install chaos-mesh chaos-mesh --repo https://charts.chaos-mesh.org --namespace chaos-mesh --create-namespace";
+
+/// Whether a request was refused because a webhook that has to be asked first does not answer: in Kubernetes' own words.
+#[must_use]
+pub fn is_unasked(why: &Untrusted) -> bool {
+    why.raw().contains("failed calling webhook")
+}
 
 impl Run {
     /// Grants what the run needs: to the user that asks, where the API server says who that is.
@@ -50,6 +57,24 @@ impl Run {
             Some(staging) => format!("gameday run {} --env {}", word(&self.header.scenario.file), word(&staging.name)),
             None => "no command does: the scenario has no environment of tier staging; add one, and run it there".to_owned(),
         }
+    }
+
+    /// Undoes what a run left, by this command: in a rehearsal nobody has to.
+    pub(super) fn undo_by(&self, command: &str) -> String {
+        if self.header.place.rehearsal {
+            return "no command does, and none has to: the practice cluster ends with this process".to_owned();
+        }
+        command.to_owned()
+    }
+
+    /// Brings the webhooks of Chaos Mesh back, where those don't answer.
+    #[must_use]
+    pub fn wake(&self) -> String {
+        let namespace = match self.inspected("chaos-mesh") {
+            Some(Inspected::ChaosMesh(Ok(fact))) => fact.namespace.as_str(),
+            _ => "chaos-mesh",
+        };
+        format!("kubectl -n {} rollout restart deployment chaos-controller-manager", word(namespace))
     }
 
     /// In the scenario's file, by hand.

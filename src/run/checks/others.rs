@@ -46,7 +46,7 @@ impl Run {
         }
         if let Some(lease) = others.iter().find(|lease| near(lease) || meets(lease)) {
             let seen = format!("the run of {} died and was never cleaned up: {} is still there", lease.holder.raw(), lease.lease);
-            return Some(Checkpoint::warn("collisions", seen).mend("gameday recover"));
+            return Some(Checkpoint::warn("collisions", seen).mend(self.undo_by("gameday recover")));
         }
         Some(Checkpoint::pass("collisions", "no other run is live here"))
     }

@@ -28,7 +28,7 @@ impl Run {
         let aimed: Vec<&Trace> = fact.found.iter().filter(is_aimed_at).collect();
         // what no run says it made, only a person can say it may go
         let mend = |traces: &[&Trace]| {
-            if traces.iter().all(|trace| trace.run.is_some()) { "gameday recover" } else { "gameday abort --all" }
+            self.undo_by(if traces.iter().all(|trace| trace.run.is_some()) { "gameday recover" } else { "gameday abort --all" })
         };
         all.push(if !aimed.is_empty() {
             let seen = format!("{}: nobody could say what came of which", named(&aimed));

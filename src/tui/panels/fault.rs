@@ -52,7 +52,7 @@ fn rows(scene: &Scene<'_>, width: u16) -> Vec<(String, Style)> {
         }
     }
     rows.extend(victims(scene, state, width));
-    let undo = if state.undo.asked.is_some() { live::lifting(state, scene.now) } else { wording::undo(state) };
+    let undo = if state.undo.asked.is_some() { live::lifting(scene.run, state, scene.now) } else { wording::undo(scene.run, state) };
     let style = if state.undo.asked.is_some() && state.owes_undo() { theme.pending } else { theme.quiet };
     say_all(&mut rows, &undo, 2, style);
     if let Some(why) = state.undo.trouble.as_ref().filter(|_| state.owes_undo()) {

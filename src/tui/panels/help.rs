@@ -4,21 +4,16 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::effect::Danger;
-use crate::run::phase::Phase;
 use crate::tui::cells::{Pen, row};
-use crate::tui::keys::{self, Scope};
+use crate::tui::hands::Hands;
+use crate::tui::keys;
 use crate::tui::panels::questions::dialog;
 use crate::tui::scene::Scene;
 
 /// Draws it over everything.
 pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let theme = scene.theme;
-    let scope = match scene.run.phase().0 {
-        Phase::Preflight | Phase::Ready => Scope::Before,
-        Phase::Gate | Phase::Steps | Phase::Settling => Scope::Live,
-        Phase::Undoing(_) => Scope::Undoing,
-        Phase::Sealed => Scope::Over,
-    };
+    let scope = Hands::place(scene.run);
     let bindings: Vec<_> = keys::of(scope).filter(|binding| scene.hands.offers(binding.act, scene.run)).collect();
     let height = u16::try_from(bindings.len()).unwrap_or(u16::MAX).saturating_add(4);
     let inner = dialog(scene, area, buffer, "keys that work now", 78, height, theme.accent);

@@ -64,7 +64,7 @@ fn what_stopping_does(run: &Run) -> Vec<String> {
     }
     let mut said = vec!["The run ends here; what it broke is undone at once, the newest first.".to_owned()];
     for state in run.faults().iter().rev().filter(|state| state.asked.is_some()) {
-        let undo = if state.owes_undo() { wording::undo(state) } else { "nothing is left to undo".to_owned() };
+        let undo = if state.owes_undo() { wording::undo(run, state) } else { "nothing is left to undo".to_owned() };
         said.push(format!("{}: {undo}", wording::fault(state)));
     }
     said

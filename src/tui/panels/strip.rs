@@ -137,7 +137,8 @@ fn next(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let mut pen = Pen::new(buffer, Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area });
     let scope = scene.hands.scope(scene.run);
     let here = if matches!(scope, Scope::Ask | Scope::Writing | Scope::Reading) { Scope::Live } else { scope };
-    if here != Scope::Over {
+    let over = matches!(here, Scope::Over | Scope::Refused);
+    if !over {
         pen.last("help", theme.text);
         pen.last(&keys::key(here, Act::Help), theme.accent);
         pen.last(" ", theme.text);
@@ -153,7 +154,7 @@ fn next(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         Standing::Broken => ("✗", theme.broken),
     };
     let words = if standing == Standing::Held { theme.text } else { sign.1 };
-    let next = if here == Scope::Over { String::new() } else { live::next(scene.run, scene.now) };
+    let next = if over { String::new() } else { live::next(scene.run, scene.now) };
     // a countdown that is cut says nothing: the words before it give way
     let room = pen.room().saturating_sub(cells::width(&next) + 11);
     let short = safety.split([',', ':']).next().unwrap_or_default();

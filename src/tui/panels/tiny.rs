@@ -7,6 +7,7 @@ use crate::run::Run;
 use crate::tui::cells::{self, Pen, row, wrap};
 use crate::tui::keys::{self, Act, Scope};
 use crate::tui::scene::Scene;
+use crate::wording::preflight::{self, Board};
 use crate::wording::{self, live};
 
 /// Draws it.
@@ -19,7 +20,11 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     } else {
         format!("{} stops", keys::key(Scope::Live, Act::Stop))
     };
-    let parts = [clock, verdict(run), stop, safety.clone(), format!("next: {}", live::next(run, scene.now))];
+    let next = match preflight::refusal(run) {
+        Some(_) => preflight::may_start(run, &Board::of(run)).1,
+        None => format!("next: {}", live::next(run, scene.now)),
+    };
+    let parts = [clock, verdict(run), stop, safety.clone(), next];
     if area.height < 4 {
         let text = parts.iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join(" · ");
         for (index, line) in wrap(&text, area.width, usize::from(area.height)).iter().enumerate() {

@@ -6,7 +6,6 @@ use ratatui::style::Style;
 
 use crate::run::ledger::FaultState;
 use crate::run::phase::{End, Phase};
-use crate::run::undo::LIFT_LIMIT;
 use crate::tui::cells::{Pen, row, wrap};
 use crate::tui::keys::{self, Act, Scope};
 use crate::tui::panels::questions::dialog;
@@ -40,7 +39,7 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
             (true, false) => ("…", theme.pending),
             (false, false) => ("✓", theme.held),
         };
-        let how = if pending || state.undo.asked.is_some() { live::lifting(state, scene.now) } else { "nothing to undo".to_owned() };
+        let how = if pending || state.undo.asked.is_some() { live::lifting(run, state, scene.now) } else { "nothing to undo".to_owned() };
         text.extend(wrap(&format!("{sign} {}", wording::fault(state)), columns, 2).into_iter().map(|line| (line, theme.text)));
         let mut indented = |line: &str, style: Style| {
             text.extend(wrap(line, columns.saturating_sub(2), 3).into_iter().map(|line| (format!("  {line}"), style)));
@@ -52,7 +51,7 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         // what holds it, and what can be done, from the first look on: nobody has to guess with kubectl
         if let Some(held) = stuck::held_by(state).filter(|_| state.is_stuck(scene.now)) {
             indented(&held, theme.broken);
-            for way in stuck::ways(state) {
+            for way in stuck::ways(run, state) {
                 indented(&way, theme.text);
             }
         }
@@ -71,12 +70,7 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     if owed.is_empty() {
         add(&mut text, "All clean: nothing of this run is left in the cluster.", theme.held);
     } else {
-        let limit = LIFT_LIMIT.as_secs();
-        add(
-            &mut text,
-            &format!("Each undo is tried again for {limit} s, then handed over: `gameday recover` goes on from the journal."),
-            theme.quiet,
-        );
+        add(&mut text, &stuck::patience(run), theme.quiet);
     }
     let height = u16::try_from(text.len()).unwrap_or(u16::MAX).saturating_add(2);
     let border = if owed.is_empty() { theme.held } else { theme.pending };
