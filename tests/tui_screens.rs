@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use gameday::clock::At;
+use gameday::command::Command;
 use gameday::effect::inspection::Inspection;
 use gameday::effect::{ChaosRef, Effect, FaultId};
 use gameday::event::inspected::{
@@ -18,8 +19,10 @@ use gameday::event::inspected::{
 };
 use gameday::event::residue::{Remains, ResidueFact, Trace};
 use gameday::event::{BlockingPod, Entry, Event};
+use gameday::findings::Findings;
 use gameday::header::{Gate, Header};
 use gameday::journal::read::{self, Recorded};
+use gameday::report::markdown;
 use gameday::run::Run;
 use gameday::run::phase::{End, Phase};
 use gameday::scenario::model::Tier;
@@ -29,7 +32,7 @@ use gameday::tui::hands::Hands;
 use gameday::tui::scene::Scene;
 use gameday::tui::theme::Theme;
 use gameday::tui::view;
-use gameday::wording::preflight::Board;
+use gameday::wording::{self, preflight::Board};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
@@ -382,10 +385,11 @@ fn screen_should_show_the_undo_with_its_next_try() {
     look("undo", &run, &hands());
 }
 
-#[test]
-fn screen_should_show_what_holds_a_stuck_undo_and_the_ways_out() {
-    let mut run = Story::read("network-delay-undo")
-        .until(|_, entry| matches!(&entry.event, Event::Answered { effect, .. } if effect.0 == "lift/0/1"));
+/// A run whose only fault hangs in its deletion.
+fn stuck(rehearsal: bool) -> Run {
+    let mut story = Story::read("network-delay-undo");
+    story.header.place.rehearsal = rehearsal;
+    let mut run = story.until(|_, entry| matches!(&entry.event, Event::Answered { effect, .. } if effect.0 == "lift/0/1"));
     let mut fact = run.faults()[0].seen.clone().unwrap();
     (fact.deleting, fact.finalizers) = (true, vec!["chaos-mesh/records".into()]);
     for record in &mut fact.records {
@@ -399,7 +403,72 @@ fn screen_should_show_what_holds_a_stuck_undo_and_the_ways_out() {
     for event in [Event::FaultSeen(fact), looked] {
         run.apply(&Entry { seq: run.seq() + 1, at, event });
     }
+    run
+}
+
+fn tell(run: &mut Run, event: Event) -> Vec<Effect> {
+    run.apply(&Entry { seq: run.seq() + 1, at: run.now() + Duration::from_millis(50), event })
+}
+
+#[test]
+fn screen_should_show_what_holds_a_stuck_undo_and_the_ways_out() {
+    let run = stuck(false);
     look("stuck", &run, &hands());
+    // no command is cut, at whatever size panels are drawn
+    for size in &SIZES[..3] {
+        let screen = text(&drawn(&run, run.now(), &hands(), &Theme::dark(), *size));
+        let whole: String = screen.chars().filter(|c| !c.is_whitespace() && *c != '│').collect();
+        let force = "gameday recover --force NetworkChaos/production/task-api-network-delay-5eed00";
+        let delete = "kubectl -n production delete pod task-api-7d9f8b6c5d-t8zlc task-api-7d9f8b6c5d-x7k2p";
+        if *size == (80, 24) {
+            assert!([force, delete].iter().all(|command| whole.contains(&command.replace(' ', ""))), "{screen}");
+        }
+    }
+}
+
+#[test]
+fn screen_should_not_call_clean_what_was_left_behind() {
+    let mut run = stuck(false);
+    tell(&mut run, Event::Commanded(Command::Leave));
+    assert!(!run.phase().0.is_over());
+    let screen = text(&drawn(&run, run.now() + Duration::from_secs(2), &hands(), &Theme::dark(), (120, 36)));
+    assert!(screen.contains("Not clean: something of this run is left") && !screen.contains("All clean"), "{screen}");
+}
+
+/// All that any face says of a run: its screens, its timeline, its reports, its last lines.
+fn all_faces(run: &Run) -> String {
+    let mut said: Vec<String> = run.timeline().iter().map(|moment| wording::moment(run, moment)).collect();
+    said.extend(wording::stuck::left(run));
+    let findings = Findings::of(run);
+    said.extend([markdown::write(&findings), serde_json::to_string(&findings).unwrap()]);
+    said.extend(Board::of(run).rows(false).into_iter().flat_map(|item| [item.seen.clone(), item.mend.clone().unwrap_or_default()]));
+    let opened: [&[KeyCode]; 3] = [&[], &[KeyCode::Char('!')], &[KeyCode::Char('1')]];
+    for keys in opened {
+        for size in [(80, 24), (200, 60)] {
+            // words that were broken for the width of a screen are one again
+            let screen = text(&drawn(run, run.now() + Duration::from_secs(2), &pressed(run, keys), &Theme::dark(), size));
+            said.push(screen.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" "));
+        }
+    }
+    said.join("\n")
+}
+
+#[test]
+fn rehearsal_should_never_send_anybody_to_recover_what_ends_with_it() {
+    for rehearsal in [true, false] {
+        let mut run = stuck(rehearsal);
+        let mut said = all_faces(&run);
+        let sealed = tell(&mut run, Event::Commanded(Command::Leave));
+        said += &all_faces(&run);
+        let sealed = sealed.into_iter().find_map(|effect| if let Effect::Seal { conclusion } = effect { Some(conclusion) } else { None });
+        tell(&mut run, Event::Sealed(sealed.unwrap()));
+        said += &all_faces(&run);
+        for advice in ["gameday recover", "gameday abort"] {
+            let told = said.contains(advice);
+            assert!(if rehearsal { !told } else { told || advice == "gameday abort" }, "{advice}: {said}");
+        }
+        assert_eq!(said.contains("the practice cluster ends with this process"), rehearsal, "{said}");
+    }
 }
 
 #[test]

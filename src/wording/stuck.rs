@@ -1,5 +1,7 @@
 //! What holds an object back whose deletion was asked for, and the ways out, the safest first.
 
+use std::collections::BTreeMap;
+
 use crate::effect::ChaosRef;
 use crate::event::{BlockingPod, FaultFact, RecordFact};
 use crate::run::Run;
@@ -96,39 +98,40 @@ pub fn ways_out(fact: &FaultFact, pods: &[BlockingPod]) -> Vec<String> {
     all.sort_unstable();
     all.dedup();
     let alive: Vec<&String> = all.iter().filter(|id| !gone(id)).collect();
-    let safe = |ids: &[&String]| ids.iter().map(|id| Untrusted::from(id.as_str()).to_string()).collect::<Vec<_>>().join(", ");
-    let names = if alive.is_empty() { "its victims".to_owned() } else { safe(&alive) };
-    let all_gone = !all.is_empty() && alive.is_empty();
-    let mend = "1. mend Chaos Mesh: its controller must run, and its daemon on the node of each pod named (`kubectl -n chaos-mesh get pods -o wide`); it then finishes by itself and abandons nothing";
-    let (second, abandons) = if all_gone {
+    let mend = "1. mend Chaos Mesh: its controller must run, and its daemon on the node of each pod named (`kubectl -n chaos-mesh get pods -o wide`); it then finishes by itself, and nothing is abandoned";
+    let (second, abandons) = if !all.is_empty() && alive.is_empty() {
         (
             "2. no pod is left to delete: what was done to them went with them; a restart of Chaos Mesh's controller makes it look again at once, and abandons nothing".to_owned(),
-            "the pods are gone, so it abandons nothing that is known".to_owned(),
+            "the pods are gone, so it abandons nothing that is known",
         )
     } else {
         (
             format!(
-                "2. delete {names}{}: what was done to a pod's network or files goes with the pod, its owner replaces it; abandons that pod",
-                command(&alive)
+                "2. {}: what was done to a pod's network or files goes with the pod, its owner replaces it; abandons those pods",
+                deletions(&alive)
             ),
-            format!("abandons whatever is still in effect in {names}"),
+            "abandons whatever is still in effect in those pods",
         )
     };
-    vec![
-        mend.to_owned(),
-        second,
-        format!(
-            "3. last: `{}` takes the finalizer off; {abandons}. While Chaos Mesh's controller is down the API server refuses that, too: it asks Chaos Mesh's webhooks first",
-            force(&fact.object)
-        ),
-    ]
+    let last = format!(
+        "3. last: `{}` takes the finalizer off; {abandons}. The API server refuses it while Chaos Mesh's controller is down: its webhooks are asked first",
+        force(&fact.object)
+    );
+    vec![mend.to_owned(), second, last]
 }
 
-/// The command that deletes the first of these pods.
-fn command(pods: &[&String]) -> String {
-    let first = pods.first().and_then(|id| id.split_once('/'));
+/// The commands that delete these pods, one a namespace.
+fn deletions(pods: &[&String]) -> String {
     let safe = |text: &str| Untrusted::from(text).to_string();
-    first.map_or_else(String::new, |(namespace, name)| format!(" (`kubectl -n {} delete pod {}`)", safe(namespace), safe(name)))
+    let mut by_namespace: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (namespace, name) in pods.iter().filter_map(|id| id.split_once('/')) {
+        by_namespace.entry(namespace).or_default().push(safe(name));
+    }
+    if by_namespace.is_empty() {
+        return "delete its victims".to_owned();
+    }
+    let command = |(namespace, names): (&str, Vec<String>)| format!("`kubectl -n {} delete pod {}`", safe(namespace), names.join(" "));
+    by_namespace.into_iter().map(command).collect::<Vec<_>>().join(" and ")
 }
 
 /// The command that takes the finalizers off an object.
@@ -227,13 +230,12 @@ mod tests {
             "held by its finalizer chaos-mesh/records: staging/api-1 is Injected/Wait, its pod is there, on node n1; staging/api-2 is Injected/Wait, its pod is gone"
         );
         let ways = ways_out(&fact, &pods);
-        assert!(
-            ways[1].contains("2. delete staging/api-1 (`kubectl -n staging delete pod api-1`)") && !ways[1].contains("api-2"),
-            "{ways:?}"
-        );
+        assert!(ways[1].contains("2. `kubectl -n staging delete pod api-1`:") && !ways[1].contains("api-2"), "{ways:?}");
         assert!(ways[2].contains("`gameday recover --force NetworkChaos/staging/slow-00a1b2-0`"), "{ways:?}");
         assert!(
-            ways[2].contains("abandons whatever is still in effect in staging/api-1. While Chaos Mesh's controller is down"),
+            ways[2].contains(
+                "abandons whatever is still in effect in those pods. The API server refuses it while Chaos Mesh's controller is down"
+            ),
             "{ways:?}"
         );
     }
@@ -244,6 +246,6 @@ mod tests {
         let ways = ways_out(&fact, &pods);
         assert!(ways[1].starts_with("2. no pod is left to delete") && ways[2].contains("abandons nothing that is known."), "{ways:?}");
         // what was not looked for is not taken to be gone
-        assert!(ways_out(&fact, &[])[1].starts_with("2. delete staging/api-1"));
+        assert!(ways_out(&fact, &[])[1].starts_with("2. `kubectl -n staging delete pod api-1`"));
     }
 }

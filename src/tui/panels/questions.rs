@@ -6,6 +6,7 @@ use ratatui::style::Style;
 use ratatui::widgets::{Block, BorderType, Clear, Widget};
 
 use crate::run::Run;
+use crate::run::ledger::FaultState;
 use crate::text::Untrusted;
 use crate::tui::cells::{self, Pen, lines, row, wrap};
 use crate::tui::keys::{self, Act, Scope};
@@ -59,6 +60,9 @@ pub fn stop(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
 }
 
 fn what_stopping_does(run: &Run) -> Vec<String> {
+    if !run.touched_anything() && run.all_faults().any(FaultState::owes_undo) {
+        return vec!["The run ends here. Nothing of the target was broken; the brake is let go, and its pod removed.".to_owned()];
+    }
     if !run.touched_anything() {
         return vec!["The run ends here. Nothing was broken, nothing is to be undone.".to_owned()];
     }
