@@ -230,3 +230,39 @@ fn finalizer_should_be_taken_off_only_once_the_name_was_typed() {
         assert_eq!(get(&format!("{path}/stuck")).contains("\"uid\""), code == 7, "{typed}");
     }
 }
+
+#[test]
+fn finalizer_that_the_webhooks_hold_on_to_should_be_told_with_what_to_do_in_which_order() {
+    let folder = scratch("unasked");
+    let served = Served::with(&folder, "10", &["--break", "controller-down@80s"]);
+    let machine = served.machine(&folder.join("laptop"));
+    let path = format!("{}/apis/chaos-mesh.org/v1alpha1/namespaces/staging/networkchaos", served.api);
+    let stuck = r#"{"apiVersion": "chaos-mesh.org/v1alpha1", "kind": "NetworkChaos",
+        "metadata": {"name": "stuck", "namespace": "staging", "labels": {"app.kubernetes.io/managed-by": "gameday"},
+            "finalizers": ["example.com/keep"]},
+        "spec": {"action": "delay", "mode": "one", "remoteCluster": "elsewhere", "selector": {"labelSelectors": {"app": "nobody"}}, "delay": {"latency": "1ms"}}}"#;
+    assert!(ask("POST", &path, stuck).contains("\"uid\""));
+    until("the controller to be down", || ask("POST", &format!("{path}?dryRun=All"), stuck).contains("failed calling webhook"));
+    ask("DELETE", &format!("{path}/stuck"), "");
+    let object = "NetworkChaos/staging/stuck";
+    let Ok(mut child) = machine.at_terminal(&format!("recover --force {object}")) else {
+        return println!("skipped: no `script` here, which gives a terminal");
+    };
+    writeln!(child.stdin.as_mut().unwrap(), "stuck").unwrap();
+    let out = child.wait_with_output().unwrap();
+    assert_eq!(out.status.code(), Some(7), "{}", said(&out));
+    let said = said(&out);
+    let order = [
+        "3. last: `gameday recover --force NetworkChaos/staging/stuck`",
+        "Chaos Mesh's webhooks are asked before anything of it may be changed, and they don't answer",
+        "1. bring its controller back",
+        "2. if its controller runs: `kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations",
+        "3. last, only where Chaos Mesh was uninstalled",
+        "Danger: ",
+        "then: `gameday recover --force NetworkChaos/staging/stuck`",
+        "failed calling webhook",
+    ];
+    let places: Vec<Option<usize>> = order.iter().map(|told| said.find(told)).collect();
+    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?}: {said}");
+    assert!(get(&format!("{path}/stuck")).contains("\"uid\""), "nothing was taken off");
+}

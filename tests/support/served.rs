@@ -23,10 +23,16 @@ impl Served {
     }
 
     pub fn at_speed(folder: &Path, speed: &str) -> Served {
+        Served::with(folder, speed, &[])
+    }
+
+    /// With more arguments, such as what is to go wrong.
+    pub fn with(folder: &Path, speed: &str, more: &[&str]) -> Served {
         let kubeconfig = folder.join("kubeconfig");
         let mut child = gameday(folder)
             .args(["rehearsal", "serve", "--speed", speed, "--kubeconfig"])
             .arg(&kubeconfig)
+            .args(more)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
