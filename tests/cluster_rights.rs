@@ -186,7 +186,7 @@ fn until_named(doctor: &dyn Fn() -> Output, wanted: &[String]) -> Vec<String> {
         let rights = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).find(|line| line["check"] == "rights").unwrap();
         let seen = rights["seen"].as_str().unwrap();
         let missing = seen.split_once("not allowed: ").or_else(|| seen.split_once("without: "));
-        let named: Vec<String> = missing.map(|(_, list)| list.split(", ").map(str::to_owned).collect()).unwrap_or_default();
+        let named: Vec<String> = missing.map(|(_, list)| support::rights_apart(list)).unwrap_or_default();
         if named.len() == wanted.len() && wanted.iter().all(|want| named.iter().any(|name| name.starts_with(want.as_str()))) {
             assert_eq!(out.status.code(), Some(if seen.starts_with("not allowed") { 3 } else { 0 }), "{}", said(&out));
             return named;

@@ -41,7 +41,12 @@ struct Stage {
 
 impl Stage {
     fn of(step: String) -> Stage {
-        let mut sim = Sim::new(&drill(ONE_TARGET, &[], &[step, observe("o", 3)], &[], &[], ALL), true, &[], false);
+        Stage::at(step, "")
+    }
+
+    fn at(step: String, place: &str) -> Stage {
+        let text = format!("{}{}", drill(ONE_TARGET, &[], &[step, observe("o", 3)], &[], &[], ALL), place);
+        let mut sim = Sim::new(&text, true, &[], false);
         sim.until(|sim| sim.run.faults()[0].in_effect.is_some());
         let mut stage = Stage { seq: sim.entries.len() as u64, now: sim.now, run: sim.run };
         stage.tell(100, Event::Commanded(Command::Abort { by: AbortedBy::Key }));
@@ -132,7 +137,7 @@ fn undo_should_be_handed_over_with_what_is_left_named() {
     assert_eq!((sealed.verdict, sealed.left.len()), (Verdict::CleanupIncomplete, 1));
     stage.tell(1, Event::Sealed(sealed));
     let left = wording::stuck::left(&stage.run).join("\n");
-    assert!(left.contains("network rules in pod staging/api0-0") && left.contains("`gameday recover`"), "{left}");
+    assert!(left.contains("network rules in pod staging/api0-0") && left.contains("the practice cluster ends"), "{left}");
 }
 
 #[test]
@@ -163,7 +168,7 @@ fn fault_without_traces_should_be_told_from_one_that_was_seen_lifted() {
 
 #[test]
 fn stuck_finalizer_should_be_told_once_with_its_pods_and_the_ways_out() {
-    let mut stage = Stage::of(delay("d", Some(30)));
+    let mut stage = Stage::at(delay("d", Some(30)), history::ON_A_CLUSTER);
     let mut fact =
         FaultFact { deleting: true, desired: Some("Stop".into()), finalizers: vec!["chaos-mesh/records".into()], ..stage.fact() };
     fact.records.iter_mut().for_each(|record| record.phase = "Injected/Wait".into());
@@ -213,7 +218,8 @@ fn sweeping() -> (Stage, Vec<Effect>) {
         overrides: Vec::new(),
         residue: true,
     };
-    let header = gameday::header::Header { gate: Some(gate), ..header(&text) };
+    let mut header = gameday::header::Header { gate: Some(gate), ..header(&text) };
+    header.place.rehearsal = false;
     let mut stage = Stage { run: Run::new(header, read(&text)), seq: 0, now: 0 };
     let mut effects = stage.tell(1, history::connected(true));
     effects.extend(stage.tell(1, history::workload(&read(&text), 0, 3)));
@@ -245,7 +251,7 @@ fn residue_should_be_looked_for_where_the_run_is_and_forbid_it_on_the_pods_it_is
     assert_eq!(wording::preflight::grade(point(&stage).grade), "waiting");
     for (found, unseen, grade, seen, mend) in [
         (vec![], vec![], "pass", "nothing of earlier faults", None),
-        (vec![], vec![Untrusted::from("list x: no")], "unknown", "list x: no", None),
+        (vec![], vec![Untrusted::from("list x: no")], "unknown", "list x: no", Some("gameday rbac drill.yaml | kubectl apply -f -")),
         (
             vec![trace("another", Some("00a1b2"))],
             vec![],

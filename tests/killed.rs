@@ -265,4 +265,13 @@ fn finalizer_that_the_webhooks_hold_on_to_should_be_told_with_what_to_do_in_whic
     let places: Vec<Option<usize>> = order.iter().map(|told| said.find(told)).collect();
     assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?}: {said}");
     assert!(get(&format!("{path}/stuck")).contains("\"uid\""), "nothing was taken off");
+    // the last of them is a way out: without the configurations nobody is asked
+    for kind in ["mutating", "validating"] {
+        ask("DELETE", &format!("{}/apis/admissionregistration.k8s.io/v1/{kind}webhookconfigurations", served.api), "");
+    }
+    let mut child = machine.at_terminal(&format!("recover --force {object}")).unwrap();
+    writeln!(child.stdin.as_mut().unwrap(), "stuck").unwrap();
+    let out = child.wait_with_output().unwrap();
+    assert_eq!(out.status.code(), Some(0), "{}", support::said(&out));
+    assert!(!get(&format!("{path}/stuck")).contains("\"uid\""));
 }

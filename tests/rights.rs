@@ -54,7 +54,7 @@ fn missing(told: &Checklist) -> BTreeSet<String> {
     let rights = told.lines.iter().find(|line| line["check"] == "rights").unwrap_or_else(|| panic!("{}", told.whole));
     let seen = rights["seen"].as_str().unwrap();
     let list = seen.split_once("not allowed: ").or_else(|| seen.split_once("without: "));
-    list.map(|(_, list)| list.split(", ").map(str::to_owned).collect()).unwrap_or_default()
+    list.map(|(_, list)| support::rights_apart(list).into_iter().collect()).unwrap_or_default()
 }
 
 /// As doctor names it.

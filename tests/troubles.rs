@@ -148,7 +148,8 @@ fn dead_controller_should_be_inconclusive_and_left_behind_if_it_stays_dead() {
     });
     // the fault was in effect, and nobody lifts it: that outranks everything
     assert_eq!(played.run.verdict(), Verdict::CleanupIncomplete, "{}", played.lines);
-    assert!(played.lines.contains("gameday recover"), "{}", played.lines);
+    assert!(played.lines.contains("the practice cluster ends with this process"), "{}", played.lines);
+    assert!(!played.lines.contains("gameday recover"), "{}", played.lines);
 }
 
 #[test]

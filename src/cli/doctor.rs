@@ -34,6 +34,8 @@ struct Reader {
     left: bool,
     items: Vec<Item>,
     refusal: Option<String>,
+    /// Whether it is a scenario that is looked at.
+    of_scenario: bool,
 }
 
 impl Face for Reader {
@@ -43,6 +45,7 @@ impl Face for Reader {
         if !self.left {
             self.items = preflight::checklist(run);
             self.refusal = preflight::refusal(run);
+            self.of_scenario = !run.header().scenario.file.is_empty();
             self.whole = self.ready && !self.items.iter().any(|item| item.grade == Grade::Waiting);
         }
     }
@@ -109,8 +112,10 @@ fn tell(reader: &Reader, output: Output) -> u8 {
         match &reader.refusal {
             Some(why) if failed == 0 => print(&format!("\nit would be refused: {why}\n")),
             _ if refused => print(&format!("\n{failed} failed: it would be refused\n")),
-            _ if unsure > 0 => print(&format!("\nit can be run; {unsure} to think about\n")),
-            _ => print("\nall is well\n"),
+            _ if unsure > 0 && reader.of_scenario => print(&format!("\nit can be run; {unsure} to think about\n")),
+            _ if unsure > 0 => print(&format!("\nnothing here forbids a run as such; {unsure} to think about\n")),
+            _ if reader.of_scenario => print("\nall is well: it can be run\n"),
+            _ => print("\nall is well; `gameday doctor FILE` looks at what a scenario needs\n"),
         }
     }
     if refused { REFUSED } else { 0 }

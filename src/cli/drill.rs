@@ -43,6 +43,9 @@ struct Shown {
     start: bool,
 }
 
+/// What the environment is called where there is no scenario; none of a scenario can be called so.
+pub const NO_ENVIRONMENT: &str = "no scenario";
+
 /// A scenario that can be run.
 pub struct Drill {
     /// The scenario.
@@ -172,7 +175,7 @@ impl Drill {
     /// A drill that looks at nothing but the cluster.
     pub fn of_nothing() -> Drill {
         let environment =
-            Environment { name: "default".to_owned(), tier: Tier::Development, context: None, namespace: None, prometheus: None };
+            Environment { name: NO_ENVIRONMENT.to_owned(), tier: Tier::Development, context: None, namespace: None, prometheus: None };
         let scenario = Scenario {
             name: "doctor".to_owned(),
             labels: BTreeMap::new(),

@@ -52,12 +52,14 @@ impl Tally {
         });
         if let Err(error) = swept {
             let answers = !(error.is::<ConnectError>() || error.is::<Unreachable>());
+            if let Reach::Run(run, _) = reach {
+                // whatever it broke is still on, if there is such a run
+                return self.failed(&format!("run {run:?} is not stopped"), &error);
+            }
             if !self.owed {
                 print("nothing in the journals is left to undo\n");
             }
-            if matches!(reach, Reach::Run(..)) {
-                self.failed("the run that was to be stopped", &error);
-            } else if answers {
+            if answers {
                 self.overlook(format!("what else is in the cluster: {error:#}"));
             }
             complain(&error.context("the cluster could not be swept for objects of gameday"));

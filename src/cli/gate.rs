@@ -6,6 +6,7 @@ use anyhow::anyhow;
 
 use crate::archive;
 use crate::cli::args::GateArgs;
+use crate::cli::drill::NO_ENVIRONMENT;
 use crate::cli::{Failure, Means, REFUSED, USAGE, config, report};
 use crate::config::{Config, HELD_DAYS};
 use crate::edge::tier::OwnWord;
@@ -27,8 +28,7 @@ pub struct Judged {
 /// The strictest of three: the scenario's environment, config.toml, the cluster's own word. Where two are as strict, the
 /// first of them is named.
 pub fn tier(environment: &Environment, config: &Config, context: &str, server: &str, word: &OwnWord) -> Judged {
-    let mut judged =
-        Judged { tier: environment.tier, by: format!("the scenario's environment {}", environment.name), unseen: word.unseen.clone() };
+    let mut judged = Judged { tier: environment.tier, by: by_environment(environment), unseen: word.unseen.clone() };
     let settings = config::place();
     let path = settings.as_ref().map_or_else(|| "nowhere".to_owned(), |settings| settings.path.display().to_string());
     let configured = config.clusters.iter().filter(|rule| rule.means(context, server, word.uid.as_deref()));
@@ -45,6 +45,13 @@ pub fn tier(environment: &Environment, config: &Config, context: &str, server: &
         None => " (no settings: neither XDG_CONFIG_HOME nor HOME is set)".to_owned(),
     });
     judged
+}
+
+fn by_environment(environment: &Environment) -> String {
+    if environment.name == NO_ENVIRONMENT {
+        return "default, since no scenario was given".to_owned();
+    }
+    format!("the scenario's environment {}", environment.name)
 }
 
 /// What a rehearsal goes by: nothing can be hurt there.

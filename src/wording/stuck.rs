@@ -184,7 +184,7 @@ pub fn unasked(object: &ChaosRef) -> Vec<String> {
     [
         "Chaos Mesh's webhooks are asked before anything of it may be changed, and they don't answer. In this order:",
         "  1. bring its controller back: `kubectl -n chaos-mesh get deployments,pods` shows how it is, `kubectl -n chaos-mesh rollout restart deployment chaos-controller-manager` starts it anew; most often the object then goes by itself, and nothing is forced",
-        "  2. if its controller runs: `kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations -o wide | grep chaos-mesh` shows whom the API server asks (chaos-mesh-mutation, chaos-mesh-validation and chaos-mesh-validate-auth in its own chart), `kubectl -n chaos-mesh get endpoints` whether that has an address; a network policy or an expired certificate keeps them apart as well",
+        "  2. if its controller runs: `kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations -o wide | grep chaos-mesh` shows whom the API server asks (chaos-mesh-mutation, chaos-mesh-validation and one for its auth, by its own chart), `kubectl -n chaos-mesh get endpoints` whether that has an address; a network policy or an expired certificate keeps them apart as well",
         "  3. last, only where Chaos Mesh was uninstalled and does not come back: `kubectl delete` the configurations that 2 names, then this again. Danger: from then on nobody checks or completes any fault of anybody in this cluster, until Chaos Mesh is installed anew",
     ]
     .into_iter()

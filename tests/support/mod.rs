@@ -57,3 +57,13 @@ pub fn until(what: &str, mut is: impl FnMut() -> bool) {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
 }
+
+/// The rights that doctor names together, each by itself: `get, list pods in namespace a` is two.
+pub fn rights_apart(list: &str) -> Vec<String> {
+    let of_group = |group: &str| -> Vec<String> {
+        let (before, last) = group.rsplit_once(", ").unwrap_or(("", group));
+        let (verb, thing) = last.split_once(' ').unwrap();
+        before.split(", ").filter(|verb| !verb.is_empty()).chain([verb]).map(|verb| format!("{verb} {thing}")).collect()
+    };
+    list.split("; ").flat_map(of_group).collect()
+}

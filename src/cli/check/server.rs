@@ -13,6 +13,7 @@ use crate::effect::{FaultId, Outcome};
 use crate::fault::Fault;
 use crate::header::Place;
 use crate::manifest::prepared;
+use crate::run::checks::mend::is_unasked;
 use crate::scenario::Mistake;
 use crate::scenario::model::{Injector, StepAction};
 
@@ -63,6 +64,10 @@ async fn refusals(cluster: &Cluster, drill: &Drill, place: Place, file: &str, re
             Outcome::Done { .. } | Outcome::Already { .. } => {}
             Outcome::Refused { why } => refuse(format!("the API server of context {} refuses this fault: {why}", cluster.fact.context)),
             // no word on the file: neither sound nor wrong
+            Outcome::Failed { why } if is_unasked(&why) => {
+                let look = "Chaos Mesh's webhooks, which check it, don't answer; `kubectl -n chaos-mesh get deployments,pods` shows how its controller is";
+                return Err(anyhow!("step {:?} could not be checked: {look}: {why}", step.name)).means(USAGE);
+            }
             Outcome::Failed { why } => return Err(anyhow!("step {:?} could not be checked: {why}", step.name)).means(USAGE),
         }
     }

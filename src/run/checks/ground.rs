@@ -13,6 +13,18 @@ use crate::text::Untrusted;
 /// From here on a clock is called wrong.
 const SKEWED: Duration = Duration::from_secs(2);
 
+/// Rights, those on the same thing said together: `get, list, watch pods in namespace a`.
+fn together(rights: &[String]) -> String {
+    let mut said: Vec<(Vec<&str>, &str)> = Vec::new();
+    for (verb, thing) in rights.iter().filter_map(|right| right.split_once(' ')) {
+        match said.iter_mut().find(|(_, of)| *of == thing) {
+            Some((verbs, _)) => verbs.push(verb),
+            None => said.push((vec![verb], thing)),
+        }
+    }
+    said.iter().map(|(verbs, thing)| format!("{} {thing}", verbs.join(", "))).collect::<Vec<_>>().join("; ")
+}
+
 impl Run {
     pub(super) fn check_ground(&self, gate: &Gate, all: &mut Vec<Checkpoint>) {
         let tier = self.header.place.tier;
@@ -21,7 +33,7 @@ impl Run {
             Checkpoint::pass("tier", seen)
         } else {
             let unseen: Vec<&str> = gate.tier_unseen.iter().map(Untrusted::raw).collect();
-            let seen = format!("{seen}; a stricter word could not be looked for: {}", unseen.join("; "));
+            let seen = format!("{seen}; whether the cluster itself says something stricter could not be seen: {}", unseen.join("; "));
             let meant = self.scenario.environments.iter().any(|environment| environment.tier == Tier::Production);
             match tier {
                 // there is none
@@ -82,14 +94,28 @@ impl Run {
         }
         let mend = self.grant();
         if !missing.is_empty() {
-            Checkpoint::fail("rights", format!("not allowed: {}", missing.join(", "))).mend(mend)
+            Checkpoint::fail("rights", format!("not allowed: {}", together(&missing))).mend(mend)
         } else if let Some(first) = unseen.first() {
             Checkpoint::unknown("rights", format!("the API server did not say, {} times of {}: {first}", unseen.len(), facts.len()))
                 .mend(format!("kubectl auth can-i --list -n {}", self.header.place.namespace))
         } else if !wished.is_empty() {
-            Checkpoint::warn("rights", format!("all that is needed; less is seen without: {}", wished.join(", "))).mend(mend)
+            Checkpoint::warn("rights", format!("all that is needed; less is seen without: {}", together(&wished))).mend(mend)
         } else {
             Checkpoint::pass("rights", format!("all {} that the run and its undo need", facts.len()))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rights_on_the_same_thing_should_be_said_together() {
+        let rights =
+            ["get pods in namespace a", "list pods in namespace a", "list nodes in the whole cluster", "watch pods in namespace a"];
+        let rights = rights.map(str::to_owned);
+        assert_eq!(together(&rights), "get, list, watch pods in namespace a; list nodes in the whole cluster");
+        assert_eq!(together(&rights[..1]), "get pods in namespace a");
     }
 }

@@ -15,9 +15,16 @@ pub fn is_unasked(why: &Untrusted) -> bool {
     why.raw().contains("failed calling webhook")
 }
 
+/// Whether a request was refused because a right is missing: in Kubernetes' own words, which other admission does not use.
+#[must_use]
+pub fn is_forbidden(why: &str) -> bool {
+    why.contains("is forbidden: User ")
+}
+
 impl Run {
     /// Grants what the run needs: to the user that asks, where the API server says who that is.
-    pub(super) fn grant(&self) -> String {
+    #[must_use]
+    pub fn grant(&self) -> String {
         let place = &self.header.place;
         if self.header.scenario.file.is_empty() {
             return format!("gameday rbac | kubectl -n {} apply -f -", word(&place.namespace));
