@@ -34,8 +34,6 @@ struct Reader {
     left: bool,
     items: Vec<Item>,
     refusal: Option<String>,
-    /// Whether it is a scenario that is looked at.
-    of_scenario: bool,
 }
 
 impl Face for Reader {
@@ -45,7 +43,6 @@ impl Face for Reader {
         if !self.left {
             self.items = preflight::checklist(run);
             self.refusal = preflight::refusal(run);
-            self.of_scenario = !run.header().scenario.file.is_empty();
             self.whole = self.ready && !self.items.iter().any(|item| item.grade == Grade::Waiting);
         }
     }
@@ -86,11 +83,11 @@ pub fn doctor(args: &DoctorArgs) -> Result<u8, Failure> {
         let run = Run::new(header, drill.scenario).only_looking();
         Ok::<_, Failure>(Box::pin(Driver::unwritten(run, clock, world, Reader::default()).drive(signals)).await.face)
     })?;
-    Ok(tell(&reader, args.output))
+    Ok(tell(&reader, args.output, args.file.is_some()))
 }
 
 /// Says every check, and whether all are good enough to begin.
-fn tell(reader: &Reader, output: Output) -> u8 {
+fn tell(reader: &Reader, output: Output, of_scenario: bool) -> u8 {
     let failed = reader.items.iter().filter(|item| item.grade == Grade::Fail).count();
     let unsure = reader.items.iter().filter(|item| !matches!(item.grade, Grade::Fail | Grade::Pass)).count();
     let refused = failed > 0 || reader.refusal.is_some();
@@ -112,9 +109,9 @@ fn tell(reader: &Reader, output: Output) -> u8 {
         match &reader.refusal {
             Some(why) if failed == 0 => print(&format!("\nit would be refused: {why}\n")),
             _ if refused => print(&format!("\n{failed} failed: it would be refused\n")),
-            _ if unsure > 0 && reader.of_scenario => print(&format!("\nit can be run; {unsure} to think about\n")),
+            _ if unsure > 0 && of_scenario => print(&format!("\nit can be run; {unsure} to think about\n")),
             _ if unsure > 0 => print(&format!("\nnothing here forbids a run as such; {unsure} to think about\n")),
-            _ if reader.of_scenario => print("\nall is well: it can be run\n"),
+            _ if of_scenario => print("\nall is well: it can be run\n"),
             _ => print("\nall is well; `gameday doctor FILE` looks at what a scenario needs\n"),
         }
     }

@@ -112,7 +112,9 @@ async fn take_off(object: &ChaosRef, cluster: &Cluster, made: Option<Made>, chos
     }
     if let Err(error) = chaos_mesh::take_finalizers_off(cluster, object, &fact.uid).await {
         if is_unasked(&error.why) {
-            stuck::unasked(object).iter().for_each(|line| print(&format!("{line}\n")));
+            for line in stuck::unasked(object) {
+                print(&format!("{line}\n"));
+            }
         }
         return Err(error.into());
     }

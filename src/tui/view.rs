@@ -43,9 +43,8 @@ fn screen(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let body = if roomy { Rect { y: body.y + 1, height: body.height.saturating_sub(2), ..body } } else { body };
     let body = Rect { x: body.x + 1, width: body.width.saturating_sub(2), ..body };
     match scene.run.phase().0 {
-        Phase::Preflight | Phase::Ready => preflight::draw(scene, body, buffer),
-        // what keeps it from starting, and what mends that, is all there is to find
-        Phase::Undoing(End::Refused(_)) => preflight::draw(scene, body, buffer),
+        Phase::Preflight | Phase::Ready | Phase::Undoing(End::Refused(_)) => preflight::draw(scene, body, buffer),
+        // what kept it from starting, and what mends that, is all there is to find
         Phase::Sealed if wording::preflight::refusal(scene.run).is_some() => preflight::draw(scene, body, buffer),
         Phase::Sealed if !scene.hands.back_to_cockpit => debrief::draw(scene, body, buffer),
         Phase::Gate | Phase::Steps | Phase::Settling | Phase::Undoing(_) | Phase::Sealed => {

@@ -142,7 +142,13 @@ fn next(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         pen.last("help", theme.text);
         pen.last(&keys::key(here, Act::Help), theme.accent);
         pen.last(" ", theme.text);
-        pen.last(if area.width < 100 { "stop" } else { "stop and undo" }, theme.text);
+        let stop = match (here, area.width < 100) {
+            // it is stopped already: the key shows how far the undo is
+            (Scope::Undoing, _) => "the undo",
+            (_, true) => "stop",
+            (_, false) => "stop and undo",
+        };
+        pen.last(stop, theme.text);
         pen.last(&keys::key(here, Act::Stop), theme.accent);
         pen.last(" ", theme.text);
     }
