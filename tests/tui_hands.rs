@@ -7,6 +7,8 @@ use std::path::Path;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use gameday::command::{AbortedBy, Command};
+use gameday::effect::Effect;
+use gameday::event::{Entry, Event};
 use gameday::journal::read;
 use gameday::run::Run;
 use gameday::scenario::{self, Source};
@@ -64,6 +66,17 @@ fn hands_should_reach_every_command() {
     assert_eq!(reached.len(), 6);
 }
 
+/// A run that was not let start: nobody answered it.
+fn refused() -> Run {
+    let mut run = run(0.0);
+    let late = run.now() + std::time::Duration::from_secs(60);
+    let mut tell = |event| run.apply(&Entry { seq: run.seq() + 1, at: late, event });
+    let sealed =
+        tell(Event::DeadlinePassed).into_iter().find_map(|e| if let Effect::Seal { conclusion } = e { Some(conclusion) } else { None });
+    tell(Event::Sealed(sealed.unwrap()));
+    run
+}
+
 #[test]
 fn hands_should_let_each_binding_of_the_table_do_something() {
     let moments = [(Scope::Before, READY), (Scope::Live, LIVE), (Scope::Undoing, UNDOING), (Scope::Over, OVER)];
@@ -74,7 +87,7 @@ fn hands_should_let_each_binding_of_the_table_do_something() {
             Some((_, until)) => (*until, None),
             None => (LIVE, opened.iter().find(|(of, _)| *of == scope).map(|(_, open)| open.clone())),
         };
-        let run = run(until);
+        let run = if scope == Scope::Refused { refused() } else { run(until) };
         for binding in keys::of(scope) {
             for key in binding.keys {
                 let mut hands = Hands { open: open.clone(), ..Hands::of("maria") };
