@@ -198,7 +198,7 @@ impl Findings {
             verdict,
             verdict_text: wording::verdict(verdict),
             exit_code: verdict.exit_code(),
-            why: why(run),
+            why: wording::why(run),
             sealed: run.conclusion().is_some(),
             left: left(run),
             residue: residue(run),
@@ -266,16 +266,6 @@ fn residue(run: &Run) -> Option<ResidueFinding> {
         new: run.residue_new().into_iter().map(|trace| wording::residue::trace_of(run, trace)).collect(),
         unseen: run.residue_after()?.unseen.iter().map(ToString::to_string).collect(),
     })
-}
-
-fn why(run: &Run) -> Option<String> {
-    if run.conclusion().is_none() {
-        return Some("the run did not end: the journal has no last entry".to_owned());
-    }
-    let tested = run.faults().iter().all(|state| state.in_effect.is_some());
-    let said = run.conclusion().and_then(|conclusion| conclusion.why.as_ref()).map(ToString::to_string);
-    said.or_else(|| (!tested).then(|| "not every fault was in effect".to_owned()))
-        .or_else(|| run.scenario().criteria.is_empty().then(|| "the scenario has no criteria: nothing was tested".to_owned()))
 }
 
 fn place(run: &Run) -> String {

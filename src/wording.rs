@@ -3,6 +3,7 @@
 //! Text from outside arrives as [`Untrusted`] and is shown by its safe form.
 
 mod criteria;
+mod end;
 pub mod live;
 pub mod margin;
 mod numbers;
@@ -16,11 +17,11 @@ use std::time::Duration;
 
 use crate::clock::{At, go, say};
 use crate::command::{AbortedBy, Answer};
-use crate::effect::{Conclusion, PodRef, Verdict};
+use crate::effect::PodRef;
 use crate::fault::Action;
 use crate::run::Run;
 use crate::run::ledger::{FaultState, Via};
-use crate::run::phase::{End, Phase};
+use crate::run::phase::Phase;
 use crate::run::recovery::{Back, Stage};
 use crate::run::timeline::{List, Moment, Noted};
 use crate::run::verdicts::Standing;
@@ -28,7 +29,10 @@ use crate::run::victims::Share;
 use crate::scenario::model::StepAction;
 use crate::text::Untrusted;
 
+use self::end::{ending, sealed};
+
 pub use self::criteria::{bound_of, criterion, evidence, stop, stop_evidence, stop_standing};
+pub use self::end::{verdict, why};
 pub use self::numbers::number;
 pub use self::undo::undo;
 
@@ -89,7 +93,7 @@ pub fn moment(run: &Run, moment: &Moment) -> String {
         Noted::Swept => residue::after(run).unwrap_or_default(),
         Noted::Ending(end) => ending(run, end),
         Noted::Settling => "steps over; waiting to be steady again".to_owned(),
-        Noted::Sealed(conclusion) => sealed(conclusion),
+        Noted::Sealed(conclusion) => sealed(run, conclusion),
     }
 }
 
@@ -286,38 +290,6 @@ const fn aborted(by: AbortedBy) -> &'static str {
         AbortedBy::JournalLost => "the journal can't be written",
         AbortedBy::OtherProcess => "gameday abort",
         AbortedBy::Recovery => "the run had died; gameday recover finishes it",
-    }
-}
-
-fn ending(run: &Run, end: &End) -> String {
-    match end {
-        End::Complete => "through; cleaning up".to_owned(),
-        End::Refused(_) => "ending: nothing was broken".to_owned(),
-        End::Aborted => "undoing everything".to_owned(),
-        End::Stopped(index) => format!("stopped by {:?}; undoing everything", judged_name(run, List::StopWhen, *index)),
-        End::Inconclusive(why) => format!("ending early: {why}"),
-    }
-}
-
-fn sealed(conclusion: &Conclusion) -> String {
-    let left = match conclusion.left.len() {
-        0 => String::new(),
-        _ => format!("; left behind: {}", conclusion.left.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
-    };
-    format!("{}{left}", verdict(conclusion.verdict))
-}
-
-/// What a run came to, in words.
-#[must_use]
-pub const fn verdict(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Held => "hypothesis held",
-        Verdict::Refuted => "hypothesis refuted",
-        Verdict::Refused => "refused, nothing was broken",
-        Verdict::Stopped => "stopped by a stop condition, everything undone",
-        Verdict::Aborted => "stopped by the operator, everything undone",
-        Verdict::Inconclusive => "inconclusive",
-        Verdict::CleanupIncomplete => "cleanup incomplete: something is left in the cluster",
     }
 }
 

@@ -13,17 +13,17 @@ mod history;
 
 use gameday::command::{AbortedBy, Command};
 use gameday::effect::inspection::Inspection;
-use gameday::effect::{ChaosRef, Effect, FaultId, Outcome, Verdict};
+use gameday::effect::{ChaosRef, Effect, EffectId, FaultId, Outcome, Verdict};
 use gameday::event::inspected::Inspected;
 use gameday::event::residue::{Remains, ResidueFact, Trace};
-use gameday::event::{BlockingPod, Entry, Event, FaultFact};
+use gameday::event::{BlockingPod, Entry, Event, FaultFact, RecordFact};
 use gameday::findings::Findings;
 use gameday::header::Gate;
 use gameday::report::markdown;
 use gameday::run::Run;
 use gameday::text::Untrusted;
 use gameday::wording;
-use history::{ALL, MS, ONE_TARGET, SECOND, Sim, at, delay, drill, header, observe, read};
+use history::{ALL, MS, ONE_TARGET, SECOND, Sim, again, at, delay, drill, header, observe, read};
 
 fn stress(name: &str) -> String {
     format!(
@@ -298,4 +298,49 @@ fn lease_that_is_left_should_stand_in_the_report() {
     let left = Findings::of(&sim.run).left;
     assert_eq!(left, ["Lease staging/gameday-abc123, by which others see a run as live"]);
     assert!(wording::stuck::left(&sim.run).join("\n").contains("Lease staging/gameday-abc123"));
+}
+
+#[test]
+fn round_that_was_on_when_its_schedule_went_should_be_over_with_it_and_the_run_should_end() {
+    let criteria = ["{name: back, recovery: {within: 10s}, stableFor: 1s}"];
+    let text = drill(ONE_TARGET, &[], &[again("a", 1, 30), observe("o", 2)], &criteria, &[], ALL);
+    let mut sim = Sim::new(&text, true, &[], false);
+    sim.until(|sim| sim.run.faults()[0].in_effect.is_some());
+    sim.by_hand = true;
+    sim.take(Event::Commanded(Command::Skip));
+    assert!(sim.run.faults()[0].rounds[0].lifted.is_none());
+    // the watch tells nothing of how it went: only the looks do
+    sim.forget();
+    sim.things.clear();
+    let took = std::time::Duration::from_millis(5);
+    sim.tell(5 * MS, Event::Answered { effect: EffectId("lift/0/1".into()), outcome: Outcome::Done { took } });
+    sim.finish();
+    let state = &sim.run.faults()[0];
+    assert!(state.lifted.is_some() && state.rounds[0].lifted == state.lifted, "{:?}", state.rounds);
+    assert_eq!(sim.run.conclusion().unwrap().verdict, Verdict::Held);
+}
+
+#[test]
+fn schedule_should_not_count_as_lifted_while_one_more_of_its_faults_may_come() {
+    let mut stage = Stage::of(again("a", 1, 30));
+    let lifted = |stage: &Stage| (stage.run.faults()[0].recovered.is_some(), stage.run.faults()[0].lifted.is_some());
+    let over = |fact: FaultFact| {
+        let mut fact = FaultFact { desired: Some("Stop".into()), ..fact };
+        fact.records.iter_mut().for_each(|record| record.phase = "Not Injected".into());
+        fact
+    };
+    let first = over(stage.fact());
+    stage.tell(100, Event::FaultSeen(first.clone()));
+    assert_eq!(lifted(&stage), (true, false));
+    let one_more = RecordFact { selector: "a-abc123-0-again-9.".into(), phase: "Injected".into(), ..first.records[0].clone() };
+    let records = first.records.iter().cloned().chain([one_more]).collect();
+    let second = FaultFact { records, ..first };
+    stage.tell(100, Event::FaultSeen(second.clone()));
+    assert_eq!(lifted(&stage), (false, false), "it had spawned that one before it was stopped");
+    stage.tell(100, Event::FaultSeen(over(second)));
+    let moment = stage.run.now();
+    stage.tell(10, Event::FaultGone { fault: FaultId(0), watched: false });
+    stage.looked(10, Some(&[]));
+    assert_eq!(stage.undone(), (true, false));
+    assert_eq!(stage.run.faults()[0].lifted.map(|seen| seen.at), Some(moment), "when the last of them was");
 }

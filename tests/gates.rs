@@ -1,6 +1,9 @@
 //! The gates before a run: no combination of flags, settings, files and keys lets a run into production silently.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
 
+#[path = "support/stage.rs"]
+mod stage;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -8,22 +11,20 @@ use chrono::{DateTime, Utc};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use gameday::clock::At;
 use gameday::command::Command;
-use gameday::effect::inspection::Inspection;
-use gameday::effect::{Effect, PodRef};
-use gameday::event::inspected::{HoursFact, Inspected, NamespaceFact, RightFact, VictimFact, VictimsFact};
-use gameday::event::residue::ResidueFact;
-use gameday::event::{ClusterFact, EndpointsSource, Entry, Event, MatchedPod, PodFact, WorkloadFact};
+use gameday::event::inspected::{HoursFact, Inspected};
+use gameday::event::{Entry, Event};
 use gameday::header::{FORMAT, Gate, Header, HeldRun, Override, Place, Sources};
 use gameday::run::Run;
 use gameday::run::checks::{Grade, OVERRULABLE};
 use gameday::run::phase::Phase;
-use gameday::scenario::model::{Scenario, TargetRef, Tier, WorkloadKind};
+use gameday::scenario::model::{Scenario, Tier};
 use gameday::tui::hands::{Deed, Hands};
 use gameday::tui::scene::Scene;
 use gameday::tui::theme::Theme;
 use gameday::tui::view;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use stage::Stage;
 
 const WORD: &str = "prod-eu/task-api";
 
@@ -146,122 +147,11 @@ impl Case {
     }
 
     fn run_of(&self, scenario: Scenario) -> Stage {
-        let run = Run::new(self.header(&scenario), scenario);
-        let mut stage = Stage { run, seq: 0, hours: self.hours, sent: Vec::new() };
-        stage.arrive();
-        stage
-    }
-}
-
-/// A run and a world that answers it.
-struct Stage {
-    run: Run,
-    seq: u64,
-    hours: &'static str,
-    sent: Vec<Effect>,
-}
-
-fn pod(n: u32) -> PodRef {
-    PodRef { namespace: "production".into(), name: format!("task-api-{n}"), uid: format!("u{n}") }
-}
-
-impl Stage {
-    fn tell(&mut self, event: Event) {
-        self.seq += 1;
-        let at = At::ZERO + Duration::from_millis(10 * self.seq);
-        let mut effects = self.run.apply(&Entry { seq: self.seq, at, event });
-        self.sent.append(&mut effects);
-        while let Some(effect) = self.sent.pop() {
-            match effect {
-                Effect::Inspect { inspection } => {
-                    let seen = self.answer(inspection);
-                    self.tell(Event::Inspected { seen });
-                }
-                Effect::Resolve { fault, round } => {
-                    let pods = (1..4).map(|n| MatchedPod { pod: pod(n), owner: Some("rs".into()), running: true }).collect();
-                    self.tell(Event::TargetsResolved { fault, round, pods, peers: None });
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn answer(&self, inspection: Inspection) -> Inspected {
-        match inspection {
-            Inspection::Rights { rights } => {
-                Inspected::Rights(rights.into_iter().map(|right| RightFact { right, allowed: Ok(true) }).collect())
-            }
-            Inspection::Namespaces { names } => {
-                Inspected::Namespaces(names.into_iter().map(|name| NamespaceFact { name, inject: Ok(None) }).collect())
-            }
-            Inspection::Victims { pods } => Inspected::Victims(VictimsFact {
-                pods: Ok(pods
-                    .into_iter()
-                    .map(|pod| VictimFact { pod, node: Some("n1".into()), host_network: false, liveness: None, image: None })
-                    .collect()),
-                troubled: Ok(Vec::new()),
-                budgets: Ok(Vec::new()),
-            }),
-            Inspection::Hours { .. } => {
-                let hour = |n: i64| started() + chrono::Duration::hours(n);
-                let windows = if self.hours == "open" { vec![(hour(-1), hour(1))] } else { vec![(hour(20), hour(22))] };
-                Inspected::Hours(if self.hours == "unknown" {
-                    Err("no such zone".into())
-                } else {
-                    Ok(HoursFact { local: "Tue 12:00".into(), windows })
-                })
-            }
-            Inspection::OtherFaults { .. } => Inspected::OtherFaults(Ok(Vec::new())),
-            Inspection::Residue { after, .. } => Inspected::Residue { after, fact: ResidueFact::default() },
-            Inspection::Alerts => Inspected::Alerts(Ok(Vec::new())),
-            Inspection::Leases { .. } => Inspected::Leases(Ok(Vec::new())),
-            Inspection::User => Inspected::User(Ok("maria".into())),
-            Inspection::Policies { .. } | Inspection::Kinds { .. } | Inspection::Backups { .. } | Inspection::Samples { .. } => {
-                panic!("nothing asks for it here")
-            }
-            Inspection::ChaosMesh | Inspection::Webhooks { .. } => panic!("there is no Chaos Mesh here"),
-        }
-    }
-
-    fn arrive(&mut self) {
-        self.tell(Event::Connected(ClusterFact {
-            version: "v1.36.2".into(),
-            context: "prod-eu".into(),
-            namespace: "production".into(),
-            chaos_mesh: false,
-            endpoints: EndpointsSource::EndpointSlices,
-        }));
-        let workload = TargetRef { kind: WorkloadKind::Deployment, name: "task-api".into(), namespace: None };
-        let namespace = "production".to_owned();
-        self.tell(Event::WorkloadSeen(WorkloadFact {
-            target: 0,
-            workload,
-            namespace,
-            uid: "d".into(),
-            desired: 3,
-            observed: true,
-            rolling: false,
-        }));
-        let fact = |n: u32| PodFact {
-            target: 0,
-            pod: pod(n),
-            owner: Some("rs".into()),
-            node: Some("n1".into()),
-            state: "Running".into(),
-            containers: (1, 1),
-            restarts: 0,
-            ready: true,
-            ready_since: Some(started()),
-            created: Some(started()),
-            scheduled: Some(started()),
-            started: Some(started()),
-            deleting: None,
-        };
-        self.tell(Event::PodsListed { target: 0, pods: (1..4).map(fact).collect() });
-    }
-
-    fn begun(&self) -> bool {
-        self.run.begun().is_some()
+        let hour = |n: i64| started() + chrono::Duration::hours(n);
+        let windows = if self.hours == "open" { vec![(hour(-1), hour(1))] } else { vec![(hour(20), hour(22))] };
+        let fact = HoursFact { local: "Tue 12:00".into(), windows };
+        let hours = Inspected::Hours(if self.hours == "unknown" { Err("no such zone".into()) } else { Ok(fact) });
+        Stage::of(Run::new(self.header(&scenario), scenario), vec![hours], false)
     }
 }
 
@@ -285,16 +175,16 @@ fn production_should_be_begun_by_nothing_but_all_its_gates_together() {
                                 // a key that starts elsewhere does nothing here
                                 if tier == Tier::Production && !rehearsal {
                                     stage.tell(Event::Commanded(Command::Start));
-                                    assert!(!stage.begun(), "{case:?}");
+                                    assert!(!stage.run.begun().is_some(), "{case:?}");
                                 }
                                 stage.tell(Event::Commanded(Command::Confirm { typed: typed.into() }));
                             }
                         }
                         let expected = case.may_begin()
                             || (!matches!(word, "nothing" | "start") && Case { word: "start", ..case.clone() }.may_begin());
-                        assert_eq!(stage.begun(), expected, "{case:?}\n{:#?}", stage.run.checkpoints());
+                        assert_eq!(stage.run.begun().is_some(), expected, "{case:?}\n{:#?}", stage.run.checkpoints());
                         tried += 1;
-                        begun += u32::from(stage.begun());
+                        begun += u32::from(stage.run.begun().is_some());
                     }
                 }
             }
@@ -361,11 +251,11 @@ fn cockpit_should_ask_for_the_word_and_only_tell_what_was_typed() {
     let deed = press(&mut hands, &stage.run, KeyCode::Enter);
     assert_eq!(deed, Some(Deed::Command(Command::Confirm { typed: "prod-eu/task".into() })));
     stage.tell(Event::Commanded(Command::Confirm { typed: "prod-eu/task".into() }));
-    assert!(!stage.begun());
+    assert!(!stage.run.begun().is_some());
     assert_eq!(stage.run.timeline().last().map(|moment| moment.noted.name()), Some("mistyped"));
     insta::assert_snapshot!("production-ready-120x36", screen(&stage.run, &hands));
     stage.tell(Event::Commanded(Command::Confirm { typed: WORD.into() }));
-    assert!(stage.begun());
+    assert!(stage.run.begun().is_some());
 }
 
 #[test]
@@ -384,5 +274,5 @@ fn start_should_look_again_at_what_may_have_changed_since() {
     stage.seq += 1;
     let at = At::ZERO + Duration::from_mins(61);
     stage.run.apply(&Entry { seq: stage.seq, at, event: Event::Commanded(Command::Start) });
-    assert!(!stage.begun());
+    assert!(!stage.run.begun().is_some());
 }

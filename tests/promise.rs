@@ -16,24 +16,26 @@
 #[path = "support/history.rs"]
 mod history;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use gameday::command::{AbortedBy, Answer, Command};
 use gameday::effect::{ChaosRef, Conclusion, Danger, Effect, EffectId, FaultId, Outcome, PodRef, ProbeId, Verdict};
 use gameday::event::{Entry, Event, FaultFact, MatchedPod, Number, Reading, RecordFact, ReportedFact, Source};
 use gameday::run::Run;
+use gameday::run::checks::Grade;
 use gameday::run::ledger::FaultState;
 use gameday::run::phase::End;
 use gameday::run::verdicts::Standing;
 use history::{
-    ALL, BRAKED, Dice, MS, ON_A_CLUSTER, ONE_TARGET, SECOND, Sim, at, delay, drill, is_observation, kill, observe, pod, run_of, stress,
+    ALL, BRAKED, Dice, GATED, IN_PRODUCTION, MS, ON_A_CLUSTER, ONE_TARGET, PRODUCTION_LIMITS, RISKED, RUNBOOK, SECOND, Sim, again, at, cut,
+    delay, drill, is_observation, kill, observe, pod, run_of, slow_disk, stress,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 /// How many are tried in all where nobody says how many.
-const USUAL: u64 = 2550;
+const USUAL: u64 = 3750;
 
 fn asked(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|value| value.parse().ok())
@@ -62,19 +64,35 @@ fn check<S: Strategy>(cases: u32, strategy: &S, property: impl Fn(S::Value)) {
 struct Drill {
     text: String,
     chaos_mesh: bool,
+    /// Whether its world lets it begin.
+    calm: bool,
+}
+
+impl Drill {
+    fn in_a_wild_world(&self, tape: &[u8]) -> Sim {
+        let mut sim = Sim::new(&self.text, self.chaos_mesh, tape, true);
+        sim.calm = self.calm;
+        sim
+    }
 }
 
 fn drills() -> impl Strategy<Value = Drill> {
-    let faults = prop::collection::vec((0..5_u8, 1..30_u64), 1..=3);
-    (faults, any::<bool>(), any::<[bool; 6]>(), 0..3_usize, 0..6_u8).prop_map(|(faults, chaos_mesh, with, limits, order)| {
+    let faults = prop::collection::vec((0..9_u8, 1..30_u64), 1..=3);
+    (faults, 0..4_u8, any::<[bool; 6]>(), 0..3_usize, 0..6_u8, 0..6_u8).prop_map(|(faults, world, with, limits, order, place)| {
+        let (chaos_mesh, calm) = (world % 2 == 0, world < 2);
         let mut steps = Vec::new();
         for (index, (kind, seconds)) in faults.iter().enumerate() {
             steps.push(match kind {
                 0 if !chaos_mesh => kill(&format!("k{index}"), "mode: fixed, value: \"2\""),
                 0 | 1 => kill(&format!("k{index}"), "mode: one"),
+                5 => cut(&format!("c{index}"), *seconds, (seconds % 2 == 0).then_some("db")),
+                _ if !chaos_mesh && seconds % 3 > 0 => cut(&format!("c{index}"), *seconds, None),
                 _ if !chaos_mesh => kill(&format!("k{index}"), "mode: one"),
                 2 => delay(&format!("d{index}"), Some(*seconds)),
                 4 => stress(&format!("s{index}"), *seconds),
+                6 => slow_disk(&format!("f{index}"), *seconds),
+                7 => again(&format!("a{index}"), (seconds % 3) as u8, seconds + 4),
+                8 => again(&format!("a{index}"), 1, seconds + 4),
                 _ => delay(&format!("d{index}"), None),
             });
             if with[0] {
@@ -96,9 +114,15 @@ fn drills() -> impl Strategy<Value = Drill> {
             (with[5], "{name: none, ready: {below: 1}, for: 2s}"),
         ]);
         let limits = [ALL, "{allowAll: true, maxDuration: 2m, blindLimit: 5s}", "{maxTargets: 3, allowAll: true}"][limits];
-        let place = if with[1] == with[2] { ON_A_CLUSTER } else { "" };
         let brake = if with[3] == with[4] { BRAKED } else { "" };
-        Drill { text: drill(ONE_TARGET, &gate, &steps, &criteria, &ends, limits) + brake + place, chaos_mesh }
+        let (limits, place) = match place {
+            0 => (limits, String::new()),
+            1 => (limits, ON_A_CLUSTER.to_owned()),
+            2 => (limits, GATED.to_owned()),
+            3 | 4 => (limits, GATED.to_owned() + ON_A_CLUSTER),
+            _ => (PRODUCTION_LIMITS, RUNBOOK.to_owned() + IN_PRODUCTION),
+        };
+        Drill { text: drill(ONE_TARGET, &gate, &steps, &criteria, &ends, limits) + RISKED + brake + &place, chaos_mesh, calm }
     })
 }
 
@@ -121,7 +145,7 @@ fn tapes() -> impl Strategy<Value = Vec<u8>> {
 /// A drill and its world, somewhere on the way.
 fn on_the_way() -> impl Strategy<Value = Sim> {
     (drills(), tapes(), 0..250_usize).prop_map(|(drill, tape, steps)| {
-        let mut sim = Sim::new(&drill.text, drill.chaos_mesh, &tape, true);
+        let mut sim = drill.in_a_wild_world(&tape);
         for _ in 0..steps {
             if !sim.step() {
                 break;
@@ -263,8 +287,20 @@ fn must_end_well(sim: &Sim) {
         }
     }
     assert_eq!(conclusion.verdict == Verdict::CleanupIncomplete, !conclusion.left.is_empty());
+    let once: BTreeSet<&ChaosRef> = conclusion.left.iter().collect();
+    assert_eq!(once.len(), conclusion.left.len(), "named twice: {:?}", conclusion.left);
     assert_eq!(conclusion.verdict, run.verdict(), "the last entry says what the fold says");
     assert_eq!(run.next_deadline(), None);
+}
+
+/// Whatever is in the cluster when the run is over, it says so.
+fn must_name_what_is_there(sim: &Sim) {
+    let left = &sim.run.conclusion().unwrap().left;
+    for (id, thing) in sim.things.iter().filter(|(_, thing)| thing.stays()) {
+        // a refusal that was none is a lie no fold can see through
+        let Some((object, _)) = sim.run.fault(*id).and_then(|state| state.object.as_ref()) else { continue };
+        assert!(left.contains(object), "{object} {thing:?} is there, and the run does not say so");
+    }
 }
 
 /// What must be true of the effects of a whole history.
@@ -280,8 +316,13 @@ fn must_break_only_when_allowed(sim: &Sim) {
     }
     for (seq, effect) in &sim.effects {
         if effect.makes() {
-            let start = |event: &Event| *event == Event::Commanded(Command::Start);
-            assert!(brakes(effect) || told(*seq, start), "{:?} before the start", effect.id());
+            let word = sim.run.typed_word();
+            let start = sim.entries.iter().take_while(|entry| entry.seq <= *seq).any(|entry| match (&entry.event, &word) {
+                (Event::Commanded(Command::Start), None) => true,
+                (Event::Commanded(Command::Confirm { typed }), Some(word)) => typed.raw() == word,
+                _ => false,
+            });
+            assert!(brakes(effect) || start, "{:?} before the start", effect.id());
             let stop = |event: &Event| matches!(event, Event::Commanded(Command::Abort { .. } | Command::Leave) | Event::Sealed(_));
             assert!(!told(*seq, stop), "{:?} after the stop", effect.id());
         }
@@ -306,6 +347,52 @@ fn abort_should_lift_every_lasting_fault_in_its_own_step_newest_first() {
         must_end_well(&sim);
         must_break_only_when_allowed(&sim);
     });
+}
+
+#[test]
+fn abort_should_undo_every_kind_of_fault_at_every_moment_of_it() {
+    let met = std::cell::RefCell::new(BTreeMap::new());
+    let strategy = (0..8_u8, 0..3_usize, prop::collection::vec(any::<u8>(), 0..120), 0..9_000_u64);
+    check(400, &strategy, |(kind, place, tape, moment)| {
+        let (kind, chaos_mesh) = match kind {
+            0 => (delay("d", Some(7)), true),
+            1 => (stress("s", 7), true),
+            2 => (slow_disk("f", 7), true),
+            3..6 => (again("a", kind - 3, 7), true),
+            6 => (cut("c", 7, None), false),
+            _ => (cut("c", 7, Some("db")), false),
+        };
+        let (limits, place) = [(ALL, ""), (ALL, GATED), (PRODUCTION_LIMITS, IN_PRODUCTION)][place];
+        let runbook = if place == IN_PRODUCTION { RUNBOOK } else { "" };
+        let steps = [kind, observe("o", 3)];
+        let criteria = ["{name: back, recovery: {within: 10s}, stableFor: 1s}"];
+        let text = drill(ONE_TARGET, &[], &steps, &criteria, &[], limits) + RISKED + runbook + place;
+        let mut sim = Sim::new(&text, chaos_mesh, &tape, true);
+        sim.calm = true;
+        let asked = |sim: &Sim| sim.run.faults()[0].asked.is_some() || sim.run.phase().0.is_over();
+        while !asked(&sim) {
+            sim.step();
+        }
+        let until = sim.now + moment * MS;
+        while sim.now < until && sim.step() {}
+        if sim.run.phase().0.is_over() {
+            return must_end_well(&sim);
+        }
+        let alive = alive(&sim);
+        let kind = sim.run.faults()[0].object.as_ref().map(|(object, _)| object.kind.clone()).unwrap_or_default();
+        *met.borrow_mut().entry(kind).or_insert(0) += alive.len();
+        let effects = sim.take(abort());
+        let lifted: Vec<FaultId> = lifts(&effects).into_iter().filter(|id| alive.contains(id)).collect();
+        assert_eq!(lifted, alive);
+        assert!(effects.iter().all(|effect| !effect.makes()));
+        sim.finish();
+        must_end_well(&sim);
+        must_name_what_is_there(&sim);
+    });
+    let met = met.into_inner();
+    for kind in ["NetworkChaos", "StressChaos", "IOChaos", "Workflow", "NetworkPolicy"] {
+        assert!(met.get(kind).is_some_and(|times| *times > 10), "{kind} is hardly met: {met:?}");
+    }
 }
 
 #[test]
@@ -334,11 +421,7 @@ fn abort_should_undo_a_brake_at_every_moment_of_it() {
         sim.finish();
         must_end_well(&sim);
         must_break_only_when_allowed(&sim);
-        let left = &sim.run.conclusion().unwrap().left;
-        for (id, thing) in sim.things.iter().filter(|(_, thing)| thing.exists) {
-            let object = sim.run.fault(*id).and_then(|state| state.object.as_ref()).map(|(object, _)| object).unwrap();
-            assert!(left.contains(object), "{object} {thing:?} is there, and the run does not say so");
-        }
+        must_name_what_is_there(&sim);
     });
     let (pods, faults, both) = met.get();
     assert!(pods > 40 && faults > 40 && both > 40, "the brake itself is hardly met: {:?}", met.get());
@@ -371,23 +454,29 @@ fn abort_should_keep_the_promise_after_a_hostile_history() {
 
 #[test]
 fn run_should_always_end_and_never_leave_what_it_does_not_name() {
+    let met = std::cell::RefCell::new(BTreeMap::new());
     check(300, &(drills(), tapes()), |(drill, tape)| {
-        let mut sim = Sim::new(&drill.text, drill.chaos_mesh, &tape, true);
+        let mut sim = drill.in_a_wild_world(&tape);
         sim.finish();
+        for (what, is) in [
+            ("begun", sim.run.begun().is_some()),
+            ("begun in production", sim.run.begun().is_some() && sim.run.in_production()),
+            ("refused by a check", sim.run.begun().is_none() && sim.run.checkpoints().iter().any(|point| point.grade == Grade::Fail)),
+            ("looked after", sim.run.residue_after().is_some()),
+            ("again and again", sim.run.faults().iter().any(|state| state.rounds.len() > 1)),
+        ] {
+            *met.borrow_mut().entry(what).or_insert(0) += u32::from(is);
+        }
         must_end_well(&sim);
         must_break_only_when_allowed(&sim);
+        must_name_what_is_there(&sim);
         let left = &sim.run.conclusion().unwrap().left;
-        for state in sim.run.all_faults() {
-            let exists = sim.things.get(&state.id).is_some_and(|thing| thing.exists);
-            let named = state.object.as_ref().is_some_and(|(object, _)| left.contains(object));
-            // a refusal that was none is a lie no fold can see through
-            assert!(!exists || named, "the object of fault {} is there, and the run does not say so", state.id.0);
-        }
         let lease = sim.run.claim().map(|claim| &claim.lease);
         assert!(!sim.lease || left.iter().any(|object| Some(object) == lease), "the Lease is there, and the run does not say so");
         let took = sim.now / SECOND + 1;
         assert!(sim.deadlines <= 40 + 12 * took, "{} deadlines in {took} s", sim.deadlines);
     });
+    assert!(met.borrow().values().all(|times| *times > 3), "hardly met: {met:?}");
 }
 
 #[test]
@@ -473,6 +562,8 @@ fn observation_told_twice_should_change_no_verdict_count_or_time() {
     let strategy = (on_the_way(), 0..3_000_u64);
     check(400, &strategy, |(sim, later)| {
         let Some(last) = sim.entries.last().filter(|entry| is_observation(&entry.event)) else { return };
+        // a look is one of its moment: told later it would be another
+        let later = if matches!(last.event, Event::FaultLookedFor { .. }) { 0 } else { later };
         let again = |event: Event| Entry { seq: last.seq + 1, at: at(sim.now + later * MS), event };
         let (mut once, mut twice) = (sim.run.clone(), sim.run.clone());
         let effects = once.apply(&again(Event::DeadlinePassed));
@@ -492,7 +583,7 @@ fn without_hearing(run: &Run) -> String {
 fn verdict_should_follow_the_precedence_of_the_exit_codes() {
     let met = std::cell::RefCell::new(BTreeSet::new());
     check(300, &(drills(), tapes()), |(drill, tape)| {
-        let mut sim = Sim::new(&drill.text, drill.chaos_mesh, &tape, true);
+        let mut sim = drill.in_a_wild_world(&tape);
         sim.finish();
         let run = &sim.run;
         let conclusion = run.conclusion().unwrap();
@@ -500,14 +591,16 @@ fn verdict_should_follow_the_precedence_of_the_exit_codes() {
         let criteria: Vec<Standing> = run.criteria().map(|(_, judged)| judged.standing).collect();
         let judged: Vec<Standing> = criteria.iter().copied().chain(run.steady().map(|(_, judged)| judged.standing)).collect();
         let end = run.end().unwrap();
+        let felt = run.cuts_were_felt();
         let expected = match () {
             () if run.all_faults().any(|state| state.undo.handed_over.is_some()) => 7,
             () if run.claim().is_some_and(|claim| claim.handed_over.is_some()) => 7,
+            () if run.residue_new().iter().any(|trace| trace.run.as_ref() == Some(&run.header().token)) => 7,
             () if *end == End::Aborted => 5,
             () if matches!(end, End::Stopped(_)) => 4,
             () if matches!(end, End::Refused(_)) && !run.touched_anything() => 3,
             () if judged.contains(&Standing::Broken) => 1,
-            () if *end == End::Complete && tested && !criteria.is_empty() && judged.iter().all(|s| *s == Standing::Held) => 0,
+            () if *end == End::Complete && tested && felt && !criteria.is_empty() && judged.iter().all(|s| *s == Standing::Held) => 0,
             () => 6,
         };
         assert_eq!(conclusion.verdict.exit_code(), expected, "{end:?} {judged:?}");
@@ -520,7 +613,7 @@ fn verdict_should_follow_the_precedence_of_the_exit_codes() {
 #[test]
 fn run_should_follow_from_its_entries_alone() {
     check(100, &(drills(), tapes()), |(drill, tape)| {
-        let mut sim = Sim::new(&drill.text, drill.chaos_mesh, &tape, true);
+        let mut sim = drill.in_a_wild_world(&tape);
         sim.finish();
         let mut again = run_of(&drill.text);
         let mut effects = Vec::new();

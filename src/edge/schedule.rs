@@ -117,21 +117,20 @@ impl Whole {
     }
 
     fn news(&mut self) -> Vec<Event> {
-        let Some(own) = &self.own else {
-            // what the Workflow leaves behind is a part of it
-            let gone = self.alive.is_empty() && self.told.take().is_some();
-            return if gone { vec![Event::FaultGone { fault: self.fault, watched: false }] } else { Vec::new() };
-        };
-        let mut fact = own.clone();
-        let over = fact.deleting || fact.conditions.iter().any(|condition| condition.raw() == "Accomplished");
+        // what the Workflow leaves behind is a part of it, and is told of until it is gone too
+        let (Some(last), there) = (self.own.as_ref().or(self.told.as_ref()), self.own.is_some()) else { return Vec::new() };
+        let mut fact = last.clone();
+        let over = !there || fact.deleting || fact.conditions.iter().any(|condition| condition.raw() == "Accomplished");
+        // with the Workflow gone nobody goes on deleting what it left
+        fact.deleting &= there;
         fact.desired = Some(if over { "Stop" } else { "Run" }.into());
         fact.records = self.records.values().flatten().cloned().collect();
         fact.records.sort();
-        if self.told.as_ref() == Some(&fact) {
-            return Vec::new();
-        }
-        self.told = Some(fact.clone());
-        vec![Event::FaultSeen(fact)]
+        let news = self.told.as_ref() != Some(&fact);
+        let gone = !there && self.alive.is_empty();
+        self.told = Some(fact.clone()).filter(|_| !gone);
+        let seen = news.then_some(Event::FaultSeen(fact));
+        seen.into_iter().chain(gone.then_some(Event::FaultGone { fault: self.fault, watched: false })).collect()
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::clock::{At, go, say};
 use crate::effect::{Effect, FaultId};
+use crate::fault::Action;
 use crate::manifest::{brake as made, prepared};
 use crate::run::Run;
 use crate::run::ledger::{EFFECT_LIMIT, FaultState, Via};
@@ -161,7 +162,8 @@ impl Run {
         self.scenario.brake.unwrap_or(self.header.gate.is_some() && self.header.place.tier == Tier::Production)
     }
 
-    /// The faults whose brake can be rehearsed: of each kind and action the first.
+    /// The faults whose brake can be rehearsed: of each kind and action the first. What runs the pause image in place of the
+    /// pod's own comes last, since no container may come back from that.
     #[must_use]
     pub fn brakeable(&self) -> Vec<&FaultState> {
         let mut seen = BTreeSet::new();
@@ -170,7 +172,9 @@ impl Run {
             seen.insert((action.kind(), action.to_string()))
         };
         let lasts = |state: &&FaultState| state.via == Some(Via::ChaosMesh) && state.fault.action.experiment().is_lasting();
-        self.faults.iter().filter(lasts).filter(|state| is_new(state)).collect()
+        let mut all: Vec<&FaultState> = self.faults.iter().filter(lasts).filter(|state| is_new(state)).collect();
+        all.sort_by_key(|state| matches!(state.fault.action.experiment(), Action::PodFailure));
+        all
     }
 
     /// Goes on with the rehearsal of the brake; says whether the start may be thought of.

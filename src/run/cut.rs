@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::clock::At;
 use crate::effect::{ChaosRef, PodRef};
 use crate::event::inspected::Inspected;
 use crate::manifest::{policy, prepared};
@@ -51,14 +52,18 @@ impl Run {
         }
     }
 
-    /// Whether something shows that the network did what its policies said: who only stores them cuts nothing. The practice
-    /// cluster is known to.
+    /// Whether something shows that the network did what its policies said: who only stores them cuts nothing. What another
+    /// fault may have done shows nothing. The practice cluster is known to.
     #[must_use]
     pub fn cuts_were_felt(&self) -> bool {
-        let begun = self.faults.iter().filter(|state| state.cuts()).filter_map(|state| state.in_effect).min();
-        let Some(begun) = begun.filter(|_| !self.header.place.rehearsal) else { return true };
+        let cuts: Vec<At> = self.faults.iter().filter(|state| state.cuts()).filter_map(|state| state.in_effect).collect();
+        if cuts.is_empty() || self.header.place.rehearsal {
+            return true;
+        }
+        let others: Vec<At> = self.faults.iter().filter(|state| !state.cuts()).filter_map(|state| state.asked).collect();
+        let of_cuts = |at: At| cuts.iter().any(|begun| *begun <= at && !others.iter().any(|other| (*begun..=at).contains(other)));
         let judged = self.judgement.criteria.iter().chain(&self.judgement.stops).chain(&self.judgement.proof);
         let outages = self.fleet.targets.iter().flat_map(|target| &target.outages);
-        judged.into_iter().any(|judged| judged.violations > 0) || outages.into_iter().any(|outage| outage.from.at >= begun)
+        judged.filter_map(|judged| judged.violated).chain(outages.map(|outage| outage.from.at)).any(of_cuts)
     }
 }

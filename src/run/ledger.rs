@@ -345,7 +345,8 @@ impl FaultState {
     pub(super) fn observed(&mut self, fact: &FaultFact, seen: Seen, at: At) {
         self.gone = None;
         let another = self.seen.as_ref().map_or_else(|| !self.has_landed(), |last| last.uid != fact.uid);
-        if matches!(self.fault.action, Action::Schedule { .. }) {
+        let scheduled = matches!(self.fault.action, Action::Schedule { .. });
+        if scheduled {
             rounds::observe(&mut self.rounds, fact, seen);
         }
         for record in fact.records.iter().filter(|record| record.has_hit()) {
@@ -373,7 +374,12 @@ impl FaultState {
         let stopping = fact.deleting || fact.desired.as_ref().is_some_and(|desired| desired.raw() == "Stop");
         if stopping && injected && self.fault.is_lasting() && fact.records.iter().all(|record| record.phase.raw() == "Not Injected") {
             self.recovered.get_or_insert(seen);
-            self.lifted.get_or_insert(seen);
+            // a Schedule may have spawned one more, whose records are not told yet: it is over when all of it is gone
+            if !scheduled {
+                self.lifted.get_or_insert(seen);
+            }
+        } else if scheduled && self.undo.done.is_none() {
+            self.recovered = None;
         }
         self.seen = Some(fact.clone());
         if another && !fact.deleting {

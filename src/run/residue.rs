@@ -49,7 +49,7 @@ impl Run {
     /// What of that says itself that it is of this run, and is not handed over by its fault already.
     pub(super) fn residue_own(&self) -> impl Iterator<Item = &ChaosRef> {
         let handed = |object: &ChaosRef| {
-            let mut handed = self.faults.iter().filter(|state| state.undo.handed_over.is_some());
+            let mut handed = self.all_faults().filter(|state| state.undo.handed_over.is_some());
             handed.any(|state| state.object.as_ref().is_some_and(|(own, _)| own == object))
                 || self.claim.as_ref().is_some_and(|claim| claim.handed_over.is_some() && claim.lease == *object)
         };

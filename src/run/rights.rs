@@ -210,10 +210,20 @@ impl List {
 
     /// The pod that the brake is tried on is where the victims are.
     fn brake(&mut self, fault: &Fault, own: &str) {
+        let kind = fault.action.experiment().kind().to_lowercase();
         for namespace in namespaces_of(&fault.selector, own) {
             let verbs = &["create", "get", "list", "watch", "delete"];
             self.must("rehearses the brake on a pod of its own", namespace, "", "pods", verbs);
+            // that one is no Schedule, whatever the step's is
+            self.must("Chaos Mesh asks for it in every namespace that is aimed at", namespace, CHAOS, &kind, &["create"]);
         }
+        self.must(
+            "rehearses the brake: breaks it, sees that, and undoes it",
+            own,
+            CHAOS,
+            &kind,
+            &["create", "get", "list", "watch", "delete"],
+        );
     }
 
     fn add(&mut self, why: &'static str, optional: bool, right: Right) {

@@ -88,8 +88,8 @@ impl Run {
             }
             Event::Inspected { seen } => {
                 let after = matches!(seen, Inspected::Residue { after: true, .. });
-                self.inspections.insert(seen.aspect(), seen.clone());
-                if after {
+                let before = self.inspections.insert(seen.aspect(), seen.clone());
+                if after && before.as_ref() != Some(seen) {
                     self.note(Noted::Swept);
                 }
             }

@@ -7,6 +7,7 @@ use crate::clock::At;
 use crate::effect::{Effect, Outcome};
 use crate::event::RecordFact;
 use crate::run::ledger::FaultState;
+use crate::run::rounds;
 use crate::run::sight::Seen;
 use crate::text::Untrusted;
 
@@ -170,6 +171,7 @@ impl FaultState {
             self.undo.unseen = unseen;
             if self.fault.is_lasting() {
                 self.lifted.get_or_insert(self.recovered.unwrap_or(seen));
+                rounds::all_over(&mut self.rounds, seen);
             }
         } else if self.undo.torn_off && unseen && self.undo.done.is_none() {
             // no look will ever say more

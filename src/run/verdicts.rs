@@ -48,6 +48,8 @@ pub struct Judged {
     pub good_since: Option<At>,
     /// How often it was violated.
     pub violations: u32,
+    /// When it was last violated anew.
+    pub violated: Option<At>,
     /// The longest violation.
     pub longest: Duration,
     /// The number farthest on the wrong side, or nearest to it.
@@ -117,6 +119,7 @@ impl Judged {
                 if self.bad_since.is_none() {
                     self.violations += 1;
                     self.bad_since = Some(at);
+                    self.violated = Some(at);
                 }
             }
             // no proof of a violation that lasts, nor of one that ended: it may hide in the doubt

@@ -5,6 +5,8 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
+mod looks;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
@@ -12,13 +14,17 @@ use chrono::{DateTime, Utc};
 use gameday::clock::At;
 use gameday::command::{AbortedBy, Answer, Command};
 use gameday::effect::inspection::Inspection;
-use gameday::effect::{Danger, Effect, EffectId, FaultId, Outcome, PodRef};
-use gameday::event::inspected::{Inspected, VictimFact, VictimsFact};
+use gameday::effect::{ChaosRef, Danger, Effect, EffectId, FaultId, Outcome, PodRef};
+use gameday::event::inspected::{BackupsFact, Inspected, OtherFault, PolicyFact};
+use gameday::event::residue::{Remains, ResidueFact, Trace};
 use gameday::event::{
-    ClusterFact, EndpointsSource, Entry, Event, FaultFact, MatchedPod, Number, PodFact, Reading, RecordFact, Skew, Source, WorkloadFact,
+    ClusterFact, EndpointsSource, Entry, Event, FaultFact, MatchedPod, Number, PeerFact, PodFact, Reading, RecordFact, Skew, Source,
+    WorkloadFact,
 };
-use gameday::header::{FORMAT, Header, Place, Sources};
+use gameday::fault::Action;
+use gameday::header::{FORMAT, Gate, Header, HeldRun, Place, Sources};
 use gameday::run::Run;
+use gameday::run::phase::Phase;
 use gameday::scenario::model::{Scenario, Tier};
 
 pub const SECOND: u64 = 1_000_000;
@@ -42,9 +48,9 @@ pub fn header(text: &str) -> Header {
         started: started(),
         place: Place {
             // a drill whose text says so is run on a cluster, where a run has a Lease
-            rehearsal: !text.contains(ON_A_CLUSTER),
+            rehearsal: !text.contains(ON_A_CLUSTER) && !text.contains(IN_PRODUCTION),
             environment: "staging".to_owned(),
-            tier: Tier::Staging,
+            tier: if text.contains(IN_PRODUCTION) { Tier::Production } else { Tier::Staging },
             context: "practice cluster".to_owned(),
             server: String::new(),
             namespace: "staging".to_owned(),
@@ -55,12 +61,50 @@ pub fn header(text: &str) -> Header {
         injector: None,
         scenario: Sources { file: "drill.yaml".to_owned(), text: text.to_owned(), manifests: BTreeMap::new(), sets: BTreeMap::new() },
         world: None,
-        gate: None,
+        gate: (text.contains(GATED) || text.contains(IN_PRODUCTION)).then(gate),
+    }
+}
+
+/// The gate of a run that may go into production; the digest of its drill comes with the scenario.
+fn gate() -> Gate {
+    Gate {
+        tier_by: "the test".into(),
+        tier_unseen: Vec::new(),
+        at_terminal: true,
+        yes: false,
+        held: Ok(HeldRun {
+            run: "20260228-100000-abcd".to_owned(),
+            recorded: started() - chrono::Duration::days(1),
+            tier: Tier::Staging,
+            rehearsal: false,
+            drill_digest: String::new(),
+        }),
+        held_days: 30,
+        lasting_before: true,
+        operator: "ann".into(),
+        overrides: Vec::new(),
+        residue: true,
+        brake_image: None,
     }
 }
 
 /// The line of a drill that is run on a cluster.
 pub const ON_A_CLUSTER: &str = "# on a cluster\n";
+
+/// The line of a drill that passes the checks of the preflight, and is looked after.
+pub const GATED: &str = "# gated\n";
+
+/// The line of a drill that is run in production, on a cluster and gated; `PRODUCTION_LIMITS` and `RUNBOOK` belong to it.
+pub const IN_PRODUCTION: &str = "# in production\n";
+
+/// Limits as production wants them.
+pub const PRODUCTION_LIMITS: &str = "{allowAll: true, maxDuration: 9m, hours: {timezone: UTC, only: ['Mon-Sun 00:00-24:00']}}";
+
+/// The line of a drill with a runbook; like all that is no comment, right behind `drill`.
+pub const RUNBOOK: &str = "  runbook: https://runbooks.example.com/a\n";
+
+/// The line of a drill that may meddle with files.
+pub const RISKED: &str = "  acknowledgeDataRisk: true\n";
 
 pub fn read(text: &str) -> Scenario {
     let manifests = |_: &str| Err("none".to_owned());
@@ -70,7 +114,11 @@ pub fn read(text: &str) -> Scenario {
 }
 
 pub fn run_of(text: &str) -> Run {
-    Run::new(header(text), read(text))
+    let (mut header, scenario) = (header(text), read(text));
+    if let Some(Gate { held: Ok(held), .. }) = &mut header.gate {
+        held.drill_digest.clone_from(&scenario.drill_digest);
+    }
+    Run::new(header, scenario)
 }
 
 /// The line of a drill whose brake is rehearsed; it must stand right behind `drill`.
@@ -111,6 +159,37 @@ pub fn stress(name: &str, seconds: u64) -> String {
     format!(
         "{{name: {name}, fault: {{apiVersion: chaos-mesh.org/v1alpha1, kind: StressChaos, metadata: {{name: {name}}}, \
          spec: {{mode: all, duration: {seconds}s, selector: {{labelSelectors: {{app: api}}}}, stressors: {{cpu: {{workers: 1, load: 50}}}}}}}}}}"
+    )
+}
+
+pub fn slow_disk(name: &str, seconds: u64) -> String {
+    format!(
+        "{{name: {name}, fault: {{apiVersion: chaos-mesh.org/v1alpha1, kind: IOChaos, metadata: {{name: {name}}}, \
+         spec: {{action: latency, mode: all, duration: {seconds}s, delay: 20ms, volumePath: /data, selector: {{labelSelectors: {{app: api}}}}}}}}}}"
+    )
+}
+
+/// A partition: from everybody, or from the pods of one other app. Without Chaos Mesh it is a `NetworkPolicy`.
+pub fn cut(name: &str, seconds: u64, from: Option<&str>) -> String {
+    let from = from
+        .map_or_else(String::new, |app| format!("direction: both, target: {{mode: all, selector: {{labelSelectors: {{app: {app}}}}}}}, "));
+    format!(
+        "{{name: {name}, fault: {{apiVersion: chaos-mesh.org/v1alpha1, kind: NetworkChaos, metadata: {{name: {name}}}, \
+         spec: {{action: partition, mode: all, duration: {seconds}s, {from}selector: {{labelSelectors: {{app: api}}}}}}}}}}"
+    )
+}
+
+/// A Schedule of kills, of delays or of stress, each two seconds long and one every three.
+pub fn again(name: &str, of: u8, seconds: u64) -> String {
+    let selector = "selector: {labelSelectors: {app: api}}";
+    let (kind, block) = match of {
+        0 => ("PodChaos", format!("podChaos: {{action: pod-kill, mode: one, {selector}}}")),
+        1 => ("NetworkChaos", format!("networkChaos: {{action: delay, mode: all, duration: 2s, {selector}, delay: {{latency: 100ms}}}}")),
+        _ => ("StressChaos", format!("stressChaos: {{mode: all, duration: 2s, {selector}, stressors: {{cpu: {{workers: 1, load: 50}}}}}}")),
+    };
+    format!(
+        "{{name: {name}, lasts: {seconds}s, fault: {{apiVersion: chaos-mesh.org/v1alpha1, kind: Schedule, metadata: {{name: {name}}}, \
+         spec: {{schedule: '@every 3s', type: {kind}, historyLimit: 2, {block}}}}}}}"
     )
 }
 
@@ -201,6 +280,34 @@ pub struct Thing {
     pub stuck: bool,
     pub injected: bool,
     pub uid: u32,
+    /// Whether its time is up, where it is a Schedule.
+    pub over: bool,
+    /// What it spawned, where it is a Schedule.
+    pub children: Vec<Child>,
+}
+
+impl Thing {
+    /// Whether anything of it is there.
+    pub fn is_there(&self) -> bool {
+        self.exists || self.children.iter().any(|child| child.exists)
+    }
+
+    /// Whether anything of it would stay if nobody did anything more.
+    pub fn stays(&self) -> bool {
+        self.exists || self.children.iter().any(|child| child.exists && !child.orphan)
+    }
+}
+
+/// A fault that a Schedule spawned.
+#[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+pub struct Child {
+    pub exists: bool,
+    pub injected: bool,
+    pub recovered: bool,
+    pub stuck: bool,
+    /// Born when its Schedule had gone: the cluster itself sweeps it away.
+    pub orphan: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -212,6 +319,11 @@ enum Due {
     Vanish(FaultId),
     Look(FaultId, u64),
     Lease,
+    Spawn(FaultId),
+    Hit(FaultId, usize),
+    Fade(FaultId, usize),
+    Over(FaultId),
+    Sweep(u64),
 }
 
 /// A world and the run it drives.
@@ -227,12 +339,15 @@ pub struct Sim {
     pub dice: Dice,
     /// Whether answers are off the tape at all: a tame world always answers well and soon.
     pub wild: bool,
+    /// Whether all goes well until the run has begun.
+    pub calm: bool,
     pub deadlines: u64,
     /// Whether kills, creations and deletions are left to the test: they wait in `asked`.
     pub by_hand: bool,
     /// Whether nobody is there to give a word or an answer.
     pub alone: bool,
     worded: BTreeSet<(usize, bool)>,
+    typed: bool,
     /// Whether the run's Lease is in the cluster.
     pub lease: bool,
     pub asked: Vec<Effect>,
@@ -264,10 +379,12 @@ impl Sim {
             now: 0,
             dice: Dice::of(tape),
             wild,
+            calm: false,
             deadlines: 0,
             by_hand: false,
             alone: false,
             worded: BTreeSet::new(),
+            typed: false,
             lease: false,
             asked: Vec::new(),
             answers: None,
@@ -285,7 +402,9 @@ impl Sim {
             let pods = sim.pods.values().filter(|fact| fact.target == target).cloned().collect();
             sim.tell(5 * MS, Event::PodsListed { target, pods });
         }
-        sim.tell(SECOND, Event::Commanded(Command::Start));
+        if sim.run.typed_word().is_none() {
+            sim.tell(SECOND, Event::Commanded(Command::Start));
+        }
         sim
     }
 
@@ -318,8 +437,12 @@ impl Sim {
         self.later(after, Due::Land(fault, true));
     }
 
+    fn is_wild(&self) -> bool {
+        self.wild && (!self.calm || self.run.begun().is_some())
+    }
+
     fn roll(&mut self, sides: u64) -> u64 {
-        if self.wild { self.dice.roll(sides) } else { 0 }
+        if self.is_wild() { self.dice.roll(sides) } else { 0 }
     }
 
     /// Lets the next thing happen; `false` if nothing ever will.
@@ -327,7 +450,7 @@ impl Sim {
         if self.run.phase().0.is_over() {
             return false;
         }
-        if self.wild && self.dice.once_in(12) {
+        if self.is_wild() && self.dice.once_in(12) {
             self.noise();
         }
         let deadline = self.run.next_deadline().map(At::micros);
@@ -411,6 +534,14 @@ impl Sim {
                 self.tell(SECOND, Event::Commanded(word));
             }
         }
+        if let (Some(word), Phase::Ready, false) = (self.run.typed_word(), self.run.phase().0, self.typed) {
+            self.typed = true;
+            if self.roll(8) == 7 {
+                self.tell(MS, Event::Commanded(Command::Start));
+                self.tell(2 * MS, Event::Commanded(Command::Confirm { typed: word.to_uppercase().into() }));
+            }
+            self.tell(SECOND, Event::Commanded(Command::Confirm { typed: word.into() }));
+        }
         first.unwrap_or_default()
     }
 
@@ -459,7 +590,16 @@ impl Sim {
                     let pods =
                         self.pods.values().map(|fact| MatchedPod { pod: fact.pod.clone(), owner: fact.owner.clone(), running: fact.ready });
                     let pods = pods.collect();
-                    self.tell(soon, Event::TargetsResolved { fault: *fault, round: *round, pods, peers: None });
+                    let state = self.run.fault(*fault).unwrap();
+                    let (peered, cuts) = (state.fault.peer.is_some(), state.cuts());
+                    let ips = vec!["10.0.9.9".to_owned()];
+                    let peer =
+                        PeerFact { pod: pod(9, "db-0", "db-0").pod, ips: if way == 9 { Vec::new() } else { ips }, host_network: way == 8 };
+                    let peers = peered.then(|| vec![MatchedPod { pod: peer.pod.clone(), owner: Some("db".into()), running: true }]);
+                    if peered && cuts {
+                        self.tell(soon, Event::PeersResolved { fault: *fault, round: *round, peers: vec![peer] });
+                    }
+                    self.tell(soon, Event::TargetsResolved { fault: *fault, round: *round, pods, peers });
                 }
             },
             Effect::Sample { probe } => {
@@ -522,7 +662,7 @@ impl Sim {
                 }
             }
             Effect::Lift { fault, .. } => {
-                let there = self.things.get(fault).is_some_and(|thing| thing.exists);
+                let there = self.things.get(fault).is_some_and(Thing::is_there);
                 match way {
                     8 => self.later(soon, Due::Vanish(*fault)),
                     9 | 10 => self.answer(soon, id, failed),
@@ -534,20 +674,16 @@ impl Sim {
                 }
             }
             Effect::LookFor { fault, .. } => self.later(soon, Due::Look(*fault, way)),
-            // its header has no gate: the brake alone has to know where the victims are
-            Effect::Inspect { inspection: Inspection::Victims { pods } } if way != 11 => {
-                let fact = |pod: &PodRef| VictimFact {
-                    pod: pod.clone(),
-                    node: Some("n1".into()),
-                    host_network: false,
-                    liveness: None,
-                    image: Some("api:1".into()),
-                };
-                let pods = if way == 10 { Err("forbidden".into()) } else { Ok(pods.iter().map(fact).collect()) };
-                let seen = Inspected::Victims(VictimsFact { pods, troubled: Ok(Vec::new()), budgets: Ok(Vec::new()) });
-                self.tell(soon, Event::Inspected { seen });
+            Effect::Inspect { inspection: Inspection::Residue { after: true, .. } } => self.later(soon, Due::Sweep(way)),
+            Effect::Inspect { inspection } => {
+                // there are many of them, and each may refuse the run: most are well
+                let luck = self.roll(60);
+                if luck != 59 {
+                    let seen = looked(inspection, luck);
+                    self.tell(soon, Event::Inspected { seen });
+                }
             }
-            Effect::Inspect { .. } | Effect::Seal { .. } => {}
+            Effect::Seal { .. } => {}
         }
     }
 
@@ -558,10 +694,26 @@ impl Sim {
             }
             Due::Land(fault, injects) => {
                 let uid = self.things.get(&fault).map_or(1, |thing| thing.uid + 1);
-                self.things.insert(fault, Thing { exists: true, uid, ..Thing::default() });
+                let children = self.things.remove(&fault).map(|thing| thing.children).unwrap_or_default();
+                self.things.insert(fault, Thing { exists: true, uid, children, ..Thing::default() });
                 self.tell_thing(fault, self.now % 7);
-                if injects {
-                    self.later(50 * MS, Due::Inject(fault));
+                match self.run.fault(fault) {
+                    Some(state) if self.is_schedule(fault) => {
+                        let lasts = u64::try_from(state.duration().as_micros()).unwrap();
+                        self.later(lasts, Due::Over(fault));
+                        if injects {
+                            self.later(80 * MS, Due::Spawn(fault));
+                        }
+                    }
+                    _ if injects => self.later(50 * MS, Due::Inject(fault)),
+                    _ => {}
+                }
+            }
+            Due::Spawn(_) | Due::Hit(..) | Due::Fade(..) | Due::Over(_) => self.happen_on_schedule(due),
+            Due::Sweep(way) => {
+                let fact = ResidueFact { found: self.traces(way), unseen: if way == 10 { vec!["forbidden".into()] } else { Vec::new() } };
+                if way != 11 {
+                    self.take(Event::Inspected { seen: Inspected::Residue { after: true, fact } });
                 }
             }
             Due::Lease => {
@@ -578,8 +730,19 @@ impl Sim {
                     self.die(&uid, 5 * MS);
                 }
             }
+            Due::Vanish(fault) if self.is_schedule(fault) => {
+                let lag = (1 + self.roll(30)) * 10 * MS;
+                let Some(thing) = self.things.get_mut(&fault).filter(|thing| thing.is_there()) else { return };
+                thing.exists = false;
+                let children: Vec<usize> = (0..thing.children.len()).filter(|child| thing.children[*child].exists).collect();
+                if children.is_empty() {
+                    self.tell(6 * MS, Event::FaultGone { fault, watched: false });
+                }
+                children.into_iter().for_each(|child| self.later(lag, Due::Fade(fault, child)));
+            }
             Due::Vanish(fault) => {
-                let stuck = self.roll(8) == 7;
+                // nothing holds a NetworkPolicy
+                let stuck = self.roll(8) == 7 && !self.run.fault(fault).is_some_and(|state| state.cuts());
                 let Some(thing) = self.things.get_mut(&fault).filter(|thing| thing.exists) else { return };
                 let first = !thing.deleting;
                 thing.deleting = true;
@@ -593,7 +756,7 @@ impl Sim {
                 self.tell(6 * MS, Event::FaultGone { fault, watched: true });
             }
             Due::Look(fault, way) => {
-                let present = self.things.get(&fault).is_some_and(|thing| thing.exists);
+                let present = self.things.get(&fault).is_some_and(Thing::is_there);
                 let residue = match way {
                     9 => Some(vec!["network rules in pod staging/api".into()]),
                     10 => None,
@@ -605,32 +768,156 @@ impl Sim {
         }
     }
 
+    fn is_schedule(&self, fault: FaultId) -> bool {
+        self.run.fault(fault).is_some_and(|state| matches!(state.fault.action, Action::Schedule { .. }))
+    }
+
+    /// The faults of a Schedule come and go.
+    fn happen_on_schedule(&mut self, due: Due) {
+        match due {
+            Due::Spawn(fault) => {
+                let late = self.roll(6) == 5;
+                let Some(thing) = self.things.get_mut(&fault) else { return };
+                let busy = thing.children.iter().any(|child| child.exists && !child.recovered);
+                if (thing.exists && !thing.over && !busy) || (!thing.exists && late) {
+                    let child = thing.children.len();
+                    let orphan = !thing.exists;
+                    thing.children.push(Child { exists: true, orphan, ..Child::default() });
+                    self.tell_thing(fault, 4 * MS);
+                    let lasts = (1 + self.roll(4)) * SECOND;
+                    self.later(50 * MS, Due::Hit(fault, child));
+                    self.later(lasts, Due::Fade(fault, child));
+                }
+                if self.things[&fault].exists && !self.things[&fault].over {
+                    self.later(3 * SECOND, Due::Spawn(fault));
+                }
+            }
+            Due::Hit(fault, child) => {
+                let kills = self.run.fault(fault).is_some_and(|state| !state.fault.action.experiment().is_lasting());
+                let one = &mut self.things.get_mut(&fault).unwrap().children[child];
+                if !one.exists || one.recovered {
+                    return;
+                }
+                one.injected = true;
+                one.recovered = kills;
+                self.tell_thing(fault, 3 * MS);
+                if kills && let Some(uid) = self.pods.values().find(|fact| fact.ready).map(|fact| fact.pod.uid.clone()) {
+                    self.die(&uid, 5 * MS);
+                }
+            }
+            Due::Fade(fault, child) => {
+                let stuck = self.roll(16) == 15;
+                let thing = self.things.get_mut(&fault).unwrap();
+                let (whole, one) = (thing.exists, &mut thing.children[child]);
+                one.stuck |= stuck && one.injected && !one.orphan;
+                if !one.exists || one.stuck {
+                    return;
+                }
+                let first = !std::mem::replace(&mut one.recovered, true);
+                // its history keeps it for a while
+                one.exists = whole && first;
+                let gone = !thing.is_there();
+                if whole {
+                    self.later(4 * SECOND, Due::Fade(fault, child));
+                }
+                self.tell_thing(fault, 3 * MS);
+                if gone {
+                    self.tell(5 * MS, Event::FaultGone { fault, watched: false });
+                }
+            }
+            Due::Over(fault) => {
+                let Some(thing) = self.things.get_mut(&fault).filter(|thing| thing.exists) else { return };
+                thing.over = true;
+                self.tell_thing(fault, 2 * MS);
+                // one that was spawned a moment ago may still come
+                let lag = (2 + self.roll(20)) * 10 * MS;
+                for child in 0..self.things[&fault].children.len() {
+                    self.later(lag, Due::Fade(fault, child));
+                }
+            }
+            Due::Tell(_) | Due::Land(..) | Due::Inject(_) | Due::Vanish(_) | Due::Look(..) | Due::Lease | Due::Sweep(_) => unreachable!(),
+        }
+    }
+
+    /// What a look at the end finds.
+    fn traces(&self, way: u64) -> Vec<Trace> {
+        let run = Some(self.run.header().token.clone());
+        let trace = |what: Remains, object: ChaosRef| Trace { what, object, from: None, run: run.clone() };
+        let mut found = Vec::new();
+        for (fault, thing) in &self.things {
+            let Some((object, _)) = self.run.fault(*fault).and_then(|state| state.object.clone()) else { continue };
+            let child = |n: usize| ChaosRef { kind: "NetworkChaos".into(), name: format!("{}-again-{n}", object.name), ..object.clone() };
+            let children = (0..thing.children.len()).filter(|n| thing.children[*n].exists).map(|n| trace(Remains::Object, child(n)));
+            found.extend(children);
+            found.extend(thing.exists.then(|| trace(Remains::Object, object.clone())));
+        }
+        let rules = ChaosRef { kind: "PodNetworkChaos".into(), namespace: "staging".into(), name: "api0-0".into() };
+        match way {
+            9 => found.push(trace(Remains::NetworkRules, rules)),
+            8 => found.push(Trace { run: Some("00ff00".into()), ..trace(Remains::NetworkRules, rules) }),
+            _ => {}
+        }
+        found
+    }
+
+    /// The records of the faults that a Schedule spawned, of those that are gone too.
+    fn records_of_children(&self, object: &ChaosRef, thing: &Thing, names: &[String], kills: bool) -> Vec<RecordFact> {
+        let of = |n: usize| {
+            let child = &thing.children[n];
+            let pods = if kills { &names[n.min(names.len())..(n + 1).min(names.len())] } else { names };
+            let begun = child.injected || child.recovered;
+            pods.iter().filter(move |_| begun).map(move |name| RecordFact {
+                id: format!("staging/{name}").into(),
+                selector: format!("{}-again-{n}.", object.name).into(),
+                phase: if child.injected && (kills || !child.recovered) { "Injected".into() } else { "Not Injected".into() },
+                injected: u32::from(child.injected),
+                recovered: u32::from(child.injected && child.recovered && !kills),
+                failure: None,
+            })
+        };
+        (0..thing.children.len()).flat_map(of).collect()
+    }
+
     fn tell_thing(&mut self, fault: FaultId, after: u64) {
         let Some(state) = self.run.fault(fault) else { return };
         let Some((object, _)) = state.object.clone() else { return };
         let (lasting, thing) = (state.fault.is_lasting(), self.things[&fault].clone());
+        let kills = !state.fault.action.experiment().is_lasting();
+        let (schedule, cuts, files) =
+            (self.is_schedule(fault), state.cuts(), matches!(state.fault.action, Action::Io { .. } | Action::Stress { .. }));
+        if schedule && !thing.exists && self.wild && self.now.is_multiple_of(2) {
+            // somebody else told of what was left, or nobody did
+            return;
+        }
         let mut names: Vec<String> = self.pods.values().take(if lasting { 3 } else { 1 }).map(|fact| fact.pod.name.clone()).collect();
         if fault.is_brake() {
             names = vec!["gameday-brake-abc123".to_owned()];
         }
+        let waits = if self.wild && !files && self.now.is_multiple_of(3) { "/Wait" } else { "" };
         let records = names.iter().map(|name| RecordFact {
-            id: format!("staging/{name}").into(),
+            // a fault of files or of load is one of a container
+            id: format!("staging/{name}{}", if files { "/app" } else { "" }).into(),
             selector: ".".into(),
-            phase: if thing.injected && !thing.deleting { "Injected".into() } else { "Not Injected".into() },
+            phase: if thing.injected && !thing.deleting { "Injected".into() } else { format!("Not Injected{waits}").into() },
             injected: u32::from(thing.injected),
             recovered: u32::from(thing.injected && thing.deleting),
             failure: None,
         });
+        let records = match (schedule, cuts) {
+            (true, _) => self.records_of_children(&object, &thing, &names, kills),
+            (_, true) => Vec::new(),
+            (false, false) => records.collect(),
+        };
         let fact = FaultFact {
             fault,
             object,
             uid: format!("c{}-{}", fault.0, thing.uid),
             created: None,
-            desired: Some(if thing.deleting { "Stop".into() } else { "Run".into() }),
+            desired: (!cuts).then(|| if thing.deleting || thing.over || !thing.exists { "Stop".into() } else { "Run".into() }),
             conditions: Vec::new(),
-            records: records.collect(),
+            records,
             deleting: thing.deleting,
-            finalizers: vec!["chaos-mesh/records".into()],
+            finalizers: if schedule || cuts { Vec::new() } else { vec!["chaos-mesh/records".into()] },
         };
         self.tell(after, Event::FaultSeen(fact));
     }
@@ -690,6 +977,62 @@ impl Sim {
             }
         }
     }
+}
+
+/// What a look before the start sees: nearly always that all is well.
+fn looked(inspection: &Inspection, luck: u64) -> Inspected {
+    let mut seen = looks::well(inspection);
+    let troubled = luck >= 52;
+    let why = || "no answer within 10 s".into();
+    let pod = || pod(0, "api0-1", "u0-1").pod;
+    match &mut seen {
+        Inspected::ChaosMesh(Ok(fact)) => {
+            fact.daemons = (0..3).map(|n| (format!("n{n}").into(), luck != 57)).collect();
+            fact.controllers = if luck == 56 { (0, 1) } else { (1, 1) };
+        }
+        Inspected::Rights(facts) if troubled => {
+            let last = facts.len() - 1;
+            facts[last].allowed = if luck < 56 { Err(why()) } else { Ok(false) };
+        }
+        Inspected::Webhooks(fact) if troubled => *fact = if luck < 56 { Err(why()) } else { Ok(false) },
+        Inspected::Victims(fact) if troubled => match luck {
+            52 => fact.pods = Err(why()),
+            53 => fact.troubled = Err(why()),
+            54 => fact.budgets = Err(why()),
+            55 => fact.pods = Ok(Vec::new()),
+            56 => fact.pods.iter_mut().flatten().for_each(|victim| victim.host_network = true),
+            57 => fact.pods.iter_mut().flatten().for_each(|victim| victim.node = None),
+            _ => fact.troubled = Ok(vec![("n1".into(), "is cordoned".into())]),
+        },
+        Inspected::Policies(fact) if troubled => {
+            let other = || PolicyFact { namespace: "staging".into(), name: "deny".into(), guards: vec![pod().uid] };
+            *fact = if luck < 56 { Err(why()) } else { Ok(vec![other()]) };
+        }
+        Inspected::OtherFaults(fact) if troubled => {
+            let object = ChaosRef { kind: "PodChaos".into(), namespace: "staging".into(), name: "theirs".into() };
+            let other = || OtherFault { object, run: None, pods: vec!["staging/api0-1".into()] };
+            *fact = if luck < 56 { Err(why()) } else { Ok(vec![other()]) };
+        }
+        Inspected::Residue { fact, .. } if troubled => match luck {
+            52..55 => fact.unseen = vec![why()],
+            _ => {
+                let object = ChaosRef { kind: "PodNetworkChaos".into(), namespace: "staging".into(), name: pod().name };
+                let what = if luck < 57 { Remains::Object } else { Remains::NetworkRules };
+                fact.found = vec![Trace { what, object, from: None, run: Some("00ff00".into()) }];
+            }
+        },
+        Inspected::User(fact) if troubled => *fact = Err(why()),
+        Inspected::Leases(fact) if troubled => *fact = Err(why()),
+        Inspected::Backups(fact) if troubled => {
+            *fact = if luck < 56 { Err(why()) } else { Ok(Some(BackupsFact { locations: Vec::new(), backups: Vec::new() })) };
+        }
+        Inspected::Kinds(facts) if troubled => {
+            facts.iter_mut().for_each(|fact| fact.served = if luck < 56 { Err(why()) } else { Ok(None) })
+        }
+        Inspected::Hours(fact) if troubled => *fact = Err(why()),
+        _ => {}
+    }
+    seen
 }
 
 /// Whether an event only tells what was seen.

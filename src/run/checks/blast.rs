@@ -77,7 +77,7 @@ impl Run {
     }
 
     fn host_network(&self) -> Option<Checkpoint> {
-        let network = self.faults.iter().any(|state| matches!(state.fault.action, Action::Network { .. }));
+        let network = self.faults.iter().any(|state| matches!(state.fault.action.experiment(), Action::Network { .. }));
         let pods: Vec<&str> =
             self.victims_seen()?.iter().filter(|victim| victim.host_network).map(|victim| victim.pod.name.as_str()).collect();
         if pods.is_empty() {
