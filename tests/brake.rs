@@ -96,6 +96,174 @@ fn brake_should_be_tried_once_a_kind_and_be_gone_before_the_start() {
     assert!(brake.contains("in effect after") && brake.contains("lifted after") && brake.contains("a kill is over at once"), "{brake}");
 }
 
+/// A fault of every lasting kind and action, and what its brake is rehearsed with.
+const ALL: [(&str, &str, &str, &str, &str); 17] = [
+    ("PodChaos", "pod-failure", "action: pod-failure", "pod-failure", r#"{"action":"pod-failure"}"#),
+    (
+        "NetworkChaos",
+        "slow",
+        "action: delay, delay: {latency: 80ms}",
+        "delay",
+        r#"{"action":"delay","delay":{"latency":"1ms"},"direction":"to"}"#,
+    ),
+    ("NetworkChaos", "loss", "action: loss, loss: {loss: '5'}", "loss", r#"{"action":"loss","direction":"to","loss":{"loss":"0.01"}}"#),
+    (
+        "NetworkChaos",
+        "twice",
+        "action: duplicate, duplicate: {duplicate: '5'}",
+        "duplicate",
+        r#"{"action":"duplicate","direction":"to","duplicate":{"duplicate":"0.01"}}"#,
+    ),
+    (
+        "NetworkChaos",
+        "corrupt",
+        "action: corrupt, corrupt: {corrupt: '5'}",
+        "corrupt",
+        r#"{"action":"corrupt","corrupt":{"corrupt":"0.01"},"direction":"to"}"#,
+    ),
+    (
+        "NetworkChaos",
+        "narrow",
+        "action: bandwidth, bandwidth: {rate: 10mbps, limit: 20971520, buffer: 100000}",
+        "bandwidth",
+        r#"{"action":"bandwidth","bandwidth":{"buffer":1000000,"limit":20971520,"rate":"1gbps"},"direction":"to"}"#,
+    ),
+    (
+        "NetworkChaos",
+        "mixed",
+        "action: netem, loss: {loss: '5'}, rate: {rate: 10mbps}",
+        "netem",
+        r#"{"action":"netem","direction":"to","loss":{"loss":"0.01"},"rate":{"rate":"1gbps"}}"#,
+    ),
+    // of another make than the netem before it
+    (
+        "NetworkChaos",
+        "mixed-too",
+        "action: netem, delay: {latency: 80ms}",
+        "netem",
+        r#"{"action":"netem","delay":{"latency":"1ms"},"direction":"to"}"#,
+    ),
+    (
+        "NetworkChaos",
+        "cut",
+        "action: partition, externalTargets: [10.0.0.1]",
+        "partition",
+        r#"{"action":"partition","direction":"to","externalTargets":["192.0.2.1"]}"#,
+    ),
+    (
+        "StressChaos",
+        "busy",
+        "stressors: {cpu: {workers: 2, load: 80}}",
+        "CPU stress",
+        r#"{"containerNames":["brake"],"stressors":{"cpu":{"load":1,"workers":1}}}"#,
+    ),
+    (
+        "StressChaos",
+        "full",
+        "stressors: {memory: {workers: 1, size: 8MB}}",
+        "memory stress",
+        r#"{"containerNames":["brake"],"stressors":{"memory":{"size":"1MB","workers":1}}}"#,
+    ),
+    ("IOChaos", "slow-disk", "action: latency, delay: 5ms", "latency", r#"{"action":"latency","delay":"1ms",FILES}"#),
+    ("IOChaos", "broken-disk", "action: fault, errno: 28", "fault", r#"{"action":"fault",FILES,"errno":5}"#),
+    (
+        "IOChaos",
+        "wrong-mode",
+        "action: attrOverride, attr: {perm: 72}",
+        "attrOverride",
+        r#"{"action":"attrOverride","attr":{"perm":420},FILES}"#,
+    ),
+    (
+        "HTTPChaos",
+        "slow-web",
+        "target: Request, port: 8080, path: '*', delay: 10ms",
+        "HTTP fault",
+        r#"{"delay":"1ms","path":"/gameday-brake","port":9,"target":"Request"}"#,
+    ),
+    (
+        "DNSChaos",
+        "no-names",
+        "action: error, patterns: [example.com]",
+        "DNS fault",
+        r#"{"action":"error","patterns":["gameday-brake.invalid"]}"#,
+    ),
+    ("TimeChaos", "late", "timeOffset: -5m", "clock shift", r#"{"containerNames":["brake"],"timeOffset":"1ms"}"#),
+];
+
+/// What every IOChaos on the pod of the brake has.
+const FILES: &str = r#""containerNames":["brake"],"path":"/gameday-brake/**/*","percent":1,"volumePath":"/gameday-brake""#;
+
+/// The faults that were put on the pod of the brake, as they were sent.
+fn brakes(folder: &Path) -> Vec<serde_json::Value> {
+    let text = fs::read_to_string(folder.join("journal.jsonl")).unwrap();
+    let events = text.lines().skip(1).map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["event"].clone());
+    let applied = events.filter(|event| event["event"] == "asked" && event["effect"] == "apply").map(|event| event["manifest"].clone());
+    let is_brake = |manifest: &serde_json::Value| text_of(&manifest["metadata"], "name").starts_with("gameday-brake-");
+    applied.filter(|manifest| manifest["kind"] != "Pod" && is_brake(manifest)).collect()
+}
+
+#[test]
+fn brake_of_every_kind_should_be_mild_aimed_at_its_own_pod_and_work() {
+    let home = scratch("brake-kinds");
+    let disk = "volumePath: /var/lib/postgresql/data, containerNames: [database], ";
+    let step_of = |(kind, name, spec, ..): &(&str, &str, &str, &str, &str)| {
+        let more = if *kind == "IOChaos" { disk } else { "" };
+        let text = step(name, kind, &format!("{more}{spec}, mode: one, duration: 1s"));
+        text.replace("task-api", if *kind == "IOChaos" { "database" } else { "checkout" })
+    };
+    let steps: String = ALL.iter().map(step_of).collect();
+    let world = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/worlds/shop.yaml")).unwrap();
+    fs::write(home.join("shop.yaml"), world).unwrap();
+    let text = drill(&steps, "  acknowledgeDataRisk: true\n  world: {file: shop.yaml}\n")
+        .replace("namespace: staging", "namespace: shop")
+        .replace("task-api", "checkout");
+    let out = rehearse(&home, "kinds", &text, &[]);
+    assert_eq!(out.status.code(), Some(0), "{}", said(&out));
+    let brakes = brakes(&home.join("kinds"));
+    assert_eq!(brakes.len(), ALL.len(), "{}", said(&out));
+    // the pause image comes last: no container may come back from it
+    let in_order = ALL[1..].iter().chain(&ALL[..1]);
+    let mut checked = String::new();
+    for ((kind, name, _, what, values), mut manifest) in in_order.zip(brakes) {
+        checked += &format!("    - {{name: {name}, fault: {manifest}}}\n");
+        let told = format!("brake works: {kind} {what} in effect after ");
+        assert!(said(&out).contains(&told), "{told}: {}", said(&out));
+        let spec = manifest["spec"].as_object_mut().unwrap();
+        let selector = spec.remove("selector").unwrap();
+        let labels = serde_json::json!({"gameday/run": manifest_token(&manifest), "gameday/brake": "pod"});
+        assert_eq!(selector, serde_json::json!({"namespaces": ["shop"], "labelSelectors": labels}), "{name}");
+        let spec = manifest["spec"].as_object_mut().unwrap();
+        assert_eq!((spec.remove("mode"), spec.remove("duration")), (Some("one".into()), Some("30s".into())), "{name}");
+        let wanted: serde_json::Value = serde_json::from_str(&values.replace("FILES", FILES)).unwrap();
+        assert_eq!(manifest["spec"], wanted, "{name}");
+    }
+    // what is sent would pass as a step of a scenario, by the rules of Chaos Mesh's own webhooks
+    let file = home.join("checked.yaml");
+    fs::write(&file, drill(&checked, "  acknowledgeDataRisk: true\n")).unwrap();
+    let out = gameday(&home).arg("check").arg(&file).output().unwrap();
+    assert_eq!(out.status.code(), Some(0), "{}", said(&out));
+}
+
+fn manifest_token(manifest: &serde_json::Value) -> String {
+    text_of(&manifest["metadata"]["labels"], "gameday/run")
+}
+
+#[test]
+fn brake_of_a_schedule_should_be_the_fault_that_it_makes() {
+    let home = scratch("brake-schedule");
+    let spec = "schedule: '@every 5s', type: NetworkChaos, historyLimit: 3, networkChaos: {action: netem, mode: one, duration: 2s, loss: {loss: '5'}, \
+                selector: {labelSelectors: {app: task-api}}}";
+    let again = format!(
+        "    - {{name: again, lasts: 12s, fault: {{apiVersion: chaos-mesh.org/v1alpha1, kind: Schedule, metadata: {{name: again}}, spec: {{{spec}}}}}}}\n"
+    );
+    let out = rehearse(&home, "again", &drill(&again, ""), &[]);
+    assert_eq!(out.status.code(), Some(0), "{}", said(&out));
+    assert!(said(&out).contains("brake works: NetworkChaos netem in effect after "), "{}", said(&out));
+    let brake = &brakes(&home.join("again"))[0];
+    assert_eq!((&brake["kind"], &brake["spec"]["action"]), (&"NetworkChaos".into(), &"netem".into()));
+    assert_eq!((&brake["spec"]["loss"]["loss"], &brake["spec"]["delay"]), (&"0.01".into(), &serde_json::Value::Null), "{brake}");
+}
+
 #[test]
 fn brake_that_fails_should_refuse_the_run_with_nothing_of_the_target_broken() {
     let home = scratch("brake-fails");

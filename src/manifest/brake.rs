@@ -66,6 +66,13 @@ pub fn carrier(manifest: Value) -> Fault {
     Fault { manifest, action: Action::PodKill { grace: 0 }, selector: Selector::default(), mode: Mode::One, peer: None, duration: None }
 }
 
+/// What is told apart where a brake is rehearsed: kind, action, and of a network fault what it is made of.
+#[must_use]
+pub fn likeness(fault: &Fault) -> (&'static str, String) {
+    let action = fault.action.experiment();
+    (action.kind(), values(action, fault).map_or_else(String::new, |spec| Value::Object(spec).to_string()))
+}
+
 /// The same kind and action at its mildest, aimed at the pod alone; `None` for faults that do not last.
 #[must_use]
 pub fn mild(fault: &Fault, header: &Header, pod: &ChaosRef) -> Option<Fault> {
@@ -138,7 +145,8 @@ fn network(action: &str, fault: &Fault) -> Value {
         // an address for documentation: nobody has it
         spec["externalTargets"] = json!(["192.0.2.1"]);
     }
-    let has = |block: &str| fault.manifest.pointer("/spec").is_some_and(|spec| spec.get(block).is_some_and(Value::is_object));
+    let own = fault.manifest.pointer("/spec/networkChaos").or_else(|| fault.manifest.pointer("/spec"));
+    let has = |block: &str| own.is_some_and(|spec| spec.get(block).is_some_and(Value::is_object));
     for (block, value) in mild {
         if block == action || (action == "netem" && block != "bandwidth" && has(block)) {
             spec[block] = value;

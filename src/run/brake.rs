@@ -167,10 +167,7 @@ impl Run {
     #[must_use]
     pub fn brakeable(&self) -> Vec<&FaultState> {
         let mut seen = BTreeSet::new();
-        let mut is_new = |state: &FaultState| {
-            let action = state.fault.action.experiment();
-            seen.insert((action.kind(), action.to_string()))
-        };
+        let mut is_new = |state: &FaultState| seen.insert(made::likeness(&state.fault));
         let lasts = |state: &&FaultState| state.via == Some(Via::ChaosMesh) && state.fault.action.experiment().is_lasting();
         let mut all: Vec<&FaultState> = self.faults.iter().filter(lasts).filter(|state| is_new(state)).collect();
         all.sort_by_key(|state| matches!(state.fault.action.experiment(), Action::PodFailure));
