@@ -1,13 +1,7 @@
 //! Secrets are planted wherever gameday could come upon them, and none appears: in no file of a run, on no output, at no terminal.
 //! And text that would command a terminal, turn a line around or mark up a report is shown as what it is.
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
-#![allow(
-    clippy::print_stdout,
-    clippy::format_collect,
-    clippy::type_complexity,
-    clippy::assigning_clones,
-    reason = "a test says what it skipped, and is read from above"
-)]
+#![expect(clippy::type_complexity, clippy::assigning_clones, reason = "a test says what it skipped, and is read from above")]
 
 mod support;
 

@@ -93,7 +93,13 @@ fn doctor_should_tell_what_is_wrong_with_a_scenario() {
     assert!(served.doctor(&by_hand, &[]).told("duration", "warn").0.contains("would end it before"));
     let long = drill(KILL).replace("observe: 10s", "observe: 20m");
     let told = served.doctor(&long, &[]);
-    assert!(told.has("duration", "fail") || told.lines.is_empty(), "{}", told.whole);
+    assert_eq!((told.code, told.lines.len()), (Some(2), 0), "it is a mistake of the file, and nothing is looked at: {}", told.whole);
+    assert!(told.whole.contains("the steps observe for 20m in all, longer than maxDuration 10m"), "{}", told.whole);
+    // each by itself is within it
+    let twice = drill(&DELAY.replace("duration: 20s", "duration: 6m"));
+    let step = twice.lines().skip_while(|line| !line.contains("name: hit")).take(2).collect::<Vec<_>>().join("\n");
+    let twice = twice.replace("    - {name: watch", &format!("{}\n    - {{name: watch", step.replace("name: hit", "name: again")));
+    assert_eq!(served.doctor(&twice, &[]).told("duration", "fail").0, "the steps take 12m10s, and limits.maxDuration is 10m");
     let never = drill(KILL).replace("[{name: ready, ready: {min: 100%}}]", "[{name: busy, promql: {query: vector(0), above: 1}}]");
     assert!(served.doctor(&never, &[]).told("steady", "warn").0.contains("\"busy\" does not hold now"));
     let system = drill(&KILL.replace("selector: {", "selector: {namespaces: [kube-system], "));

@@ -1,11 +1,10 @@
 //! What folding costs: long runs of large targets must stay cheap to the last entry.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::cast_possible_truncation,
-    clippy::cast_possible_wrap,
     reason = "a test fails loudly, and its dice are small"
 )]
 

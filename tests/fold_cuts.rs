@@ -1,5 +1,11 @@
 //! Partitions that gameday does itself: a `NetworkPolicy` that nobody enforces cuts nothing, and then nothing was tested.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops where it fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    reason = "a test stops where it fails"
+)]
 
 #[path = "support/history.rs"]
 mod history;

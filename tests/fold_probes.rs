@@ -1,13 +1,12 @@
 //! Stories of what a scenario probes itself, of stop conditions of every kind, and of faults past
 //! their time: with known instants, to the entry.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
-    clippy::cast_possible_wrap,
     reason = "a test fails loudly, and its numbers are small"
 )]
 

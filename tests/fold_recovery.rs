@@ -1,12 +1,11 @@
 //! Recovery times, told by a world that knows the truth: the true span must lie in the one stated,
 //! whatever was late, unseen, or told by a clock that goes wrong.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::cast_possible_truncation,
-    clippy::cast_possible_wrap,
     reason = "a test fails loudly, and its dice are small"
 )]
 

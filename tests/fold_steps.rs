@@ -1,6 +1,6 @@
 //! Steps that begin by order, by time, together or by somebody's word.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops where it fails")]
-#![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, dead_code, reason = "the dice of the shared history are small")]
+#![expect(clippy::cast_possible_truncation, reason = "the dice of the shared history are small")]
 
 #[path = "support/history.rs"]
 mod history;

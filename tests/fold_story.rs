@@ -1,12 +1,11 @@
 //! Stories with known instants: windows, `for`, `stableFor`, limits and stop conditions mean what
 //! the scenario's page says, to the entry.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::cast_possible_truncation,
-    clippy::cast_possible_wrap,
     reason = "a test fails loudly, and its dice are small"
 )]
 

@@ -1,6 +1,6 @@
 //! When an undo is done: its object gone and its traces looked for and found gone, or handed over with what is left named.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,

@@ -14,7 +14,7 @@
 //! The engine is bolero's random one; it shrinks what it finds and prints the seed, which BOLERO_RANDOM_SEED takes. There is no
 //! `import` verb yet: it has to come here with it.
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test stops where it fails; it watches real time")]
-#![allow(clippy::print_stdout, clippy::assigning_clones, clippy::doc_markdown, reason = "it tells how many it tried")]
+#![expect(clippy::print_stdout, clippy::assigning_clones, clippy::doc_markdown, reason = "it tells how many it tried")]
 
 mod support;
 

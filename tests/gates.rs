@@ -175,7 +175,7 @@ fn production_should_be_begun_by_nothing_but_all_its_gates_together() {
                                 // a key that starts elsewhere does nothing here
                                 if tier == Tier::Production && !rehearsal {
                                     stage.tell(Event::Commanded(Command::Start));
-                                    assert!(!stage.run.begun().is_some(), "{case:?}");
+                                    assert!(stage.run.begun().is_none(), "{case:?}");
                                 }
                                 stage.tell(Event::Commanded(Command::Confirm { typed: typed.into() }));
                             }
@@ -251,7 +251,7 @@ fn cockpit_should_ask_for_the_word_and_only_tell_what_was_typed() {
     let deed = press(&mut hands, &stage.run, KeyCode::Enter);
     assert_eq!(deed, Some(Deed::Command(Command::Confirm { typed: "prod-eu/task".into() })));
     stage.tell(Event::Commanded(Command::Confirm { typed: "prod-eu/task".into() }));
-    assert!(!stage.run.begun().is_some());
+    assert!(stage.run.begun().is_none());
     assert_eq!(stage.run.timeline().last().map(|moment| moment.noted.name()), Some("mistyped"));
     insta::assert_snapshot!("production-ready-120x36", screen(&stage.run, &hands));
     stage.tell(Event::Commanded(Command::Confirm { typed: WORD.into() }));
@@ -274,5 +274,5 @@ fn start_should_look_again_at_what_may_have_changed_since() {
     stage.seq += 1;
     let at = At::ZERO + Duration::from_mins(61);
     stage.run.apply(&Entry { seq: stage.seq, at, event: Event::Commanded(Command::Start) });
-    assert!(!stage.run.begun().is_some());
+    assert!(stage.run.begun().is_none());
 }

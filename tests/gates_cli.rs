@@ -3,13 +3,7 @@
 //!
 //! On the practice cluster served on a port, with a pod kill that gameday does itself: what was broken shows in the pods' names.
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
-#![allow(
-    clippy::print_stdout,
-    clippy::format_collect,
-    clippy::type_complexity,
-    clippy::assigning_clones,
-    reason = "a test says what it skipped, and is read from above"
-)]
+#![expect(clippy::print_stdout, clippy::format_collect, reason = "a test says what it skipped, and is read from above")]
 
 mod support;
 

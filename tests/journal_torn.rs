@@ -1,11 +1,10 @@
 //! A journal that was cut anywhere opens, and folds; one that was damaged says where.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::cast_possible_truncation,
-    clippy::cast_possible_wrap,
     reason = "a test fails loudly, and its dice are small"
 )]
 

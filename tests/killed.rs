@@ -2,13 +2,7 @@
 //!
 //! `GAMEDAY_KILLS=1000 cargo nextest run --test killed` is the long run.
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
-#![allow(
-    clippy::print_stdout,
-    clippy::format_collect,
-    clippy::type_complexity,
-    clippy::assigning_clones,
-    reason = "a test says what it skipped, and is read from above"
-)]
+#![expect(clippy::print_stdout, reason = "a test says what it skipped, and is read from above")]
 
 mod support;
 

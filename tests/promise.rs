@@ -4,7 +4,7 @@
 //! `GAMEDAY_PROMISE=100000 cargo nextest run --release --test promise` tries so many in all, spread over the properties as they are
 //! without it; `GAMEDAY_PROMISE_SEED=NUMBER` draws others.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,

@@ -1,13 +1,7 @@
 //! The terminal is given back, and what was broken is undone, however a run in the cockpit ends: on the practice cluster served on a
 //! port, at a terminal that `script` (util-linux) gives; where that is not installed, nothing is tried, and that is said.
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
-#![allow(
-    clippy::print_stdout,
-    clippy::format_collect,
-    clippy::type_complexity,
-    clippy::assigning_clones,
-    reason = "a test says what it skipped, and is read from above"
-)]
+#![expect(clippy::print_stdout, reason = "a test says what it skipped, and is read from above")]
 
 mod support;
 

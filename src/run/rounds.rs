@@ -62,9 +62,9 @@ pub(super) fn observe(rounds: &mut Vec<Round>, fact: &FaultFact, seen: Seen) {
 
 /// Takes that nothing of the Schedule is left: what was on when its Workflow went is over too, though nobody told of it.
 pub(super) fn all_over(rounds: &mut [Round], seen: Seen) {
-    rounds.iter_mut().for_each(|round| {
+    for round in rounds {
         round.lifted.get_or_insert(seen);
-    });
+    }
 }
 
 impl FaultState {

@@ -24,6 +24,7 @@ use gameday::event::{
 use gameday::fault::Action;
 use gameday::header::{FORMAT, Gate, Header, HeldRun, Place, Sources};
 use gameday::run::Run;
+use gameday::run::ledger::FaultState;
 use gameday::run::phase::Phase;
 use gameday::scenario::model::{Scenario, Tier};
 
@@ -709,7 +710,7 @@ impl Sim {
                     _ => {}
                 }
             }
-            Due::Spawn(_) | Due::Hit(..) | Due::Fade(..) | Due::Over(_) => self.happen_on_schedule(due),
+            Due::Spawn(_) | Due::Hit(..) | Due::Fade(..) | Due::Over(_) => self.happen_on_schedule(&due),
             Due::Sweep(way) => {
                 let fact = ResidueFact { found: self.traces(way), unseen: if way == 10 { vec!["forbidden".into()] } else { Vec::new() } };
                 if way != 11 {
@@ -738,11 +739,13 @@ impl Sim {
                 if children.is_empty() {
                     self.tell(6 * MS, Event::FaultGone { fault, watched: false });
                 }
-                children.into_iter().for_each(|child| self.later(lag, Due::Fade(fault, child)));
+                for child in children {
+                    self.later(lag, Due::Fade(fault, child));
+                }
             }
             Due::Vanish(fault) => {
                 // nothing holds a NetworkPolicy
-                let stuck = self.roll(8) == 7 && !self.run.fault(fault).is_some_and(|state| state.cuts());
+                let stuck = self.roll(8) == 7 && !self.run.fault(fault).is_some_and(FaultState::cuts);
                 let Some(thing) = self.things.get_mut(&fault).filter(|thing| thing.exists) else { return };
                 let first = !thing.deleting;
                 thing.deleting = true;
@@ -773,8 +776,8 @@ impl Sim {
     }
 
     /// The faults of a Schedule come and go.
-    fn happen_on_schedule(&mut self, due: Due) {
-        match due {
+    fn happen_on_schedule(&mut self, due: &Due) {
+        match *due {
             Due::Spawn(fault) => {
                 let late = self.roll(6) == 5;
                 let Some(thing) = self.things.get_mut(&fault) else { return };
@@ -861,7 +864,7 @@ impl Sim {
     }
 
     /// The records of the faults that a Schedule spawned, of those that are gone too.
-    fn records_of_children(&self, object: &ChaosRef, thing: &Thing, names: &[String], kills: bool) -> Vec<RecordFact> {
+    fn records_of_children(object: &ChaosRef, thing: &Thing, names: &[String], kills: bool) -> Vec<RecordFact> {
         let of = |n: usize| {
             let child = &thing.children[n];
             let pods = if kills { &names[n.min(names.len())..(n + 1).min(names.len())] } else { names };
@@ -904,7 +907,7 @@ impl Sim {
             failure: None,
         });
         let records = match (schedule, cuts) {
-            (true, _) => self.records_of_children(&object, &thing, &names, kills),
+            (true, _) => Sim::records_of_children(&object, &thing, &names, kills),
             (_, true) => Vec::new(),
             (false, false) => records.collect(),
         };
@@ -1013,21 +1016,21 @@ fn looked(inspection: &Inspection, luck: u64) -> Inspected {
             let other = || OtherFault { object, run: None, pods: vec!["staging/api0-1".into()] };
             *fact = if luck < 56 { Err(why()) } else { Ok(vec![other()]) };
         }
-        Inspected::Residue { fact, .. } if troubled => match luck {
-            52..55 => fact.unseen = vec![why()],
-            _ => {
-                let object = ChaosRef { kind: "PodNetworkChaos".into(), namespace: "staging".into(), name: pod().name };
-                let what = if luck < 57 { Remains::Object } else { Remains::NetworkRules };
-                fact.found = vec![Trace { what, object, from: None, run: Some("00ff00".into()) }];
-            }
-        },
+        Inspected::Residue { fact, .. } if troubled && luck < 55 => fact.unseen = vec![why()],
+        Inspected::Residue { fact, .. } if troubled => {
+            let object = ChaosRef { kind: "PodNetworkChaos".into(), namespace: "staging".into(), name: pod().name };
+            let what = if luck < 57 { Remains::Object } else { Remains::NetworkRules };
+            fact.found = vec![Trace { what, object, from: None, run: Some("00ff00".into()) }];
+        }
         Inspected::User(fact) if troubled => *fact = Err(why()),
         Inspected::Leases(fact) if troubled => *fact = Err(why()),
         Inspected::Backups(fact) if troubled => {
             *fact = if luck < 56 { Err(why()) } else { Ok(Some(BackupsFact { locations: Vec::new(), backups: Vec::new() })) };
         }
         Inspected::Kinds(facts) if troubled => {
-            facts.iter_mut().for_each(|fact| fact.served = if luck < 56 { Err(why()) } else { Ok(None) })
+            for fact in facts {
+                fact.served = if luck < 56 { Err(why()) } else { Ok(None) };
+            }
         }
         Inspected::Hours(fact) if troubled => *fact = Err(why()),
         _ => {}
