@@ -32,7 +32,7 @@ use crate::text::Untrusted;
 use self::end::{ending, sealed};
 
 pub use self::criteria::{bound_of, criterion, evidence, stop, stop_evidence, stop_standing};
-pub use self::end::{verdict, why};
+pub use self::end::{outcome, verdict, why};
 pub use self::numbers::number;
 pub use self::undo::undo;
 

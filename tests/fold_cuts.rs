@@ -16,8 +16,16 @@ use gameday::face::Face;
 use gameday::findings::Findings;
 use gameday::headless::{Form, Headless};
 use gameday::report::markdown;
+use gameday::run::Run;
 use gameday::run::phase::End;
+use gameday::tui::hands::Hands;
+use gameday::tui::scene::Scene;
+use gameday::tui::theme::Theme;
+use gameday::tui::view;
+use gameday::wording;
 use history::{ALL, MS, ON_A_CLUSTER, ONE_TARGET, SECOND, Sim, cut, drill, kill, observe, unready};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 
 const WHY: &str = "nothing showed that the network enforces NetworkPolicies: whether anything was cut is not known";
 
@@ -46,6 +54,16 @@ fn lines(sim: &Sim, form: Form) -> String {
     String::from_utf8(face.into_inner()).unwrap()
 }
 
+/// The cockpit when all is over, its lines joined.
+fn screen(run: &Run, width: u16, height: u16) -> String {
+    let area = Rect::new(0, 0, width, height);
+    let mut buffer = Buffer::empty(area);
+    let (theme, hands) = (Theme::fitting(None), Hands::of("maria"));
+    view::draw(&Scene { run, now: run.now(), theme: &theme, hands: &hands }, area, &mut buffer);
+    let text: String = (0..height).flat_map(|y| (0..width).map(move |x| (x, y))).map(|at| buffer[at].symbol().to_owned()).collect();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn cut_that_nothing_shows_should_be_inconclusive_and_every_face_should_say_why() {
     let (verdict, sim) = ended(of(&[cut("c", 5, None), observe("o", 3)], ON_A_CLUSTER));
@@ -57,6 +75,12 @@ fn cut_that_nothing_shows_should_be_inconclusive_and_every_face_should_say_why()
         let told = lines(&sim, form);
         assert!(told.lines().last().unwrap().contains(&format!("inconclusive: {WHY}")), "{told}");
     }
+    for (width, height) in [(120, 36), (80, 24), (40, 12)] {
+        let shown = screen(&sim.run, width, height);
+        let wanted = if height > 12 { WHY } else { "inconclusive: nothing showed that the network" };
+        assert!(shown.contains(wanted), "{width}x{height}: {shown}");
+    }
+    assert_eq!(wording::outcome(&sim.run), format!("inconclusive: {WHY}"));
     let findings = Findings::of(&sim.run);
     assert_eq!(findings.why.as_deref(), Some(WHY));
     assert!(markdown::write(&findings).contains(WHY));

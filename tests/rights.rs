@@ -70,7 +70,8 @@ fn named(role: &Value, rule: &Value, resource: &str, verb: &str) -> String {
 fn enough(scenario: &str, world: &str) {
     let folder = scratch(&format!("rights-{}", scenario.trim_end_matches(".yaml")));
     let worlds = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/worlds").join(world);
-    let served = Served::start(&folder, &["--speed", "8", "--user", NOBODY, "--world", worlds.to_str().unwrap()]);
+    // at 8 the served watches would end, by the clock of the cockpit, before their time
+    let served = Served::start(&folder, &["--speed", "4", "--user", NOBODY, "--world", worlds.to_str().unwrap()]);
     let file = drill(&folder, scenario);
     let out = served.gameday(&["rbac", &file, "--user", NOBODY]).output().unwrap();
     assert!(out.status.success(), "{}", said(&out));

@@ -357,8 +357,8 @@ fn finish(folder: &Path, output: Output, code: anyhow::Result<u8>) -> Result<u8,
     let filed = report::file(folder).with_context(|| format!("cannot write the report into {}", folder.display()));
     if let (Ok(()), Output::Text) = (&filed, output) {
         let run = report::fold(folder).ok();
-        let verdict = run.as_ref().and_then(|run| run.conclusion().map(|c| wording::verdict(c.verdict)));
-        print(&format!("{}\n{}\n", verdict.unwrap_or("the run did not end"), folder.join("report.md").display()));
+        let outcome = run.as_ref().map_or_else(|| "the run did not end".to_owned(), wording::outcome);
+        print(&format!("{outcome}\n{}\n", folder.join("report.md").display()));
         run.iter().flat_map(wording::stuck::left).for_each(|line| print(&format!("{line}\n")));
     }
     let code = code.means(REFUSED)?;

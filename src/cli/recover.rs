@@ -64,8 +64,8 @@ pub fn abort(args: &AbortArgs) -> Result<u8, Failure> {
     for folder in live {
         if !wait_until_dead(folder) {
             tally.leave(format!("the run of {} is still at it", folder.display()));
-        } else if let Some(conclusion) = report::fold(folder).ok().and_then(|run| run.conclusion().cloned()) {
-            print(&format!("{}\n", wording::verdict(conclusion.verdict)));
+        } else if let Some(run) = report::fold(folder).ok().filter(|run| run.conclusion().is_some()) {
+            print(&format!("{}\n", wording::outcome(&run)));
         }
     }
     // whoever has died meanwhile, or had before, is finished from its journal

@@ -45,6 +45,15 @@ pub fn why(run: &Run) -> Option<String> {
         .or_else(|| unseen().filter(|_| inconclusive))
 }
 
+/// What a run came to, and why where that is not its verdict's own word: the last that is said of it.
+#[must_use]
+pub fn outcome(run: &Run) -> String {
+    let Some(conclusion) = run.conclusion() else { return "the run did not end".to_owned() };
+    let tells = matches!(conclusion.verdict, Verdict::Inconclusive | Verdict::Refused);
+    let why = why(run).filter(|_| tells).map_or_else(String::new, |why| format!(": {why}"));
+    format!("{}{why}", verdict(conclusion.verdict))
+}
+
 /// What a run came to, in words.
 #[must_use]
 pub const fn verdict(verdict: Verdict) -> &'static str {

@@ -33,7 +33,13 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         return;
     }
     let [clock, verdict, stop, safety, next] = parts;
-    let top = [cells::fit(&format!("{clock} {verdict}"), area.width).trim().to_owned()];
+    // while it lasts the key that stops it must have its line
+    let top = if run.conclusion().is_some() {
+        format!("{clock} {}", wording::outcome(run))
+    } else {
+        cells::fit(&format!("{clock} {verdict}"), area.width)
+    };
+    let top = [top.trim().to_owned()];
     let mut used = 0;
     for (text, style) in [(&top[0], theme.strong), (&safety, theme.standing(standing)), (&next, theme.text), (&stop, theme.accent)] {
         let room = usize::from(area.height.saturating_sub(used));
