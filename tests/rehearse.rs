@@ -184,6 +184,22 @@ fn schedule_of_lasting_faults_should_tell_each_of_them_and_when_it_was_lifted() 
 }
 
 #[test]
+fn fault_that_is_on_when_its_schedule_ends_should_be_seen_lifted_with_it() {
+    let home = scratch("rehearse-delays-cut-short");
+    let file = home.join("delays.yaml");
+    // the third begins at 60 s and would last until 65 s
+    fs::write(&file, DELAYS.replace("lasts: 70s", "lasts: 62s")).unwrap();
+    let out = rehearse(&file, &home, "delays", &["--speed", "max", "--seed", "4"]);
+    assert_eq!(out.status.code(), Some(0), "{}", said(&out));
+    let report = json(&home.join("delays/report.json"));
+    let rounds = report["faults"][0]["rounds"].as_array().unwrap().clone();
+    assert_eq!(rounds.len(), 3, "{rounds:#?}");
+    let lasted = rounds[2]["lifted"].as_f64().unwrap() - rounds[2]["impact"].as_f64().unwrap();
+    assert!((0.5..4.0).contains(&lasted), "{lasted}: {}", said(&out));
+    assert_eq!(said(&out).matches("round lifted: ").count(), 3, "{}", said(&out));
+}
+
+#[test]
 fn fault_of_a_schedule_that_is_not_lifted_in_time_should_alarm_by_itself() {
     let home = scratch("rehearse-delays-overdue");
     let file = home.join("delays.yaml");
