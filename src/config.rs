@@ -22,13 +22,17 @@ pub struct Config {
     pub held_days: u32,
     /// The image of the pod that the brake is rehearsed on: one with a `sleep`. The target's own where there is none.
     pub brake_image: Option<String>,
+    /// The cockpit's palette, by its name: `cli` knows which there are.
+    pub palette: Option<String>,
+    /// Whether the cockpit draws nothing but ASCII; where it is not said, as the locale says.
+    pub ascii: Option<bool>,
     /// Clusters whose tier is known here.
     pub clusters: Vec<ClusterRule>,
 }
 
 impl Default for Config {
     fn default() -> Config {
-        Config { held_days: HELD_DAYS, brake_image: None, clusters: Vec::new() }
+        Config { held_days: HELD_DAYS, brake_image: None, palette: None, ascii: None, clusters: Vec::new() }
     }
 }
 
@@ -95,7 +99,7 @@ impl Config {
     /// What is wrong with it, and what is allowed.
     pub fn parse(text: &str) -> Result<Config, String> {
         let file: Table = text.parse().map_err(|error: toml::de::Error| error.to_string())?;
-        known("the file", &file, &["gate", "brake", "cluster"])?;
+        known("the file", &file, &["gate", "brake", "look", "cluster"])?;
         let mut config = Config::default();
         if let Some(gate) = file.get("gate") {
             let gate = gate.as_table().ok_or("gate is a table: [gate]")?;
@@ -110,6 +114,13 @@ impl Config {
             known("[brake]", brake, &["image"])?;
             let image = brake.get("image").map(|image| image.as_str().filter(|image| !image.trim().is_empty()).map(str::to_owned));
             config.brake_image = image.map(|image| image.ok_or("image is the name of an image that has a sleep command")).transpose()?;
+        }
+        if let Some(look) = file.get("look") {
+            let look = look.as_table().ok_or("look is a table: [look]")?;
+            known("[look]", look, &["palette", "ascii"])?;
+            let palette = look.get("palette").map(|palette| palette.as_str().map(str::to_owned));
+            config.palette = palette.map(|palette| palette.ok_or("palette is a name: \"light\"")).transpose()?;
+            config.ascii = look.get("ascii").map(|ascii| ascii.as_bool().ok_or("ascii is true or false")).transpose()?;
         }
         if let Some(clusters) = file.get("cluster") {
             let clusters = clusters.as_array().ok_or("cluster is a list of tables: [[cluster]]")?;
@@ -172,6 +183,9 @@ mod tests {
             ("gate = 3", "gate is a table"),
             ("[brake]\nimages = \"busybox\"", "did you mean \"image\"?"),
             ("[brake]\nimage = 3", "has a sleep command"),
+            ("[look]\npalete = \"light\"", "did you mean \"palette\"?"),
+            ("[look]\npalette = 3", "palette is a name"),
+            ("[look]\nascii = 1", "ascii is true or false"),
             ("[gate", "unclosed table"),
         ] {
             let why = Config::parse(text).unwrap_err();

@@ -11,6 +11,7 @@
 //!
 //! Sentences come from [`crate::wording`]; text from outside arrives there as `Untrusted`.
 
+pub mod ascii;
 pub mod cells;
 pub mod charts;
 mod frames;
@@ -41,7 +42,7 @@ use crate::run::phase::Phase;
 use crate::run::timeline::Noted;
 use crate::tui::frames::{Frames, Slot, Wake};
 use crate::tui::hands::Hands;
-use crate::tui::theme::Theme;
+use crate::tui::theme::look::Look;
 
 /// How many keys may wait.
 const INBOX: usize = 256;
@@ -59,8 +60,8 @@ pub struct Opening {
     pub start: bool,
     /// Who writes notes.
     pub author: String,
-    /// The value of `NO_COLOR`.
-    pub no_color: Option<String>,
+    /// What decides the look.
+    pub look: Look,
     /// What stands there until there is a run to show.
     pub waiting: String,
 }
@@ -97,7 +98,7 @@ impl Cockpit {
             slot: Arc::clone(&slot),
             commands: sender,
             pace: opening.pace,
-            theme: Theme::fitting(opening.no_color.as_deref()),
+            theme: opening.look.theme(),
             hands: Hands::of(opening.author),
             waiting: opening.waiting,
         };

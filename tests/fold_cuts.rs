@@ -58,7 +58,7 @@ fn lines(sim: &Sim, form: Form) -> String {
 fn screen(run: &Run, width: u16, height: u16) -> String {
     let area = Rect::new(0, 0, width, height);
     let mut buffer = Buffer::empty(area);
-    let (theme, hands) = (Theme::fitting(None), Hands::of("maria"));
+    let (theme, hands) = (Theme::dark(), Hands::of("maria"));
     view::draw(&Scene { run, now: run.now(), theme: &theme, hands: &hands }, area, &mut buffer);
     let text: String = (0..height).flat_map(|y| (0..width).map(move |x| (x, y))).map(|at| buffer[at].symbol().to_owned()).collect();
     text.split_whitespace().collect::<Vec<_>>().join(" ")

@@ -229,7 +229,7 @@ fn production_should_name_every_gate_that_is_shut() {
 fn screen(run: &Run, hands: &Hands) -> String {
     let area = Rect::new(0, 0, 120, 36);
     let mut buffer = Buffer::empty(area);
-    let theme = Theme::fitting(None);
+    let theme = Theme::dark();
     view::draw(&Scene { run, now: run.now(), theme: &theme, hands }, area, &mut buffer);
     let line = |y: u16| (0..area.width).map(|x| buffer[(x, y)].symbol()).collect::<String>();
     (0..area.height).map(|y| line(y).trim_end().to_owned()).collect::<Vec<_>>().join("\n")

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use crate::cli::{Failure, gate, print};
+use anyhow::Context;
+
+use crate::cli::{Failure, Means, REFUSED, gate, print};
+use crate::tui::theme::look::{Look, Palette};
 
 /// A file to begin with.
 const TEMPLATE: &str = "\
@@ -13,6 +16,10 @@ const TEMPLATE: &str = "\
 
 # [brake]
 # image = \"busybox:1.36\"          # for the pod that the brake is rehearsed on: one with a sleep; else the target's own
+
+# [look]
+# palette = \"light\"               # dark, light, colour-blind or mono; NO_COLOR asks for mono
+# ascii = true                    # nothing but ASCII is drawn; else as the locale says
 
 # [[cluster]]                     # the tier of a run is the strictest of: the scenario, this file, the cluster's own label
 # context = \"prod-eu\"             # each that is given must fit: the kubeconfig context, the API server's URL,
@@ -37,12 +44,29 @@ pub fn place() -> Option<Settings> {
     named.or_else(|| home().map(|home| Settings { path: home.join("gameday/config.toml"), named: false }))
 }
 
+/// What the cockpit looks like: what the settings ask for, and what the environment says of the terminal.
+pub fn look() -> Result<Look, Failure> {
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let settings = gate::settings()?;
+    let palette = settings.palette.as_deref().map_or(Ok(Palette::default()), Palette::named);
+    Ok(Look {
+        palette: palette.map_err(anyhow::Error::msg).context("[look] of config.toml").means(REFUSED)?,
+        no_color: set("NO_COLOR"),
+        term: set("TERM"),
+        colorterm: set("COLORTERM"),
+        locale: ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set),
+        ascii: settings.ascii,
+    })
+}
+
 pub fn config() -> Result<u8, Failure> {
     let settings = gate::settings()?;
     let path =
         place().map_or_else(|| "nowhere: neither XDG_CONFIG_HOME nor HOME is set".to_owned(), |place| place.path.display().to_string());
     let mut text = format!("# settings: {path}\n# what they come to:\n#   held-days = {}\n", settings.held_days);
     text.extend(settings.brake_image.iter().map(|image| format!("#   the brake is rehearsed on {image:?}\n")));
+    text.extend(settings.palette.iter().map(|palette| format!("#   the cockpit's palette is {palette:?}\n")));
+    text.extend(settings.ascii.iter().map(|ascii| format!("#   the cockpit draws {}\n", if *ascii { "ASCII only" } else { "Unicode" })));
     for rule in &settings.clusters {
         let parts = [("context", &rule.context), ("server", &rule.server), ("uid", &rule.uid)];
         let said: Vec<String> = parts.iter().filter_map(|(key, value)| Some(format!("{key} {:?}", value.as_ref()?))).collect();

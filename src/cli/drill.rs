@@ -15,7 +15,7 @@ use crate::cli::args::{DrillArgs, InjectorArg, Output, RehearseArgs, RunArgs, Sp
 use crate::cli::arrival::{self, Arrival};
 use crate::cli::gate::{self, Seat};
 use crate::cli::outlet::Outlet;
-use crate::cli::{ABORTED, Failure, LEFT, Means, REFUSED, USAGE, answers, check, print, recover, report, world};
+use crate::cli::{ABORTED, Failure, LEFT, Means, REFUSED, USAGE, answers, check, config, print, recover, report, world};
 use crate::driver::{Clock, Driver, Signals, World, pace};
 use crate::edge::prometheus::{Credentials, Prometheus};
 use crate::edge::{Cluster, connect};
@@ -338,9 +338,8 @@ async fn on_screen(driver: Driver<Cockpit>, signals: Signals, folder: &Path) -> 
 
 /// Takes the terminal; `waiting` is what stands there until there is a run to show.
 fn cockpit(pace: f64, start: bool, waiting: String) -> Result<Cockpit, Failure> {
-    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let author = set("USER").unwrap_or_else(|| "leader".to_owned());
-    let opening = Opening { pace, start, author, no_color: set("NO_COLOR"), waiting };
+    let author = std::env::var("USER").ok().filter(|user| !user.is_empty()).unwrap_or_else(|| "leader".to_owned());
+    let opening = Opening { pace, start, author, look: config::look()?, waiting };
     Cockpit::open(opening).context("cannot open the cockpit; --headless does without").means(REFUSED)
 }
 

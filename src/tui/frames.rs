@@ -20,7 +20,7 @@ use crate::tui::panels;
 use crate::tui::scene::Scene;
 use crate::tui::terminal::{self, Screen};
 use crate::tui::theme::Theme;
-use crate::tui::{trap, view};
+use crate::tui::{ascii, trap, view};
 
 /// Between two draws at the least: 30 a second.
 const FRAME: Duration = Duration::from_millis(33);
@@ -172,6 +172,9 @@ impl Frames {
                     view::draw(&Scene { run, now, theme, hands }, area, frame.buffer_mut());
                 }
                 None => panels::waiting::draw(waiting, theme, area, frame.buffer_mut()),
+            }
+            if theme.ascii {
+                ascii::translate(frame.buffer_mut());
             }
         })?;
         Ok(tick())

@@ -1,5 +1,7 @@
 //! What things look like: a few named roles, nothing else decides a colour.
 
+pub mod look;
+
 use ratatui::style::{Color, Modifier, Style};
 
 use crate::run::checks::Grade;
@@ -34,15 +36,19 @@ pub struct Theme {
     pub window: Style,
     /// What stands in an empty cell of that window.
     pub window_glyph: &'static str,
+    /// Whether nothing but ASCII is drawn.
+    pub ascii: bool,
+}
+
+/// A colour of the 256 that terminals agree on.
+const fn on(color: u8) -> Style {
+    Style::new().fg(Color::Indexed(color))
 }
 
 impl Theme {
     /// Colours for a dark terminal.
     #[must_use]
     pub const fn dark() -> Theme {
-        const fn on(color: u8) -> Style {
-            Style::new().fg(Color::Indexed(color))
-        }
         const BOLD: Modifier = Modifier::BOLD;
         Theme {
             text: on(252),
@@ -59,6 +65,61 @@ impl Theme {
             window: Style::new().bg(Color::Indexed(236)),
             // no plain space: terminals and multiplexers drop those at the end of a run
             window_glyph: "\u{a0}",
+            ascii: false,
+        }
+    }
+
+    /// Colours for a light terminal.
+    #[must_use]
+    pub const fn light() -> Theme {
+        const BOLD: Modifier = Modifier::BOLD;
+        Theme {
+            text: on(236),
+            strong: on(232).add_modifier(BOLD),
+            quiet: on(242),
+            line: on(249),
+            accent: on(25),
+            second: on(90),
+            held: on(28),
+            pending: on(130),
+            broken: on(160).add_modifier(BOLD),
+            production: on(231).bg(Color::Indexed(160)).add_modifier(BOLD),
+            badge: on(236).bg(Color::Indexed(252)).add_modifier(BOLD),
+            window: Style::new().bg(Color::Indexed(254)),
+            ..Theme::dark()
+        }
+    }
+
+    /// Colours for a dark terminal that the colour-blind tell apart: blue, yellow and vermilion, after Okabe and Ito.
+    #[must_use]
+    pub const fn colour_blind() -> Theme {
+        const BOLD: Modifier = Modifier::BOLD;
+        Theme {
+            accent: on(153),
+            second: on(175),
+            held: on(75),
+            pending: on(227),
+            broken: on(208).add_modifier(BOLD),
+            production: on(16).bg(Color::Indexed(208)).add_modifier(BOLD),
+            ..Theme::dark()
+        }
+    }
+
+    /// For terminals of sixteen colours, dark or light: text is theirs.
+    #[must_use]
+    pub const fn sixteen() -> Theme {
+        const fn of(color: Color) -> Style {
+            Style::new().fg(color)
+        }
+        Theme {
+            line: of(Color::DarkGray),
+            accent: of(Color::Cyan),
+            second: of(Color::Magenta),
+            held: of(Color::Green),
+            pending: of(Color::Yellow),
+            broken: of(Color::Red).add_modifier(Modifier::BOLD),
+            production: of(Color::White).bg(Color::Red).add_modifier(Modifier::BOLD),
+            ..Theme::mono()
         }
     }
 
@@ -84,13 +145,8 @@ impl Theme {
             badge: reverse,
             window: plain,
             window_glyph: "░",
+            ascii: false,
         }
-    }
-
-    /// The theme for this environment: `NO_COLOR`, set and not empty, asks for no colour.
-    #[must_use]
-    pub fn fitting(no_color: Option<&str>) -> Theme {
-        if no_color.is_some_and(|value| !value.is_empty()) { Theme::mono() } else { Theme::dark() }
     }
 
     /// How a verdict looks.
