@@ -2,6 +2,7 @@
 //!
 //! Owns [`Event`] and [`Entry`]. Entries are stamped once, in the driver.
 
+pub mod hindrance;
 pub mod inspected;
 mod meant;
 mod reading;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::At;
 use crate::command::Command;
 use crate::effect::{ChaosRef, Conclusion, Effect, EffectId, FaultId, Outcome, PodRef, ProbeId, micros};
+use crate::event::hindrance::Hindrance;
 use crate::event::inspected::{Inspected, Known};
 use crate::scenario::model::TargetRef;
 use crate::text::Untrusted;
@@ -241,6 +243,9 @@ pub struct PodFact {
     pub containers: (u32, u32),
     /// Restarts of all containers.
     pub restarts: u32,
+    /// What its status says of why it is not ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hindrance: Option<Hindrance>,
     /// Condition Ready.
     pub ready: bool,
     /// Since when condition Ready has stood as it does.

@@ -29,6 +29,7 @@ pub mod timeline;
 pub mod undo;
 pub mod verdicts;
 pub mod victims;
+pub mod why;
 mod windows;
 
 use std::collections::BTreeMap;
@@ -54,6 +55,7 @@ use crate::run::sight::Sight;
 use crate::run::steps::StepState;
 use crate::run::timeline::{List, Moment, Noted};
 use crate::run::verdicts::{Judged, Standing};
+use crate::run::why::Warnings;
 use crate::scenario::model::{Scenario, StepAction};
 
 /// A run, as its entries up to now tell it.
@@ -70,6 +72,7 @@ pub struct Run {
     cluster: Option<ClusterFact>,
     fleet: Fleet,
     sight: Sight,
+    warnings: Warnings,
     faults: Vec<FaultState>,
     probes: Probes,
     judgement: Judgement,
@@ -107,6 +110,7 @@ impl Run {
             cluster: None,
             fleet: Fleet::new(scenario.targets.len()),
             sight: Sight::new(header.started),
+            warnings: Warnings::default(),
             recovered: vec![false; faults.len()],
             faults,
             probes: Probes::of(&scenario),

@@ -12,6 +12,7 @@ mod probes;
 pub mod residue;
 pub mod stuck;
 mod undo;
+pub mod why;
 
 use std::time::Duration;
 
@@ -84,6 +85,7 @@ pub fn moment(run: &Run, moment: &Moment) -> String {
         Noted::Lifted(id) => with_fault(run, *id, stuck::lifted),
         Noted::Removed(id) => with_fault(run, *id, |state| format!("object removed: {}", fault(state))),
         Noted::HandedOver(id, object) => with_fault(run, *id, |state| stuck::left_behind(run, state, object)),
+        Noted::Hindered(pod, hindrance) => format!("{} is not back: {}", pod.short(), why::status(hindrance)),
         Noted::Warned(fact) => format!("{} {}: {} {}", fact.kind, fact.name.short(60), fact.reason, fact.message.short(160)),
         Noted::Note(author, text) => format!("note: {text} — {author}"),
         Noted::Aborted(by) => format!("stop and undo asked for: {}", aborted(*by)),

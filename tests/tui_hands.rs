@@ -69,7 +69,7 @@ fn hands_should_reach_every_command() {
 /// A run that was not let start: nobody answered it.
 fn refused() -> Run {
     let mut run = run(0.0);
-    let late = run.now() + std::time::Duration::from_secs(60);
+    let late = run.now() + std::time::Duration::from_mins(1);
     let mut tell = |event| run.apply(&Entry { seq: run.seq() + 1, at: late, event });
     let sealed =
         tell(Event::DeadlinePassed).into_iter().find_map(|e| if let Effect::Seal { conclusion } = e { Some(conclusion) } else { None });

@@ -18,6 +18,7 @@ const KINDS: &[&str] = &[
     "ReplicaSet",
     "StatefulSet",
     "DaemonSet",
+    "PersistentVolumeClaim",
     "PodChaos",
     "NetworkChaos",
     "IOChaos",
@@ -51,7 +52,7 @@ impl Seen {
         let about = &event.involved_object;
         let name = about.name.clone().unwrap_or_default();
         let ours = KINDS.iter().any(|kind| about.kind.as_deref() == Some(kind))
-            && self.names.iter().any(|prefix| name.starts_with(prefix.as_str()));
+            && self.names.iter().any(|prefix| is_of(about.kind.as_deref().unwrap_or_default(), &name, prefix));
         if !ours {
             return None;
         }
@@ -66,6 +67,11 @@ impl Seen {
             })
         })
     }
+}
+
+/// Whether what this is about belongs to who is called `prefix`; a claim of a StatefulSet begins with its volume's name.
+fn is_of(kind: &str, name: &str, prefix: &str) -> bool {
+    name.starts_with(prefix) || (kind == "PersistentVolumeClaim" && name.contains(&format!("-{prefix}-")))
 }
 
 impl Project<ClusterEvent> for Seen {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use k8s_openapi::api::apps::v1::ReplicaSet;
-use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod, PodCondition};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::runtime::watcher;
 use kube::{Api, ResourceExt};
@@ -12,9 +12,13 @@ use kube::{Api, ResourceExt};
 use crate::edge::watching::{Project, follow};
 use crate::edge::{Cluster, Inbox, api_error};
 use crate::effect::PodRef;
+use crate::event::hindrance::{Ended, Hindrance};
 use crate::event::{Event, PodFact, Source};
 use crate::scenario::model::WorkloadKind;
 use crate::text::Untrusted;
+
+/// How much of a message is kept.
+const LONGEST: usize = 300;
 
 /// The workload whose pods are meant.
 #[derive(Clone, Debug)]
@@ -126,6 +130,7 @@ pub fn project(pod: &Pod, target: usize) -> PodFact {
         state: state(pod, &containers).into(),
         containers: (count(containers.iter().filter(|container| container.ready).count()), count(all)),
         restarts: containers.iter().map(|container| u32::try_from(container.restart_count).unwrap_or(0)).sum(),
+        hindrance: hindrance(pod),
         ready: condition("Ready").is_some_and(|c| c.status == "True"),
         ready_since: condition("Ready").and_then(|c| c.last_transition_time.as_ref()).map(wall),
         created: pod.metadata.creation_timestamp.as_ref().map(wall),
@@ -157,6 +162,50 @@ fn state(pod: &Pod, containers: &[&ContainerStatus]) -> String {
     reasons.first().copied().or(own).unwrap_or(phase).to_owned()
 }
 
+/// Why it is not ready, as its status has it: that no node takes it, what a container waits for, or how one ended. What is only
+/// on its way (`ContainerCreating`) is no hindrance.
+fn hindrance(pod: &Pod) -> Option<Hindrance> {
+    let status = pod.status.as_ref()?;
+    let condition = |kind: &str| status.conditions.iter().flatten().find(|condition| condition.type_ == kind);
+    if pod.metadata.deletion_timestamp.is_some() || condition("Ready").is_some_and(|ready| ready.status == "True") {
+        return None;
+    }
+    let cut = |text: Option<&String>| Untrusted::from(text.map_or_else(String::new, |text| text.chars().take(LONGEST).collect()));
+    let whole = |condition: &PodCondition| Hindrance {
+        container: None,
+        reason: cut(condition.reason.as_ref()),
+        message: cut(condition.message.as_ref()),
+        ended: None,
+    };
+    if let Some(unscheduled) = condition("PodScheduled").filter(|condition| condition.status == "False") {
+        return Some(whole(unscheduled));
+    }
+    let ended = |state: Option<&ContainerState>| {
+        let ended = state?.terminated.as_ref()?;
+        Some(Ended { code: ended.exit_code, reason: cut(ended.reason.as_ref()) })
+    };
+    let of = |container: &ContainerStatus| {
+        let state = container.state.as_ref()?;
+        let of = |reason: Option<&String>, message: Option<&String>, ended| Hindrance {
+            container: Some(container.name.as_str().into()),
+            reason: cut(reason),
+            message: cut(message),
+            ended,
+        };
+        if let Some(waiting) = &state.waiting {
+            let reason = waiting.reason.as_ref().filter(|reason| !matches!(reason.as_str(), "ContainerCreating" | "PodInitializing"))?;
+            return Some(of(Some(reason), waiting.message.as_ref(), ended(container.last_state.as_ref())));
+        }
+        let over = state.terminated.as_ref().filter(|over| over.exit_code != 0)?;
+        Some(of(over.reason.as_ref(), over.message.as_ref(), ended(Some(state))))
+    };
+    let containers = status.init_container_statuses.iter().chain(&status.container_statuses).flatten();
+    containers.filter(|container| !container.ready).find_map(of).or_else(|| {
+        let gate = |condition: &&PodCondition| condition.reason.as_deref() == Some("ReadinessGatesNotReady");
+        condition("Ready").filter(gate).map(whole)
+    })
+}
+
 fn count(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
@@ -165,4 +214,48 @@ fn count(n: usize) -> u32 {
 #[must_use]
 pub fn wall(time: &Time) -> DateTime<Utc> {
     DateTime::from_timestamp(time.0.as_second(), u32::try_from(time.0.subsec_nanosecond()).unwrap_or(0)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    /// Its container, reason, message, and how its last process ended.
+    fn found(status: &Value) -> Option<String> {
+        let pod = json!({"metadata": {"name": "a"}, "spec": {"containers": [{"name": "c"}]}, "status": status});
+        let pod: Pod = serde_json::from_value(pod).unwrap();
+        let found = project(&pod, 0).hindrance?;
+        let container = found.container.as_ref().map_or("–", |name| name.raw());
+        let ended = found.ended.as_ref().map_or_else(String::new, |ended| format!("; {} {}", ended.code, ended.reason));
+        Some(format!("{container}: {}: {}{ended}", found.reason, found.message))
+    }
+
+    fn of(state: &Value, last: &Value) -> Value {
+        let container =
+            json!({"name": "c", "image": "", "imageID": "", "ready": false, "restartCount": 4, "state": state, "lastState": last});
+        json!({"containerStatuses": [container]})
+    }
+
+    #[test]
+    fn hindrance_should_be_what_the_status_says_and_nothing_while_a_pod_is_on_its_way() {
+        let waiting = |reason: &str| json!({"waiting": {"reason": reason, "message": "why"}});
+        let condition =
+            |kind: &str, status: &str, reason: &str| json!([{"type": kind, "status": status, "reason": reason, "message": "why"}]);
+        let killed = json!({"terminated": {"exitCode": 137, "reason": "OOMKilled"}});
+        let mut ready = of(&waiting("CrashLoopBackOff"), &json!({}));
+        ready["conditions"] = condition("Ready", "True", "");
+        for (status, wanted) in [
+            (json!({"conditions": condition("PodScheduled", "False", "Unschedulable")}), Some("–: Unschedulable: why")),
+            (of(&waiting("ImagePullBackOff"), &json!({})), Some("c: ImagePullBackOff: why")),
+            (of(&waiting("CrashLoopBackOff"), &killed), Some("c: CrashLoopBackOff: why; 137 OOMKilled")),
+            (of(&killed, &json!({})), Some("c: OOMKilled: ; 137 OOMKilled")),
+            (json!({"conditions": condition("Ready", "False", "ReadinessGatesNotReady")}), Some("–: ReadinessGatesNotReady: why")),
+            (of(&waiting("ContainerCreating"), &json!({})), None),
+            (of(&json!({"running": {}}), &json!({})), None),
+            (ready, None),
+        ] {
+            assert_eq!(found(&status).as_deref(), wanted, "{status}");
+        }
+    }
 }

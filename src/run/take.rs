@@ -30,15 +30,11 @@ impl Run {
             Event::SkewMeasured(skew) => self.sight.measured(Skew { took: whole(skew.took), ..*skew }),
             Event::TargetMissing { target, why } => self.fleet.missing(*target, why),
             Event::WorkloadSeen(fact) => self.fleet.workload(fact, self.sight.live(now)),
-            Event::PodSeen(fact) => {
-                self.sight.heard(Source::Pods(fact.target), now);
-                for change in self.fleet.pod(fact, &self.sight, now, None) {
-                    self.pod_changed(fact, change);
-                }
-            }
+            Event::PodSeen(fact) => self.pod_seen(fact),
             Event::PodGone { uid } => {
                 if let Some(pod) = self.fleet.pod_of(uid) {
                     self.sight.heard(Source::Pods(pod.fact.target), now);
+                    self.warnings.forget(&pod.fact.pod);
                 }
                 if let Some(fact) = self.fleet.gone(uid, &self.sight, now, None) {
                     self.pod_changed(&fact, Change::Deleted);
@@ -53,6 +49,7 @@ impl Run {
             Event::EndpointsSeen(fact) => self.fleet.endpoints(fact, self.sight.live(now)),
             Event::Reported(fact) => {
                 if fact.warning {
+                    self.warnings.keep(fact, now);
                     self.note(Noted::Warned(fact.clone()));
                 }
             }
@@ -205,6 +202,16 @@ impl Run {
         }
         if let (true, Some(id), Outcome::Failed { why } | Outcome::Refused { why }) = (lift, fault, outcome) {
             self.note(Noted::LiftTrouble(id, why.clone()));
+        }
+    }
+
+    fn pod_seen(&mut self, fact: &PodFact) {
+        self.sight.heard(Source::Pods(fact.target), self.now);
+        for change in self.fleet.pod(fact, &self.sight, self.now, None) {
+            self.pod_changed(fact, change);
+        }
+        if self.begun.is_some() && self.warnings.is_news(fact) {
+            self.note(Noted::Hindered(fact.pod.clone(), fact.hindrance.clone().unwrap_or_default()));
         }
     }
 

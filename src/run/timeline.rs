@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::clock::At;
 use crate::command::{AbortedBy, Answer};
 use crate::effect::{ChaosRef, Conclusion, FaultId, PodRef};
+use crate::event::hindrance::Hindrance;
 use crate::event::{ReportedFact, Source};
 use crate::run::checks::Checkpoint;
 use crate::run::phase::End;
@@ -117,6 +118,8 @@ pub enum Noted {
     Removed(FaultId),
     /// What is left was handed over.
     HandedOver(FaultId, ChaosRef),
+    /// A pod's status says what keeps it from being ready.
+    Hindered(PodRef, Hindrance),
     /// The cluster warned about one of our objects.
     Warned(ReportedFact),
     /// A remark.
@@ -182,6 +185,7 @@ impl Noted {
             Noted::Lifted(_) => "lifted",
             Noted::Removed(_) => "removed",
             Noted::HandedOver(..) => "left_behind",
+            Noted::Hindered(..) => "hindered",
             Noted::Warned(_) => "warned",
             Noted::Note(..) => "note",
             Noted::Aborted(_) => "aborted",

@@ -234,6 +234,7 @@ pub fn pod(target: usize, name: &str, uid: &str) -> PodFact {
         state: "Running".into(),
         containers: (1, 1),
         restarts: 0,
+        hindrance: None,
         ready: true,
         ready_since: Some(born),
         created: Some(born),

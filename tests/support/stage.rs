@@ -82,6 +82,7 @@ impl Stage {
             state: "Running".into(),
             containers: (1, 1),
             restarts: 0,
+            hindrance: None,
             ready: true,
             ready_since: started,
             created: started,

@@ -13,6 +13,9 @@ use crate::tui::panels::recovery::scale;
 use crate::tui::scene::{Scene, share};
 use crate::wording::{self, live};
 
+/// How many lines may say why somebody is not back.
+const WHYS: usize = 3;
+
 /// What stands behind a pod.
 enum Tail {
     /// Nothing was done to it.
@@ -45,7 +48,9 @@ pub fn want(scene: &Scene<'_>) -> u16 {
             lines(scene, target).len().max(wanted) + usize::from(many)
         })
         .sum();
-    u16::try_from(rows + 2).unwrap_or(u16::MAX)
+    let whys = scene.run.whys().len();
+    let told = if whys == 0 { 0 } else { (whys + 1).min(WHYS) };
+    u16::try_from(rows + 2 + told).unwrap_or(u16::MAX)
 }
 
 /// Draws them.
@@ -75,7 +80,12 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         columns.titles(scene, row(inner, 0), buffer);
         at = 1;
     }
-    let room = usize::from(inner.height.saturating_sub(at));
+    // why somebody is not back says more than who is well
+    let whys = run.whys();
+    let most = WHYS.min(usize::from(inner.height) / 3);
+    let mut told: Vec<String> = whys.iter().flat_map(|why| cells::wrap(&wording::why::line(run, why, scene.now), inner.width, 2)).collect();
+    told.truncate(most);
+    let room = usize::from(inner.height.saturating_sub(at)) - told.len();
     let shown = if rows.len() > room { room.saturating_sub(1) } else { rows.len() };
     for line in &rows[..shown] {
         match line {
@@ -97,7 +107,10 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
             format!("and {} more, {} of them not ready", rest.len(), rest.len() - ready)
         };
         Pen::new(buffer, row(inner, at)).skip(2).put(&text, if ready == rest.len() { theme.quiet } else { theme.pending });
+        at += 1;
     }
+    let below = Rect { y: inner.y + at, height: inner.height.saturating_sub(at), ..inner };
+    cells::lines(buffer, below, &told, theme.pending);
 }
 
 /// `2 of 3 ready`, over all targets.

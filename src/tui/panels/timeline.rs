@@ -56,6 +56,7 @@ fn style(theme: &Theme, moment: &Moment) -> Style {
         | Noted::PodUnready(..)
         | Noted::PodRestarted(..)
         | Noted::PodDeleted(_)
+        | Noted::Hindered(..)
         | Noted::Warned(_)
         | Noted::Decided(_, _, Standing::Unknown) => theme.pending,
         Noted::Refused(_)
