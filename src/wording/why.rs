@@ -33,7 +33,12 @@ pub fn cause(why: &Why<'_>, now: At) -> String {
 /// What a pod's status says.
 #[must_use]
 pub fn status(hindrance: &Hindrance) -> String {
-    let message = hindrance.message.short(LONGEST);
+    // what a remote call failed with stands behind how it is told
+    let plain = match hindrance.message.raw().split_once(" desc = ") {
+        Some((call, desc)) if call.starts_with("rpc error: ") => Untrusted::from(desc),
+        Some(_) | None => hindrance.message.clone(),
+    };
+    let message = plain.short(LONGEST);
     let container = hindrance.container.as_ref().map_or_else(|| "it".to_owned(), |name| format!("container {}", name.short(60)));
     let with = |what: String| if message.is_empty() { what } else { format!("{what}: {message}") };
     let ended = hindrance.ended.as_ref().map(|ended| match ended.reason.raw() {
