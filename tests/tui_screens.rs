@@ -29,6 +29,7 @@ use gameday::scenario::model::Tier;
 use gameday::scenario::{self, Source};
 use gameday::text::Untrusted;
 use gameday::tui::hands::Hands;
+use gameday::tui::keys::Screen;
 use gameday::tui::scene::Scene;
 use gameday::tui::theme::Theme;
 use gameday::tui::view;
@@ -360,6 +361,55 @@ fn screen_should_grow_the_recovery_while_a_pod_is_coming() {
     });
     let now = run.now() + Duration::from_millis(340);
     look_at("mid-fault", &run, now, &hands(), &Theme::dark());
+}
+
+#[test]
+fn screens_should_each_show_what_they_are_about() {
+    let kill = Story::read("pod-kill-held").until(|run, entry| {
+        matches!(&entry.event, Event::PodSeen(fact) if fact.state.raw() == "ContainerCreating") && run.touched_anything()
+    });
+    let delay = Story::read("network-delay-undo").until(|run, _| run.faults().iter().any(|state| state.in_effect.is_some()));
+    let of = |screen| Hands { screen: Some(screen), ..hands() };
+    for (name, screen, run) in [
+        ("screen-pods", Screen::Pods, &kill),
+        ("screen-metrics", Screen::Metrics, &kill),
+        ("screen-timeline", Screen::Timeline, &delay),
+        ("screen-faults", Screen::Faults, &delay),
+    ] {
+        look(name, run, &of(screen));
+    }
+}
+
+#[test]
+fn palettes_should_each_have_a_look_of_their_own() {
+    let run = Story::read("pod-kill-held").until(|run, entry| {
+        matches!(&entry.event, Event::PodSeen(fact) if fact.state.raw() == "ContainerCreating") && run.touched_anything()
+    });
+    for (name, theme) in [
+        ("dark", Theme::dark()),
+        ("light", Theme::light()),
+        ("colour-blind", Theme::colour_blind()),
+        ("sixteen", Theme::sixteen()),
+        ("mono", Theme::mono()),
+    ] {
+        let buffer = drawn(&run, run.now(), &hands(), &theme, (80, 24));
+        insta::assert_snapshot!(format!("palette-{name}"), styled(&buffer));
+    }
+}
+
+/// Every run of cells that look alike: its colours, its modifiers, its text.
+fn styled(buffer: &Buffer) -> String {
+    let mut out = String::new();
+    for y in 0..buffer.area.height {
+        let cells: Vec<_> = (0..buffer.area.width).map(|x| &buffer[(x, y)]).collect();
+        for like in cells.chunk_by(|a, b| a.style() == b.style()) {
+            let text: String = like.iter().map(|cell| cell.symbol()).collect();
+            if !text.trim().is_empty() || like[0].bg != Color::Reset {
+                writeln!(out, "{y:2} {:?} on {:?} {:?}: {}", like[0].fg, like[0].bg, like[0].modifier, text.trim_end()).unwrap();
+            }
+        }
+    }
+    out
 }
 
 #[test]

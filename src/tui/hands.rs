@@ -7,7 +7,7 @@ use crate::run::Run;
 use crate::run::checks::Grade;
 use crate::run::phase::Phase;
 use crate::text::Untrusted;
-use crate::tui::keys::{self, Act, Scope};
+use crate::tui::keys::{self, Act, Scope, Screen};
 use crate::wording::preflight::{self, Board, Item};
 
 /// The longest note.
@@ -53,8 +53,10 @@ pub struct Hands {
     pub chart: usize,
     /// How many lines the timeline is scrolled up; 0 follows.
     pub scrolled: usize,
-    /// Whether the cockpit is shown after the end, in place of the findings.
-    pub back_to_cockpit: bool,
+    /// The screen that was asked for; none: the cockpit, and the findings after the end.
+    pub screen: Option<Screen>,
+    /// How many rows of pods are scrolled away.
+    pub pods_scrolled: usize,
     /// Whether the dialog of the undo was put away.
     pub undo_hidden: bool,
     /// The check of the preflight that is shown in whole: its name, and which it is of those called so. None: the worst.
@@ -102,6 +104,12 @@ impl Hands {
         }
     }
 
+    /// The screen that is shown.
+    #[must_use]
+    pub fn screen(&self, run: &Run) -> Screen {
+        self.screen.unwrap_or(if run.phase().0.is_over() { Screen::Findings } else { Screen::Cockpit })
+    }
+
     /// Where keys go while nothing is open.
     #[must_use]
     pub fn place(run: &Run) -> Scope {
@@ -123,8 +131,7 @@ impl Hands {
             Act::GoOn => run.waits_for_person().is_some(),
             Act::Failed => matches!(self.open, Some(Open::GoOn(step)) if run.step_begun(step).is_some()),
             Act::Skip => run.current_step().is_some(),
-            Act::Cockpit => !self.back_to_cockpit,
-            Act::Findings => self.back_to_cockpit,
+            Act::Show(Screen::Findings) => run.phase().0.is_over(),
             Act::NextCheck | Act::LastCheck => Board::of(run).rows(self.passed_turned).len() > 1,
             Act::Passed => !Board::of(run).passed.is_empty(),
             _ => true,
@@ -207,19 +214,13 @@ impl Hands {
             Act::Skip => self.open = run.current_step().map(|(step, _)| Open::Skip(step)),
             Act::NextChart => self.chart = self.chart.wrapping_add(1),
             Act::LastChart => self.chart = self.chart.wrapping_sub(1),
-            Act::Down => self.scrolled = self.scrolled.saturating_sub(1),
-            Act::Up => self.scroll_up(1, run),
-            Act::PageDown => self.scrolled = self.scrolled.saturating_sub(PAGE),
-            Act::PageUp => self.scroll_up(PAGE, run),
-            Act::Top => self.scroll_up(usize::MAX, run),
-            Act::Bottom => self.scrolled = 0,
+            Act::Down | Act::Up | Act::PageDown | Act::PageUp | Act::Top | Act::Bottom => self.scroll(act, run),
             Act::NextCheck => self.turn_to_check(run, |at, last| (at + 1).min(last)),
             Act::LastCheck => self.turn_to_check(run, |at, _| at.saturating_sub(1)),
             Act::MoreOfCheck => self.check_scrolled = self.check_scrolled.saturating_add(PAGE_OF_CHECK).min(LONGEST_CHECK),
             Act::LessOfCheck => self.check_scrolled = 0,
             Act::Passed => self.passed_turned = !self.passed_turned,
-            Act::Cockpit => self.back_to_cockpit = true,
-            Act::Findings => self.back_to_cockpit = false,
+            Act::Show(screen) => self.screen = Some(screen).filter(|_| self.offers(act, run)),
             Act::Help => self.open = Some(Open::Help),
             Act::Quit if over => return Some(Deed::Leave),
             // leaving a live run is stopping it
@@ -230,8 +231,10 @@ impl Hands {
             Act::Confirm => return self.confirm(run),
             Act::Close => {
                 self.undo_hidden |= undoing && self.open.is_none();
-                self.open = None;
-                self.scrolled = 0;
+                if self.open.take().is_none() {
+                    self.screen = None;
+                }
+                (self.scrolled, self.pods_scrolled) = (0, 0);
             }
             Act::Send => return self.send(),
             Act::Erase => {
@@ -265,8 +268,25 @@ impl Hands {
         turned_to.or_else(|| rows.first().filter(|item| item.grade > Grade::Waiting).map(|_| 0))
     }
 
-    fn scroll_up(&mut self, by: usize, run: &Run) {
-        self.scrolled = self.scrolled.saturating_add(by).min(run.timeline().len().saturating_sub(1));
+    /// Scrolls what the screen is about: the pods from their first, the timeline from its newest.
+    fn scroll(&mut self, act: Act, run: &Run) {
+        let page = if self.screen(run) == Screen::Cockpit { PAGE } else { PAGE * 4 };
+        let (down, up) = match act {
+            Act::Down => (1, 0),
+            Act::PageDown => (page, 0),
+            Act::Bottom => (usize::MAX, 0),
+            Act::Up => (0, 1),
+            Act::PageUp => (0, page),
+            Act::Top => (0, usize::MAX),
+            _ => (0, 0),
+        };
+        if self.screen(run) == Screen::Pods {
+            let pods: usize = run.fleet().targets.iter().map(|target| target.pods.len()).sum();
+            self.pods_scrolled = self.pods_scrolled.saturating_sub(up).saturating_add(down).min(pods);
+        } else {
+            let most = run.timeline().len().saturating_sub(1);
+            self.scrolled = self.scrolled.saturating_sub(down).saturating_add(up).min(most);
+        }
     }
 
     /// Ctrl-C stops and undoes at once, without a question; twice in a row it leaves, whatever is left. It does not wait for

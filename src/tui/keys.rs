@@ -54,10 +54,8 @@ pub enum Act {
     LessOfCheck,
     /// Show or fold the checks that passed.
     Passed,
-    /// Show the cockpit again, after the end.
-    Cockpit,
-    /// Show the findings, after the end.
-    Findings,
+    /// Show a screen.
+    Show(Screen),
     /// Help.
     Help,
     /// Leave; asks while a run is live.
@@ -72,6 +70,23 @@ pub enum Act {
     Erase,
     /// Take back all of the note.
     Clear,
+}
+
+/// A screen with a number of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Screen {
+    /// Everything at a glance.
+    Cockpit,
+    /// Every pod of the targets, and why those that are not back are not.
+    Pods,
+    /// Every fault with all its victims.
+    Faults,
+    /// Every chart.
+    Metrics,
+    /// All that happened.
+    Timeline,
+    /// What the run found, once it is over.
+    Findings,
 }
 
 /// Where a key works.
@@ -162,6 +177,10 @@ const fn bind(act: Act, keys: &'static [Key], scopes: &'static [Scope], word: &'
     Binding { act, keys, word, says, scopes, danger: Danger::None }
 }
 
+const fn show(screen: Screen, keys: &'static [Key], word: &'static str, says: &'static str) -> Binding {
+    bind(Act::Show(screen), keys, &[Scope::Live, Scope::Undoing, Scope::Over], word, says)
+}
+
 const fn danger(danger: Danger, binding: Binding) -> Binding {
     Binding { danger, ..binding }
 }
@@ -244,38 +263,30 @@ pub const TABLE: &[Binding] = &[
     ),
     bind(Act::NextChart, &[Key::Code(KeyCode::Tab)], &[Scope::Live, Scope::Undoing, Scope::Over], "chart", "show the next chart"),
     bind(Act::LastChart, &[Key::Code(KeyCode::BackTab)], &[Scope::Live, Scope::Undoing, Scope::Over], "", "show the chart before"),
-    bind(Act::Down, &[Key::Char('j'), Key::Code(KeyCode::Down)], &[Scope::Live, Scope::Undoing, Scope::Over], "", "timeline: a line down"),
-    bind(Act::Up, &[Key::Char('k'), Key::Code(KeyCode::Up)], &[Scope::Live, Scope::Undoing, Scope::Over], "older", "timeline: a line up"),
     bind(
-        Act::PageDown,
-        &[Key::Code(KeyCode::PageDown), Key::Ctrl('d')],
+        Act::Down,
+        &[Key::Char('j'), Key::Code(KeyCode::Down)],
         &[Scope::Live, Scope::Undoing, Scope::Over],
         "",
-        "timeline: a page down",
+        "a line down: timeline, pods",
     ),
     bind(
-        Act::PageUp,
-        &[Key::Code(KeyCode::PageUp), Key::Ctrl('u')],
+        Act::Up,
+        &[Key::Char('k'), Key::Code(KeyCode::Up)],
         &[Scope::Live, Scope::Undoing, Scope::Over],
-        "",
-        "timeline: a page up",
+        "older",
+        "a line up: timeline, pods",
     ),
-    bind(
-        Act::Top,
-        &[Key::Char('g'), Key::Code(KeyCode::Home)],
-        &[Scope::Live, Scope::Undoing, Scope::Over],
-        "",
-        "timeline: its first line",
-    ),
+    bind(Act::PageDown, &[Key::Code(KeyCode::PageDown), Key::Ctrl('d')], &[Scope::Live, Scope::Undoing, Scope::Over], "", "a page down"),
+    bind(Act::PageUp, &[Key::Code(KeyCode::PageUp), Key::Ctrl('u')], &[Scope::Live, Scope::Undoing, Scope::Over], "", "a page up"),
+    bind(Act::Top, &[Key::Char('g'), Key::Code(KeyCode::Home)], &[Scope::Live, Scope::Undoing, Scope::Over], "", "the first line"),
     bind(
         Act::Bottom,
         &[Key::Char('G'), Key::Code(KeyCode::End)],
         &[Scope::Live, Scope::Undoing, Scope::Over],
         "",
-        "timeline: its last line, and follow it",
+        "the last line; the timeline is followed again",
     ),
-    bind(Act::Cockpit, &[Key::Char('1')], &[Scope::Over], "cockpit", "show the cockpit as it stood at the end"),
-    bind(Act::Findings, &[Key::Char('6')], &[Scope::Over], "findings", "show what the run found"),
     bind(
         Act::Help,
         &[Key::Char('?'), Key::Char('h')],
@@ -290,6 +301,12 @@ pub const TABLE: &[Binding] = &[
         "leave",
         "leave; asks while a run is live",
     ),
+    show(Screen::Cockpit, &[Key::Char('1')], "cockpit", "screen: everything at a glance"),
+    show(Screen::Pods, &[Key::Char('2')], "pods", "screen: every pod, and why one is not back"),
+    show(Screen::Faults, &[Key::Char('3')], "faults", "screen: every fault with its victims, finalizers and end"),
+    show(Screen::Metrics, &[Key::Char('4')], "metrics", "screen: every chart"),
+    show(Screen::Timeline, &[Key::Char('5')], "timeline", "screen: all that happened"),
+    show(Screen::Findings, &[Key::Char('6')], "findings", "screen: what the run found, once it is over"),
     bind(Act::Confirm, &[Key::Code(KeyCode::Enter)], &[Scope::Ask], "yes", "yes"),
     bind(Act::Close, &[Key::Code(KeyCode::Esc), Key::Char('q')], &[Scope::Ask, Scope::Reading], "back", "back, nothing is done"),
     bind(

@@ -7,8 +7,10 @@ use crate::run::phase::{End, Phase};
 use crate::tui::cells::split;
 use crate::tui::charts::{self, Chart};
 use crate::tui::hands::Open;
+use crate::tui::keys::Screen;
 use crate::tui::panels::{
-    chart, criteria, debrief, fault, header, help, keyline, pods, preflight, questions, recovery, strip, timeline, tiny, undo,
+    chart, criteria, debrief, fault, faults, header, help, keyline, metrics, pods, preflight, questions, recovery, strip, timeline, tiny,
+    undo,
 };
 use crate::tui::scene::Scene;
 use crate::wording;
@@ -46,17 +48,20 @@ fn screen(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         Phase::Preflight | Phase::Ready | Phase::Undoing(End::Refused(_)) => preflight::draw(scene, body, buffer),
         // what kept it from starting, and what mends that, is all there is to find
         Phase::Sealed if wording::preflight::refusal(scene.run).is_some() => preflight::draw(scene, body, buffer),
-        Phase::Sealed if !scene.hands.back_to_cockpit => debrief::draw(scene, body, buffer),
+        Phase::Sealed if scene.hands.screen(scene.run) == Screen::Findings => debrief::draw(scene, body, buffer),
         Phase::Gate | Phase::Steps | Phase::Settling | Phase::Undoing(_) | Phase::Sealed => {
             let mut charts = charts::all(scene.run);
             if !charts.is_empty() {
                 let count = charts.len();
                 charts.rotate_left(scene.hands.chart % count);
             }
-            if body.width >= 98 && body.height >= 22 {
-                columns(scene, &charts, body, buffer);
-            } else {
-                essentials(scene, &charts, body, buffer);
+            match scene.hands.screen(scene.run) {
+                Screen::Pods => pods::whole(scene, body, buffer),
+                Screen::Faults => faults::draw(scene, body, buffer),
+                Screen::Metrics => metrics::draw(scene, &charts, body, buffer),
+                Screen::Timeline => timeline::draw(scene, body, buffer),
+                Screen::Cockpit | Screen::Findings if body.width >= 98 && body.height >= 22 => columns(scene, &charts, body, buffer),
+                Screen::Cockpit | Screen::Findings => essentials(scene, &charts, body, buffer),
             }
         }
     }

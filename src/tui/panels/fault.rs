@@ -39,8 +39,18 @@ fn current<'a>(scene: &Scene<'a>) -> Option<&'a FaultState> {
 }
 
 fn rows(scene: &Scene<'_>, width: u16) -> Vec<(String, Style)> {
-    let theme = scene.theme;
     let Some(state) = current(scene) else { return Vec::new() };
+    let mut rows = rows_of(scene, state, width, 4);
+    for other in scene.run.faults().iter().filter(|other| other.id != state.id) {
+        let text = format!("{}: {}", Untrusted::from(other.step.as_str()), wording::fault_state(other));
+        rows.push((cells::fit(&text, width), scene.theme.quiet));
+    }
+    rows
+}
+
+/// What is said of one fault, with at most so many of its victims.
+pub fn rows_of(scene: &Scene<'_>, state: &FaultState, width: u16, most: usize) -> Vec<(String, Style)> {
+    let theme = scene.theme;
     let mut rows: Vec<(String, Style)> = Vec::new();
     let say_all = |rows: &mut Vec<(String, Style)>, text: &str, most: usize, style: Style| {
         rows.extend(wrap(text, width, most).into_iter().map(|line| (line, style)));
@@ -51,25 +61,21 @@ fn rows(scene: &Scene<'_>, width: u16) -> Vec<(String, Style)> {
             say_all(&mut rows, &format!("takes {}", wording::share(&share)), 2, theme.quiet);
         }
     }
-    rows.extend(victims(scene, state, width));
+    rows.extend(victims(scene, state, width, most));
     let undo = if state.undo.asked.is_some() { live::lifting(scene.run, state, scene.now) } else { wording::undo(scene.run, state) };
     let style = if state.undo.asked.is_some() && state.owes_undo() { theme.pending } else { theme.quiet };
     say_all(&mut rows, &undo, 2, style);
     if let Some(why) = state.undo.trouble.as_ref().filter(|_| state.owes_undo()) {
         say_all(&mut rows, &why.to_string(), 3, theme.broken);
     }
-    for other in scene.run.faults().iter().filter(|other| other.id != state.id) {
-        let text = format!("{}: {}", Untrusted::from(other.step.as_str()), wording::fault_state(other));
-        rows.push((cells::fit(&text, width), theme.quiet));
-    }
     rows
 }
 
-fn victims(scene: &Scene<'_>, state: &FaultState, width: u16) -> Vec<(String, Style)> {
+fn victims(scene: &Scene<'_>, state: &FaultState, width: u16, most: usize) -> Vec<(String, Style)> {
     let theme = scene.theme;
     let mut rows = Vec::new();
     let records = state.seen.as_ref().map_or(&[][..], |fact| &fact.records);
-    for victim in state.victims.iter().take(4) {
+    for victim in state.victims.iter().take(most) {
         let record = records.iter().find(|record| {
             let mut parts = record.id.raw().split('/');
             parts.next() == Some(&victim.pod.namespace) && parts.next() == Some(&victim.pod.name)
@@ -87,8 +93,8 @@ fn victims(scene: &Scene<'_>, state: &FaultState, width: u16) -> Vec<(String, St
         let name = cells::name(&victim.pod.to_string(), width.saturating_sub(cells::width(&said) + 2).max(width / 3));
         rows.push((cells::fit(&format!("{name}  {said}"), width), style));
     }
-    if state.victims.len() > 4 {
-        rows.push((format!("and {} more", state.victims.len() - 4), theme.quiet));
+    if state.victims.len() > most {
+        rows.push((format!("and {} more", state.victims.len() - most), theme.quiet));
     }
     rows
 }

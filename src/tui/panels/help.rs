@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use crate::effect::Danger;
 use crate::tui::cells::{Pen, row};
 use crate::tui::hands::Hands;
-use crate::tui::keys;
+use crate::tui::keys::{self, Act, Binding};
 use crate::tui::panels::questions::dialog;
 use crate::tui::scene::Scene;
 
@@ -14,8 +14,9 @@ use crate::tui::scene::Scene;
 pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let theme = scene.theme;
     let scope = Hands::place(scene.run);
-    let bindings: Vec<_> = keys::of(scope).filter(|binding| scene.hands.offers(binding.act, scene.run)).collect();
-    let height = u16::try_from(bindings.len()).unwrap_or(u16::MAX).saturating_add(4);
+    let offered = keys::of(scope).filter(|binding| scene.hands.offers(binding.act, scene.run));
+    let (screens, bindings): (Vec<&Binding>, Vec<&Binding>) = offered.partition(|binding| matches!(binding.act, Act::Show(_)));
+    let height = u16::try_from(bindings.len() + usize::from(!screens.is_empty())).unwrap_or(u16::MAX).saturating_add(4);
     let inner = dialog(scene, area, buffer, "keys that work now", 78, height, theme.accent);
     let mut at = 0;
     for binding in &bindings {
@@ -23,6 +24,12 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         let keys: Vec<String> = binding.keys.iter().map(ToString::to_string).collect();
         let key = if binding.danger == Danger::None { theme.accent } else { theme.pending };
         pen.cell(&keys.join("  "), 15, key).put(binding.says, theme.text);
+        at += 1;
+    }
+    if !screens.is_empty() {
+        let keys: Vec<String> = screens.iter().flat_map(|binding| binding.keys).map(ToString::to_string).collect();
+        let words: Vec<&str> = screens.iter().map(|binding| binding.word).collect();
+        Pen::new(buffer, row(inner, at)).cell(&keys.join(" "), 15, theme.accent).put(&format!("screens: {}", words.join(", ")), theme.text);
         at += 1;
     }
     let mut pen = Pen::new(buffer, row(inner, at + 1));

@@ -2,9 +2,10 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 
 use crate::tui::cells::{self, Pen};
-use crate::tui::keys;
+use crate::tui::keys::{self, Act, Binding};
 use crate::tui::scene::Scene;
 
 /// Draws it.
@@ -13,11 +14,33 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let mut pen = Pen::new(buffer, Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area });
     let scope = scene.hands.scope(scene.run);
     let offered = keys::of(scope).filter(|binding| !binding.word.is_empty() && scene.hands.offers(binding.act, scene.run));
-    for binding in offered {
-        let Some(key) = binding.keys.first().map(ToString::to_string) else { continue };
-        if cells::width(&key) + 1 + cells::width(binding.word) > pen.room() {
-            break;
+    let (screens, acts): (Vec<_>, Vec<_>) = offered.partition(|binding| matches!(binding.act, Act::Show(_)));
+    let put = |pen: &mut Pen<'_>, key: &str, word: &str, style: Style| {
+        let fits = cells::width(key) + 1 + cells::width(word) <= pen.room();
+        if fits {
+            pen.put(key, theme.accent).skip(1).put(word, style).skip(2);
         }
-        pen.put(&key, theme.accent).skip(1).put(binding.word, theme.quiet).skip(2);
+        fits
+    };
+    for binding in acts {
+        if !put(&mut pen, &first(binding), binding.word, theme.quiet) {
+            return;
+        }
     }
+    // their names where there is room for all of them
+    let width: u16 = screens.iter().map(|binding| cells::width(&first(binding)) + 1 + cells::width(binding.word) + 2).sum();
+    if width > pen.room() + 2 {
+        let ends = screens.first().zip(screens.last()).map(|(first_of, last)| format!("{}–{}", first(first_of), first(last)));
+        ends.map(|keys| put(&mut pen, &keys, "screens", theme.quiet));
+        return;
+    }
+    for binding in screens {
+        let shown = binding.act == Act::Show(scene.hands.screen(scene.run));
+        put(&mut pen, &first(binding), binding.word, if shown { theme.strong } else { theme.quiet });
+    }
+}
+
+/// The key that stands for a binding.
+fn first(binding: &Binding) -> String {
+    binding.keys.first().map(ToString::to_string).unwrap_or_default()
 }

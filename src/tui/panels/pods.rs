@@ -53,8 +53,17 @@ pub fn want(scene: &Scene<'_>) -> u16 {
     u16::try_from(rows + 2 + told).unwrap_or(u16::MAX)
 }
 
-/// Draws them.
+/// Draws them as far as there is room, the others counted.
 pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
+    draw_from(scene, area, buffer, 0, WHYS);
+}
+
+/// Draws them on a screen of their own: from the row that it is scrolled to, and every reason there is room for.
+pub fn whole(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
+    draw_from(scene, area, buffer, scene.hands.pods_scrolled, usize::MAX);
+}
+
+fn draw_from(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, from: usize, most: usize) {
     let (run, theme) = (scene.run, scene.theme);
     let fleet = run.fleet();
     let one = fleet.targets.len() == 1;
@@ -73,6 +82,8 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         }
         rows.extend(lines(scene, target).into_iter().map(Row::Pod));
     }
+    let above = from.min(rows.len().saturating_sub(usize::from(inner.height) / 2));
+    rows.drain(..above);
     let columns = Columns::of(&rows, inner.width);
     let titled = usize::from(inner.height) > rows.len();
     let mut at = 0;
@@ -82,7 +93,7 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     }
     // why somebody is not back says more than who is well
     let whys = run.whys();
-    let most = WHYS.min(usize::from(inner.height) / 3);
+    let most = most.min(usize::from(inner.height) / 3);
     let mut told: Vec<String> = whys.iter().flat_map(|why| cells::wrap(&wording::why::line(run, why, scene.now), inner.width, 2)).collect();
     told.truncate(most);
     let room = usize::from(inner.height.saturating_sub(at)) - told.len();

@@ -1,0 +1,68 @@
+//! Every fault of the run: whom it took, what holds it, when it should end, how its undo stands.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use crate::clock::say;
+use crate::run::ledger::FaultState;
+use crate::text::Untrusted;
+use crate::tui::cells::{self, Pen, head, row, split};
+use crate::tui::panels::fault;
+use crate::tui::scene::Scene;
+use crate::wording;
+
+/// Draws them below each other, those that are on first; what does not fit is counted.
+pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
+    let theme = scene.theme;
+    let mut all: Vec<&FaultState> = scene.run.all_faults().collect();
+    all.sort_by_key(|state| (!(state.is_alive() || state.owes_undo()), state.asked.is_none()));
+    if all.is_empty() {
+        head(buffer, area, theme, "faults", Some(("the scenario has none", theme.quiet)));
+        return;
+    }
+    let mut rest = area;
+    for (shown, state) in all.iter().enumerate() {
+        let rows = rows(scene, state, area.width);
+        let more = all.len() - shown;
+        let wanted = u16::try_from(rows.len() + 2).unwrap_or(u16::MAX);
+        if rest.height < wanted.min(4) {
+            Pen::new(buffer, row(rest, 0)).put(&format!("and {more} more"), theme.quiet);
+            return;
+        }
+        let (own, below) = split(rest, wanted.min(rest.height));
+        let name = Untrusted::from(state.step.as_str()).to_string();
+        let style = if state.undo.handed_over.is_some() {
+            theme.broken
+        } else if state.is_alive() || (state.undo.asked.is_some() && state.owes_undo()) {
+            theme.pending
+        } else {
+            theme.quiet
+        };
+        let inner = head(buffer, own, theme, &name, Some((wording::fault_state(state), style)));
+        for (index, (text, style)) in (0..inner.height).zip(&rows) {
+            Pen::new(buffer, row(inner, index)).put(text, *style);
+        }
+        rest = below;
+    }
+}
+
+fn rows(scene: &Scene<'_>, state: &FaultState, width: u16) -> Vec<(String, Style)> {
+    let theme = scene.theme;
+    let mut rows = fault::rows_of(scene, state, width, usize::MAX);
+    if let Some(end) = state.should_end().filter(|_| state.is_alive()) {
+        let late = scene.now > end;
+        let text = if late {
+            format!("overdue: it should have ended {} ago", say(scene.now.since(end)))
+        } else {
+            format!("ends by itself in {}", say(end.since(scene.now)))
+        };
+        rows.push((text, if late { theme.broken } else { theme.quiet }));
+    }
+    let finalizers = state.seen.iter().filter(|_| state.gone.is_none()).flat_map(|fact| &fact.finalizers);
+    let held: Vec<String> = finalizers.map(|finalizer| finalizer.short(60)).collect();
+    if !held.is_empty() {
+        rows.push((cells::fit(&format!("finalizers: {}", held.join(", ")), width), theme.quiet));
+    }
+    rows
+}

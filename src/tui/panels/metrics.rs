@@ -1,0 +1,43 @@
+//! Every chart of the run, side by side as far as there is room.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::tui::cells::{Pen, head, row, split};
+use crate::tui::charts::Chart;
+use crate::tui::panels::chart;
+use crate::tui::scene::Scene;
+
+/// The least height of a chart, its head included.
+const LEAST: u16 = 8;
+/// The least width of one.
+const NARROWEST: u16 = 52;
+/// Between two columns.
+const GUTTER: u16 = 3;
+
+/// Draws as many as fit, in the order they come; what does not fit is counted.
+pub fn draw(scene: &Scene<'_>, charts: &[Chart], area: Rect, buffer: &mut Buffer) {
+    let theme = scene.theme;
+    if charts.is_empty() {
+        head(buffer, area, theme, "metrics", Some(("the scenario asks for none", theme.quiet)));
+        return;
+    }
+    let count = u16::try_from(charts.len()).unwrap_or(u16::MAX);
+    let across = (area.width.saturating_add(GUTTER) / (NARROWEST + GUTTER)).clamp(1, count);
+    let most = (area.height / (LEAST + 1)).max(1);
+    let down = count.div_ceil(across).min(most);
+    let shown = usize::from(across) * usize::from(down);
+    let more = charts.len().saturating_sub(shown);
+    let (mut rest, last) = if more > 0 { split(area, area.height.saturating_sub(1)) } else { (area, Rect::ZERO) };
+    for (index, line) in (0..down).zip(charts.chunks(usize::from(across))) {
+        let (band, below) = split(rest, (rest.height + 1) / (down - index) - 1);
+        rest = split(below, 1).1;
+        let width = (band.width - (across - 1) * GUTTER) / across;
+        for (place, one) in (0..across).zip(line) {
+            chart::draw(scene, one, Rect { x: band.x + place * (width + GUTTER), width, ..band }, buffer);
+        }
+    }
+    if more > 0 {
+        Pen::new(buffer, row(last, 0)).put(&format!("and {more} more: Tab turns to the next"), theme.quiet);
+    }
+}
