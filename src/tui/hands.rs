@@ -45,7 +45,6 @@ pub enum Open {
 
 /// The state of the screen that is nobody's but this operator's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "switches of the screen that have nothing to do with each other")]
 pub struct Hands {
     /// What is open.
     pub open: Option<Open>,

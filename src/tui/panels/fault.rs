@@ -49,6 +49,7 @@ fn rows(scene: &Scene<'_>, width: u16) -> Vec<(String, Style)> {
 }
 
 /// What is said of one fault, with at most so many of its victims.
+#[must_use]
 pub fn rows_of(scene: &Scene<'_>, state: &FaultState, width: u16, most: usize) -> Vec<(String, Style)> {
     let theme = scene.theme;
     let mut rows: Vec<(String, Style)> = Vec::new();
