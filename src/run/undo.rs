@@ -140,7 +140,8 @@ impl FaultState {
             return;
         }
         self.gone.get_or_insert(at);
-        if self.undo.asked.is_none() {
+        // what was handed over stays so: it was told, and a look that comes late does not take it back
+        if self.undo.asked.is_none() || self.undo.handed_over.is_some() {
             return;
         }
         if let Some(from) = self.looks_count_from().filter(|from| at < *from) {
