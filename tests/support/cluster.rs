@@ -224,12 +224,14 @@ pub async fn wait<F: Future<Output = bool>>(what: &str, mut until: impl FnMut() 
 /// Chaos Mesh's custom resources between its controllers, which the test cluster lacks: made unless they are there.
 pub async fn internal_kinds(client: &Client) {
     let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-    for (kind, plural) in [("PodNetworkChaos", "podnetworkchaos"), ("PodIOChaos", "podiochaos"), ("WorkflowNode", "workflownodes")] {
+    let kinds: [(&str, &str, &[&str]); 3] =
+        [("PodNetworkChaos", "podnetworkchaos", &[]), ("PodIOChaos", "podiochaos", &[]), ("WorkflowNode", "workflownodes", &["wfn"])];
+    for (kind, plural, short) in kinds {
         let definition = json!({
             "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": format!("{plural}.chaos-mesh.org")},
             "spec": {
                 "group": "chaos-mesh.org", "scope": "Namespaced",
-                "names": {"kind": kind, "listKind": format!("{kind}List"), "plural": plural, "singular": kind.to_lowercase()},
+                "names": {"kind": kind, "listKind": format!("{kind}List"), "plural": plural, "singular": kind.to_lowercase(), "shortNames": short},
                 "versions": [{
                     "name": "v1alpha1", "served": true, "storage": true, "subresources": {"status": {}},
                     "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}
