@@ -1,4 +1,4 @@
-//! Every fault of the run: whom it took, what holds it, when it should end, how its undo stands.
+//! Every fault of the scenario: whom it took, what holds it, when it should end, how its undo stands.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -15,7 +15,8 @@ use crate::wording;
 /// Draws them below each other, those that are on first; what does not fit is counted.
 pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let theme = scene.theme;
-    let mut all: Vec<&FaultState> = scene.run.all_faults().collect();
+    // the brake's own are told by preflight, timeline and undo
+    let mut all: Vec<&FaultState> = scene.run.faults().iter().collect();
     all.sort_by_key(|state| (!(state.is_alive() || state.owes_undo()), state.asked.is_none()));
     if all.is_empty() {
         head(buffer, area, theme, "faults", Some(("the scenario has none", theme.quiet)));
