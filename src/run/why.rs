@@ -99,17 +99,16 @@ impl Run {
     /// Of each replica that is not ready, why: in the order of targets and pods, those without evidence left out.
     #[must_use]
     pub fn whys(&self) -> Vec<Why<'_>> {
-        let of = |(target, fleet): (usize, &'_ Target)| -> Vec<Why<'_>> {
-            if fleet.ready().zip(fleet.desired()).is_none_or(|(ready, desired)| ready >= desired) {
-                return Vec::new();
+        let mut whys = Vec::new();
+        for (target, of) in self.fleet().targets.iter().enumerate() {
+            if of.ready().zip(of.desired()).is_none_or(|(ready, desired)| ready >= desired) {
+                continue;
             }
-            let Some(fleet) = self.fleet().targets.get(target) else { return Vec::new() };
-            let waiting = fleet.in_order().into_iter().filter(|pod| pod.is_live() && !pod.is_ready());
-            let mut whys: Vec<Why<'_>> = waiting.filter_map(|pod| Some(Why { target, pod: Some(pod), cause: self.cause(pod)? })).collect();
-            whys.extend(self.never_made(target, fleet).map(|cause| Why { target, pod: None, cause }));
-            whys
-        };
-        self.fleet().targets.iter().enumerate().flat_map(of).collect()
+            let waiting = of.in_order().into_iter().filter(|pod| pod.is_live() && !pod.is_ready());
+            whys.extend(waiting.filter_map(|pod| Some(Why { target, pod: Some(pod), cause: self.cause(pod)? })));
+            whys.extend(self.never_made(target, of).map(|cause| Why { target, pod: None, cause }));
+        }
+        whys
     }
 
     /// Why this pod is not ready.
