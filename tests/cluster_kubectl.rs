@@ -5,12 +5,13 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
 
 use support::cluster::cluster;
-use support::{gameday, scratch};
+use support::scratch;
+use support::served::Served;
 
 const NS: &str = "gameday-test-kubectl";
 
@@ -205,29 +206,6 @@ const MEANT: &[(&str, &str, &str)] = &[
     ("get job once", "*", "since 1.30 the table has a STATUS"),
 ];
 
-struct Served {
-    child: Child,
-    kubeconfig: PathBuf,
-}
-
-impl Served {
-    fn start(folder: &Path) -> Self {
-        let kubeconfig = folder.join("practice");
-        let mut child =
-            gameday(folder).args(["rehearsal", "serve", "--kubeconfig"]).arg(&kubeconfig).stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        Self { child, kubeconfig }
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// What a command printed, and how it ended.
 struct Told {
     code: i32,
@@ -361,7 +339,7 @@ fn kubectl_should_be_told_the_same_of_each_resource_that_both_serve() {
         return;
     }
     let folder = scratch("kubectl-api-resources");
-    let served = Served::start(&folder);
+    let served = Served::at_speed(&folder, "1");
     let real = std::path::absolute(&cluster.kubeconfig).unwrap();
     let [ours, theirs] =
         [&served.kubeconfig, &real].map(|kubeconfig| resources(&kubectl(&folder, kubeconfig, "api-resources --no-headers")));
@@ -380,7 +358,7 @@ fn kubectl_should_print_the_same_of_the_practice_cluster_as_of_a_real_one() {
     }
     let folder = scratch("kubectl-side-by-side");
     std::fs::File::create(folder.join("objects.yaml")).unwrap().write_all(OBJECTS.as_bytes()).unwrap();
-    let served = Served::start(&folder);
+    let served = Served::at_speed(&folder, "1");
     let real = std::path::absolute(&cluster.kubeconfig).unwrap();
     for kubeconfig in [&real, &served.kubeconfig] {
         kubectl(&folder, kubeconfig, &format!("delete ns {NS} --ignore-not-found"));

@@ -193,18 +193,19 @@ fn run_of_another_machine_should_be_seen_asked_to_stop_and_undone_when_it_is_los
     assert_eq!(served.ours(), Vec::<String>::new(), "{last}");
 }
 
+/// The controllers here leave what another cluster's are for alone: nobody will take its finalizer off.
+const STUCK: &str = r#"{"apiVersion": "chaos-mesh.org/v1alpha1", "kind": "NetworkChaos",
+    "metadata": {"name": "stuck", "namespace": "staging", "labels": {"app.kubernetes.io/managed-by": "gameday"},
+        "finalizers": ["example.com/keep"]},
+    "spec": {"action": "delay", "mode": "one", "remoteCluster": "elsewhere", "selector": {"labelSelectors": {"app": "nobody"}}, "delay": {"latency": "1ms"}}}"#;
+
 #[test]
 fn finalizer_should_be_taken_off_only_once_the_name_was_typed() {
     let folder = scratch("forced");
     let served = Served::start(&folder);
     let machine = served.machine(&folder.join("laptop"));
     let path = format!("{}/apis/chaos-mesh.org/v1alpha1/namespaces/staging/networkchaos", served.api);
-    // the controllers here leave what another cluster's are for alone: nobody will take its finalizer off
-    let stuck = r#"{"apiVersion": "chaos-mesh.org/v1alpha1", "kind": "NetworkChaos",
-        "metadata": {"name": "stuck", "namespace": "staging", "labels": {"app.kubernetes.io/managed-by": "gameday"},
-            "finalizers": ["example.com/keep"]},
-        "spec": {"action": "delay", "mode": "one", "remoteCluster": "elsewhere", "selector": {"labelSelectors": {"app": "nobody"}}, "delay": {"latency": "1ms"}}}"#;
-    assert!(ask("POST", &path, stuck).contains("\"uid\""));
+    assert!(ask("POST", &path, STUCK).contains("\"uid\""));
     let object = "NetworkChaos/staging/stuck";
     let out = machine.said(&["recover", "--force", object]);
     assert!(!out.status.success() && said(&out).contains("is not being deleted"), "{}", said(&out));
@@ -231,12 +232,8 @@ fn finalizer_that_the_webhooks_hold_on_to_should_be_told_with_what_to_do_in_whic
     let served = Served::with(&folder, "10", &["--break", "controller-down@80s"]);
     let machine = served.machine(&folder.join("laptop"));
     let path = format!("{}/apis/chaos-mesh.org/v1alpha1/namespaces/staging/networkchaos", served.api);
-    let stuck = r#"{"apiVersion": "chaos-mesh.org/v1alpha1", "kind": "NetworkChaos",
-        "metadata": {"name": "stuck", "namespace": "staging", "labels": {"app.kubernetes.io/managed-by": "gameday"},
-            "finalizers": ["example.com/keep"]},
-        "spec": {"action": "delay", "mode": "one", "remoteCluster": "elsewhere", "selector": {"labelSelectors": {"app": "nobody"}}, "delay": {"latency": "1ms"}}}"#;
-    assert!(ask("POST", &path, stuck).contains("\"uid\""));
-    until("the controller to be down", || ask("POST", &format!("{path}?dryRun=All"), stuck).contains("failed calling webhook"));
+    assert!(ask("POST", &path, STUCK).contains("\"uid\""));
+    until("the controller to be down", || ask("POST", &format!("{path}?dryRun=All"), STUCK).contains("failed calling webhook"));
     ask("DELETE", &format!("{path}/stuck"), "");
     let object = "NetworkChaos/staging/stuck";
     let Ok(mut child) = machine.at_terminal(&format!("recover --force {object}")) else {

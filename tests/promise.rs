@@ -270,6 +270,14 @@ fn abort() -> Event {
     Event::Commanded(Command::Abort { by: AbortedBy::Key })
 }
 
+/// Stops the run: in that very step the lift of each of these is asked for, newest first. What was asked for.
+fn must_lift(sim: &mut Sim, alive: &[FaultId]) -> Vec<Effect> {
+    let effects = sim.take(abort());
+    let lifted: Vec<FaultId> = lifts(&effects).into_iter().filter(|id| alive.contains(id)).collect();
+    assert_eq!(lifted, alive);
+    effects
+}
+
 /// What must be true of a run that is over, whatever happened.
 fn must_end_well(sim: &Sim) {
     let run = &sim.run;
@@ -339,9 +347,7 @@ fn abort_should_lift_every_lasting_fault_in_its_own_step_newest_first() {
             return;
         }
         let alive = alive(&sim);
-        let effects = sim.take(abort());
-        let lifted: Vec<FaultId> = lifts(&effects).into_iter().filter(|id| alive.contains(id)).collect();
-        assert_eq!(lifted, alive);
+        let effects = must_lift(&mut sim, &alive);
         assert!(effects.iter().all(|effect| effect.danger() != Danger::Breaks));
         sim.finish();
         must_end_well(&sim);
@@ -381,9 +387,7 @@ fn abort_should_undo_every_kind_of_fault_at_every_moment_of_it() {
         let alive = alive(&sim);
         let kind = sim.run.faults()[0].object.as_ref().map(|(object, _)| object.kind.clone()).unwrap_or_default();
         *met.borrow_mut().entry(kind).or_insert(0) += alive.len();
-        let effects = sim.take(abort());
-        let lifted: Vec<FaultId> = lifts(&effects).into_iter().filter(|id| alive.contains(id)).collect();
-        assert_eq!(lifted, alive);
+        let effects = must_lift(&mut sim, &alive);
         assert!(effects.iter().all(|effect| !effect.makes()));
         sim.finish();
         must_end_well(&sim);
@@ -414,9 +418,7 @@ fn abort_should_undo_a_brake_at_every_moment_of_it() {
         let of = |id: FaultId| u32::from(alive.contains(&id));
         let (pod, fault) = (of(FaultId::BRAKE_POD), of(FaultId::brake(0)));
         met.set((pods + pod, faults + fault, both + pod * fault));
-        let effects = sim.take(abort());
-        let lifted: Vec<FaultId> = lifts(&effects).into_iter().filter(|id| alive.contains(id)).collect();
-        assert_eq!(lifted, alive);
+        let effects = must_lift(&mut sim, &alive);
         assert!(effects.iter().all(|effect| !effect.makes()));
         sim.finish();
         must_end_well(&sim);
@@ -444,9 +446,7 @@ fn abort_should_keep_the_promise_after_a_hostile_history() {
             return;
         }
         let alive = alive(&sim);
-        let effects = sim.take(abort());
-        let lifted: Vec<FaultId> = lifts(&effects).into_iter().filter(|id| alive.contains(id)).collect();
-        assert_eq!(lifted, alive);
+        must_lift(&mut sim, &alive);
         sim.finish();
         must_end_well(&sim);
     });
