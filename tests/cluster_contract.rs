@@ -74,6 +74,11 @@ fn compare(ours: &[Answer], real: &[Answer]) -> (Vec<String>, Vec<String>) {
     (found, idle.map(|(_, row)| format!("a row that explains nothing: {row:?}")).collect())
 }
 
+/// Whether an answer (or the one event of a watch) says 410; also a refusal that is none is an answer to compare.
+fn is_expired(answer: &Value) -> bool {
+    answer["code"] != 200 || answer["body"]["object"]["code"] == 410
+}
+
 fn said(value: Option<Value>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
 }
@@ -111,7 +116,18 @@ fn practice_cluster_should_answer_as_the_real_api_server() {
         let lines: Vec<String> = real.iter().map(|answer| json!({"call": answer.call, "answer": answer.body}).to_string() + "\n").collect();
         std::fs::write(RECORDED, lines.concat()).unwrap();
     }
+    let mut ours = of_practice();
+    let mut real = real;
+    for group in table::OF_THE_PAST {
+        if real.iter().any(|answer| answer.call == group[0] && is_expired(&answer.body)) {
+            continue;
+        }
+        println!("not compared, the server is too young to have forgotten its first revision: {}", group.join(", "));
+        for answers in [&mut ours, &mut real] {
+            answers.retain(|answer| !group.contains(&answer.call.as_str()));
+        }
+    }
     // Some rows are about moments, which another day's answers may not show.
-    let (found, _) = compare(&of_practice(), &real);
+    let (found, _) = compare(&ours, &real);
     assert!(found.is_empty(), "{} unexplained differences\n{}", found.len(), found.join("\n"));
 }

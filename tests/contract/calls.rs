@@ -209,7 +209,7 @@ pub async fn expired(talk: &mut Talk) {
         item["metadata"]["labels"] = json!({"expired": "yes"});
         talk.post(&format!("create {name}"), &core("configmaps"), item).await;
     }
-    // Revision 1 has long been compacted away on any server.
+    // Revision 1 is compacted away but on a server of the last ten minutes (`table::OF_THE_PAST`).
     talk.glance("watch from a revision that is gone", &list("watch=1&resourceVersion=1&timeoutSeconds=1")).await;
     talk.get("list exactly at a revision that is gone", &list("resourceVersion=1&resourceVersionMatch=Exact")).await;
     talk.get(

@@ -218,7 +218,7 @@ impl Talk {
             let hex = |part: &str| part.chars().all(|c| c.is_ascii_hexdigit());
             let uid = word.len() == 36 && word.split('-').map(str::len).eq([8, 4, 4, 4, 12]) && word.split('-').all(hex);
             // a young cluster's revisions are small
-            let number = word.parse::<u64>().is_ok_and(|number| number > 999 || out.ends_with("in record ("));
+            let number = word.parse::<u64>().is_ok_and(|number| number > 999 || out.ends_with("in record (") || out.ends_with("current: "));
             let address = word.parse::<std::net::Ipv4Addr>().is_ok();
             let age = rest.len() == text.len()
                 && word == text
