@@ -17,10 +17,13 @@ mod new;
 mod outlet;
 mod rbac;
 mod recover;
+mod replay;
 mod report;
 mod schema;
+mod screen;
 mod serve;
 mod tally;
+mod watch;
 mod world;
 
 use std::ffi::OsString;
@@ -57,6 +60,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Verb::New(args) => new::new(&args),
         Verb::Check(args) => check::check(&args),
         Verb::Report(args) => report::report(&args),
+        Verb::Replay(args) => replay::replay(&args),
+        Verb::Watch(args) => watch::watch(&args),
         Verb::Abort(args) => recover::abort(&args),
         Verb::Recover(args) => recover::recover(&args),
         Verb::Schema => schema::schema(),

@@ -27,11 +27,12 @@
 //!
 //! | room | owns | imports |
 //! |---|---|---|
-//! | words: [`clock`], [`command`], [`criterion`], [`effect`], [`event`], [`fault`], [`header`], [`manifest`], [`scenario`], [`text`] | what is spoken of | words |
+//! | words: [`clock`], [`command`], [`criterion`], [`effect`], [`event`], [`fault`], [`header`], [`manifest`], [`scenario`], [`seat`], [`text`] | what is spoken of | words |
 //! | [`run`] | the fold | words |
 //! | [`wording`], [`findings`] | every sentence; all that a report may say | words, `run` |
 //! | [`journal`], [`archive`] | entries on disk; the folders of runs | words; and `run`, `findings` |
 //! | [`face`], [`headless`], `tui` | front ends | words, `run`, `wording`, `findings` |
+//! | [`replay`] | a recorded run, played again | words, `run` |
 //! | [`report`] | Markdown, JSON | words, `run`, `wording`, `findings` |
 //! | [`edge`] | the adapters: API server, Prometheus, HTTP | words |
 //! | [`rehearsal`] | the practice cluster | words |
@@ -81,10 +82,13 @@ pub mod journal;
 #[warn(clippy::wildcard_enum_match_arm)]
 pub mod manifest;
 pub mod rehearsal;
+pub mod replay;
 pub mod report;
 #[warn(clippy::wildcard_enum_match_arm)]
 pub mod run;
 pub mod scenario;
+#[warn(clippy::wildcard_enum_match_arm)]
+pub mod seat;
 #[warn(clippy::wildcard_enum_match_arm)]
 pub mod text;
 pub mod tui;

@@ -35,12 +35,14 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::oneshot;
 
+use crate::clock::At;
 use crate::command::{AbortedBy, Command};
 use crate::face::Face;
 use crate::run::Run;
 use crate::run::phase::Phase;
 use crate::run::timeline::Noted;
-use crate::tui::frames::{Frames, Slot, Wake};
+use crate::seat::{Play, Seat};
+use crate::tui::frames::{Frames, Shot, Slot, Wake};
 use crate::tui::hands::Hands;
 use crate::tui::theme::look::Look;
 
@@ -72,6 +74,8 @@ pub struct Cockpit {
     wake: SyncSender<Wake>,
     slot: Arc<Slot>,
     commands: UnboundedReceiver<Command>,
+    wishes: UnboundedReceiver<Play>,
+    pace: f64,
     left: Option<oneshot::Receiver<()>>,
     thread: Option<JoinHandle<io::Result<()>>>,
     reader: Option<JoinHandle<()>>,
@@ -90,6 +94,7 @@ impl Cockpit {
         let screen = terminal::take()?;
         let (wake, inbox) = sync_channel(INBOX);
         let (sender, commands) = unbounded_channel();
+        let (wisher, wishes) = unbounded_channel();
         let (leave, left) = oneshot::channel();
         let slot = Arc::new(Slot::default());
         let frames = Frames {
@@ -97,7 +102,7 @@ impl Cockpit {
             inbox,
             slot: Arc::clone(&slot),
             commands: sender,
-            pace: opening.pace,
+            wishes: wisher,
             theme: opening.look.theme(),
             hands: Hands::of(opening.author),
             waiting: opening.waiting,
@@ -118,6 +123,8 @@ impl Cockpit {
             wake,
             slot,
             commands,
+            wishes,
+            pace: opening.pace,
             left: Some(left),
             thread: None,
             reader: None,
@@ -136,12 +143,34 @@ impl Cockpit {
     /// Comes back at once if the run ended because nobody is there to read: after SIGTERM, a hangup,
     /// or when the operator left in a hurry. Cancel-safe.
     pub async fn debrief(&mut self, run: &Run, report: String) {
-        // a thread that is gone needs no words
-        let _ = self.wake.send(Wake::Reported(report));
+        self.reported(report);
         if !is_read(run) {
             return;
         }
         self.left().await;
+    }
+
+    /// Shows a run to somebody who does not lead it: at this moment, which moves on by `pace` against the real clock.
+    pub fn show_to(&mut self, seat: Seat, run: &Run, at: At, pace: f64) {
+        self.lay(Shot { run: Arc::new(run.clone()), at, pace, seat });
+    }
+
+    /// Says where the report of the shown run is.
+    pub fn reported(&self, report: String) {
+        // a thread that is gone needs no words
+        let _ = self.wake.send(Wake::Reported(report));
+    }
+
+    /// What whoever plays a recorded run wishes next; none once they have left, or the terminal is gone. Cancel-safe.
+    pub async fn wish(&mut self) -> Option<Play> {
+        self.wishes.recv().await
+    }
+
+    fn lay(&self, shot: Shot) {
+        if self.slot.lay(shot) {
+            // full of keys: they wake the thread as well, and it looks again
+            let _ = self.wake.try_send(Wake::Shown);
+        }
     }
 
     /// Until the operator leaves, or the terminal is gone. Cancel-safe.
@@ -223,10 +252,8 @@ impl Face for Cockpit {
             self.start = false;
             self.started = true;
         }
-        if self.slot.lay(Arc::new(run.clone())) {
-            // full of keys: they wake the thread as well, and it looks again
-            let _ = self.wake.try_send(Wake::Shown);
-        }
+        let live = !run.phase().0.is_over() && run.seq() > 0;
+        self.lay(Shot { run: Arc::new(run.clone()), at: run.now(), pace: if live { self.pace } else { 0.0 }, seat: Seat::Leader });
     }
 
     async fn command(&mut self) -> Command {

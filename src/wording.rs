@@ -10,6 +10,7 @@ mod numbers;
 pub mod preflight;
 mod probes;
 pub mod residue;
+pub mod seat;
 pub mod stuck;
 mod undo;
 pub mod why;

@@ -10,7 +10,7 @@ use syn::visit::{self, Visit};
 use syn::{File, ItemUse, Macro, UseTree};
 
 /// What words are made of. They import one another and nothing else of the house.
-const WORDS: &[&str] = &["clock", "command", "criterion", "effect", "event", "fault", "header", "manifest", "scenario", "text"];
+const WORDS: &[&str] = &["clock", "command", "criterion", "effect", "event", "fault", "header", "manifest", "scenario", "seat", "text"];
 
 /// Each room: the rooms it may import beside itself, and the external crates it may use.
 fn rules() -> BTreeMap<&'static str, (Vec<&'static str>, Vec<&'static str>)> {
@@ -28,6 +28,7 @@ fn rules() -> BTreeMap<&'static str, (Vec<&'static str>, Vec<&'static str>)> {
     rules.insert("findings", (with(&["run", "wording"]), vec!["serde", "chrono"]));
     rules.insert("journal", (with(&[]), data.to_vec()));
     rules.insert("face", (with(&["run"]), vec![]));
+    rules.insert("replay", (with(&["run"]), vec![]));
     rules.insert("headless", (with(&["run", "findings", "wording", "face"]), vec!["serde_json"]));
     rules.insert(
         "tui",

@@ -41,6 +41,10 @@ fn rehearsal_of_the_readme_should_hold_on_a_fresh_clone() {
     assert_eq!(out.status.code(), Some(0), "{}", said(&out));
     let out = gameday(&home).args(["report", "last"]).output().unwrap();
     assert!(out.status.success() && said(&out).contains("hypothesis held"), "{}", said(&out));
+    let out = gameday(&home).args(["replay", "last", "--verify"]).output().unwrap();
+    assert!(out.status.success() && said(&out).contains("verified: hypothesis held"), "{}", said(&out));
+    let out = gameday(&home).args(["watch", "last"]).output().unwrap();
+    assert!(out.status.success() && said(&out).contains("hypothesis held"), "{}", said(&out));
     let out = gameday(&home).arg("rbac").output().unwrap();
     assert!(said(&out).contains("kind: Role"), "{}", said(&out));
 }

@@ -12,6 +12,7 @@ use gameday::event::{Entry, Event};
 use gameday::journal::read;
 use gameday::run::Run;
 use gameday::scenario::{self, Source};
+use gameday::seat::{Position, Seat};
 use gameday::tui::hands::{Deed, Hands, Open};
 use gameday::tui::keys::{self, Act, Key, SCOPES, Scope, TABLE};
 
@@ -88,9 +89,14 @@ fn hands_should_let_each_binding_of_the_table_do_something() {
             None => (LIVE, opened.iter().find(|(of, _)| *of == scope).map(|(_, open)| open.clone())),
         };
         let run = if scope == Scope::Refused { refused() } else { run(until) };
+        let seat = match scope {
+            Scope::Watching => Seat::Spectator { driven: true },
+            Scope::Replaying => Seat::Player(Position { head: run.now(), end: run.now(), speed: 1.0, paused: true }),
+            _ => Seat::Leader,
+        };
         for binding in keys::of(scope) {
             for key in binding.keys {
-                let mut hands = Hands { open: open.clone(), ..Hands::of("maria") };
+                let mut hands = Hands { open: open.clone(), seat, ..Hands::of("maria") };
                 assert_eq!(hands.scope(&run), scope);
                 assert!(hands.press(event(*key), &run).is_some(), "{key} in {scope:?} does nothing: {binding:?}");
                 tried += 1;

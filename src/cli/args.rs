@@ -1,8 +1,11 @@
 //! Verbs and flags.
 
+mod shown;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+pub use crate::cli::args::shown::{Output, ReplayArgs, ReportArgs, ReportForm, WatchArgs};
 use crate::cli::world::WorldArgs;
 use crate::scenario::model::Injector;
 
@@ -33,6 +36,10 @@ pub enum Verb {
     Check(CheckArgs),
     /// Write the report of a run again, from its journal alone.
     Report(ReportArgs),
+    /// Play a recorded run through the same screens, with pause, seek and any speed; without a terminal its lines, at once.
+    Replay(ReplayArgs),
+    /// Follow a live run from another terminal: read-only.
+    Watch(WatchArgs),
     /// Stop and undo live runs, from any terminal; with --all also whatever bears our label in the cluster.
     Abort(AbortArgs),
     /// After a crash: undo what journals and labels say is left.
@@ -260,19 +267,6 @@ pub struct CheckArgs {
     pub sets: Vec<(String, String)>,
 }
 
-/// Flags of `report`.
-#[derive(Debug, Group)]
-pub struct ReportArgs {
-    /// An id, a unique prefix of one, a folder, or last.
-    pub run: String,
-    /// In which form.
-    #[arg(long, value_enum, default_value_t = ReportForm::Md)]
-    pub format: ReportForm,
-    /// Where to; the standard output by default.
-    #[arg(long, short, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-}
-
 /// Flags of `abort`.
 #[derive(Debug, Group)]
 pub struct AbortArgs {
@@ -299,24 +293,6 @@ pub struct RecoverArgs {
     /// The kubeconfig context to sweep.
     #[arg(long, value_name = "NAME")]
     pub context: Option<String>,
-}
-
-/// How lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Output {
-    /// For people.
-    Text,
-    /// One JSON object a line.
-    Json,
-}
-
-/// The form of a report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ReportForm {
-    /// Markdown.
-    Md,
-    /// JSON.
-    Json,
 }
 
 /// Who breaks things.

@@ -15,7 +15,7 @@ use crate::cli::args::{DrillArgs, InjectorArg, Output, RehearseArgs, RunArgs, Sp
 use crate::cli::arrival::{self, Arrival};
 use crate::cli::gate::{self, Seat};
 use crate::cli::outlet::Outlet;
-use crate::cli::{ABORTED, Failure, LEFT, Means, REFUSED, USAGE, answers, check, config, print, recover, report, world};
+use crate::cli::{ABORTED, Failure, LEFT, Means, REFUSED, USAGE, answers, check, print, recover, report, screen, world};
 use crate::driver::{Clock, Driver, Signals, World, pace};
 use crate::edge::prometheus::{Credentials, Prometheus};
 use crate::edge::{Cluster, connect};
@@ -27,7 +27,7 @@ use crate::rehearsal::{self, PracticeCluster, stage};
 use crate::run::Run;
 use crate::scenario::model::{Environment, Injector, Limits, PrometheusAt, Scenario, Tier};
 use crate::text::Untrusted;
-use crate::tui::{Cockpit, Opening};
+use crate::tui::Cockpit;
 use crate::{archive, wording};
 
 /// How many times faster than real time the cockpit can be followed.
@@ -73,10 +73,10 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
                 connect::connect(&environment.name, environment.context.as_deref(), args.place.context.as_deref()).await.means(REFUSED)?;
             let waiting = Untrusted::from(format!("reaching {} at {}", connection.context, connection.server)).to_string();
             let context = connection.context.clone();
-            let mut cockpit = on_terminal(&args.drill).then(|| cockpit(1.0, confirmed(args), waiting)).transpose()?;
+            let mut cockpit = on_terminal(&args.drill).then(|| screen::open(1.0, confirmed(args), waiting)).transpose()?;
             let arrival = tokio::select! {
                 arrival = arrival::arrive(connection, &drill.scenario, &environment, &args.place, &config) => arrival?,
-                () = left(cockpit.as_mut()) => return Err(anyhow!("left before {context} answered; nothing was started")).means(ABORTED),
+                () = screen::left(cockpit.as_mut()) => return Err(anyhow!("left before {context} answered; nothing was started")).means(ABORTED),
                 _ = signals.next() => return Err(anyhow!("stopped before {context} answered; nothing was started")).means(ABORTED),
             };
             let Arrival { world, place, judged } = arrival;
@@ -280,13 +280,12 @@ async fn drive(
     let code = if on_terminal(args) {
         let face = match shown.cockpit {
             Some(open) => open,
-            None => cockpit(shown.pace, shown.start, String::new())?,
+            None => screen::open(shown.pace, shown.start, String::new())?,
         };
         Box::pin(on_screen(Driver::new(run, journal, clock, world, face), signals, &folder)).await
     } else {
-        let form = if args.output == Output::Json { Form::Json } else { Form::Text };
         let out = Outlet::open().context("cannot start the thread that prints").means(REFUSED)?;
-        let face = Headless::new(out, form, shown.start).answering(answers);
+        let face = Headless::new(out, Form::from(args.output), shown.start).answering(answers);
         Box::pin(follow(Driver::new(run, journal, clock, world, face), signals)).await
     };
     finish(&folder, args.output, code)
@@ -294,7 +293,7 @@ async fn drive(
 
 /// Whether the run is shown in the cockpit.
 fn on_terminal(args: &DrillArgs) -> bool {
-    !args.headless && args.output == Output::Text && io::stdin().is_terminal() && io::stdout().is_terminal()
+    screen::has_one(args.headless, args.output)
 }
 
 async fn follow<F: Face>(driver: Driver<F>, signals: Signals) -> anyhow::Result<u8> {
@@ -334,21 +333,6 @@ async fn on_screen(driver: Driver<Cockpit>, signals: Signals, folder: &Path) -> 
         crate::cli::complain(&error.into());
     }
     code(&run, driven.lost)
-}
-
-/// Takes the terminal; `waiting` is what stands there until there is a run to show.
-fn cockpit(pace: f64, start: bool, waiting: String) -> Result<Cockpit, Failure> {
-    let author = std::env::var("USER").ok().filter(|user| !user.is_empty()).unwrap_or_else(|| "leader".to_owned());
-    let opening = Opening { pace, start, author, look: config::look()?, waiting };
-    Cockpit::open(opening).context("cannot open the cockpit; --headless does without").means(REFUSED)
-}
-
-/// Until the operator leaves the cockpit; for ever without one.
-async fn left(cockpit: Option<&mut Cockpit>) {
-    match cockpit {
-        Some(cockpit) => cockpit.left().await,
-        None => std::future::pending().await,
-    }
 }
 
 /// Writes the reports and says where everything is.

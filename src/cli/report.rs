@@ -34,14 +34,19 @@ pub fn fold(folder: &Path) -> anyhow::Result<Run> {
     refold(folder, &archive::journal(folder)?)
 }
 
-/// Folds what was read of a journal.
-pub fn refold(folder: &Path, recorded: &Recorded) -> anyhow::Result<Run> {
+/// The run of a journal, with nothing folded yet.
+pub fn unfolded(folder: &Path, recorded: &Recorded) -> anyhow::Result<Run> {
     let header =
         recorded.header.clone().ok_or_else(|| anyhow!("{}: the journal was cut before its first line was whole", folder.display()))?;
     let scenario = check::reread(&header.scenario).ok_or_else(|| {
         anyhow!("{}: this version of gameday can't read the scenario in the journal (written by {})", folder.display(), header.gameday)
     })?;
-    let mut run = Run::new(header, scenario);
+    Ok(Run::new(header, scenario))
+}
+
+/// Folds what was read of a journal.
+pub fn refold(folder: &Path, recorded: &Recorded) -> anyhow::Result<Run> {
+    let mut run = unfolded(folder, recorded)?;
     // a fault of our own in the fold must not keep anybody from undoing what the run broke
     let folded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
         for entry in &recorded.entries {

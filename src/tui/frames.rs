@@ -14,6 +14,7 @@ use crate::clock::At;
 use crate::command::Command;
 use crate::run::Run;
 use crate::run::phase::Phase;
+use crate::seat::{Play, Seat};
 use crate::tui::hands::{Deed, Hands, Open};
 use crate::tui::keys::{self, Act, Scope};
 use crate::tui::panels;
@@ -48,18 +49,31 @@ pub enum Wake {
     Close,
 }
 
+/// A snapshot, and how to show it.
+#[derive(Clone, Debug)]
+pub struct Shot {
+    /// The run.
+    pub run: Arc<Run>,
+    /// The moment that is shown.
+    pub at: At,
+    /// How fast that moment moves on against our clock: 0 where it jumps, or stands.
+    pub pace: f64,
+    /// Who sits here.
+    pub seat: Seat,
+}
+
 /// Where the newest snapshot lies until it is taken.
 #[derive(Debug, Default)]
-pub struct Slot(Mutex<Option<Arc<Run>>>);
+pub struct Slot(Mutex<Option<Shot>>);
 
 impl Slot {
     /// Lays a snapshot down; says whether the place was empty.
-    pub fn lay(&self, run: Arc<Run>) -> bool {
-        let before = self.0.lock().unwrap_or_else(PoisonError::into_inner).replace(run);
+    pub fn lay(&self, shot: Shot) -> bool {
+        let before = self.0.lock().unwrap_or_else(PoisonError::into_inner).replace(shot);
         before.is_none()
     }
 
-    fn take(&self) -> Option<Arc<Run>> {
+    fn take(&self) -> Option<Shot> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
@@ -74,8 +88,8 @@ pub struct Frames {
     pub slot: Arc<Slot>,
     /// Where decisions go.
     pub commands: UnboundedSender<Command>,
-    /// How fast the run's clock goes against ours; 0 where it jumps.
-    pub pace: f64,
+    /// Where wishes go of whoever plays a recorded run.
+    pub wishes: UnboundedSender<Play>,
     /// The look.
     pub theme: Theme,
     /// The operator's hands.
@@ -92,19 +106,21 @@ fn tick() -> Instant {
 
 /// A snapshot and when it came.
 struct Shown {
-    run: Arc<Run>,
+    shot: Shot,
     came: Instant,
 }
 
 impl Shown {
     /// The run's moment now: its clock runs on between two entries.
-    fn now(&self, pace: f64) -> At {
-        let live = !self.run.phase().0.is_over() && pace > 0.0 && self.run.seq() > 0;
-        if live { self.run.now() + tick().duration_since(self.came).mul_f64(pace) } else { self.run.now() }
+    fn now(&self) -> At {
+        let on = if self.shot.pace > 0.0 { tick().duration_since(self.came).mul_f64(self.shot.pace) } else { Duration::ZERO };
+        self.shot.at + on
     }
 
     fn tick(&self) -> Duration {
-        match self.run.phase().0 {
+        match self.shot.run.phase().0 {
+            // nothing grows but by snapshots
+            _ if self.shot.pace == 0.0 => NEVER,
             Phase::Gate | Phase::Steps | Phase::Settling | Phase::Undoing(_) => TICK,
             Phase::Preflight | Phase::Ready => SLOW_TICK,
             Phase::Sealed => NEVER,
@@ -132,7 +148,7 @@ impl Frames {
                 Ok(Wake::Close) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 Ok(Wake::Lost(error)) => return Err(error),
                 Ok(Wake::Input(event)) => {
-                    if self.input(event, shown.as_ref().map(|shown| &*shown.run)) {
+                    if self.input(event, shown.as_ref().map(|shown| &*shown.shot.run)) {
                         return Ok(());
                     }
                     changed = true;
@@ -144,19 +160,20 @@ impl Frames {
                 Ok(Wake::Shown) | Err(RecvTimeoutError::Timeout) => changed = true,
             }
             // on every wake: an inbox full of keys had no place to say that a snapshot is there
-            if let Some(run) = self.slot.take() {
-                self.hands.follow(&run);
-                shown = Some(Shown { run, came: tick() });
+            if let Some(shot) = self.slot.take() {
+                self.hands.seat = shot.seat;
+                self.hands.follow(&shot.run);
+                shown = Some(Shown { shot, came: tick() });
                 changed = true;
             }
             if changed && tick().duration_since(drawn) >= FRAME {
                 if let Some(shown) = &shown {
-                    let now = shown.now(self.pace);
+                    let now = shown.now();
                     // a shown clock does not step back for the jitter of a snapshot
-                    let jitter = clock.since(now) < Duration::from_millis(300) && clock > now && !shown.run.phase().0.is_over();
+                    let jitter = clock.since(now) < Duration::from_millis(300) && clock > now && shown.shot.pace > 0.0;
                     clock = if jitter { clock } else { now };
                 }
-                drawn = self.draw(shown.as_ref().map(|shown| &*shown.run), clock)?;
+                drawn = self.draw(shown.as_ref().map(|shown| &*shown.shot.run), clock)?;
                 changed = false;
             }
         }
@@ -204,6 +221,10 @@ impl Frames {
                 if let Some(Open::Runbook { opened: said }) = &mut self.hands.open {
                     *said = opened;
                 }
+            }
+            Some(Deed::Play(wish)) => {
+                // a player that is gone needs no wishes
+                let _ = self.wishes.send(wish);
             }
             Some(Deed::Leave) => return true,
             Some(Deed::Draw) | None => {}

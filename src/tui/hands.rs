@@ -5,7 +5,8 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use crate::command::{AbortedBy, Answer, Command};
 use crate::run::Run;
 use crate::run::checks::Grade;
-use crate::run::phase::Phase;
+use crate::run::phase::{End, Phase};
+use crate::seat::{Play, Seat};
 use crate::text::Untrusted;
 use crate::tui::keys::{self, Act, Scope, Screen};
 use crate::wording::preflight::{self, Board, Item};
@@ -44,7 +45,7 @@ pub enum Open {
 }
 
 /// The state of the screen that is nobody's but this operator's.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Hands {
     /// What is open.
     pub open: Option<Open>,
@@ -66,6 +67,8 @@ pub struct Hands {
     pub passed_turned: bool,
     /// Whether the next Ctrl-C leaves.
     pub armed: bool,
+    /// Who sits here.
+    pub seat: Seat,
     /// Who writes notes.
     pub author: String,
     /// Where the report is, once it is written.
@@ -81,7 +84,9 @@ pub enum Deed {
     Command(Command),
     /// Open this address.
     Browse(String),
-    /// The operator leaves; the run is over.
+    /// Move in the recorded run.
+    Play(Play),
+    /// The operator leaves; the run is over, or somebody else's.
     Leave,
 }
 
@@ -99,7 +104,7 @@ impl Hands {
             Some(Open::Help | Open::Runbook { .. }) => Scope::Reading,
             Some(Open::Stop | Open::GoOn(_) | Open::Skip(_)) => Scope::Ask,
             Some(Open::Note(_) | Open::Word(_)) => Scope::Writing,
-            None => Hands::place(run),
+            None => self.place(run),
         }
     }
 
@@ -111,7 +116,12 @@ impl Hands {
 
     /// Where keys go while nothing is open.
     #[must_use]
-    pub fn place(run: &Run) -> Scope {
+    pub fn place(&self, run: &Run) -> Scope {
+        match self.seat {
+            Seat::Leader => {}
+            Seat::Spectator { .. } => return Scope::Watching,
+            Seat::Player(_) => return Scope::Replaying,
+        }
         match run.phase().0 {
             Phase::Preflight | Phase::Ready => Scope::Before,
             Phase::Gate | Phase::Steps | Phase::Settling => Scope::Live,
@@ -126,13 +136,14 @@ impl Hands {
     pub fn offers(&self, act: Act, run: &Run) -> bool {
         match act {
             Act::Start => preflight::is_ready(run),
+            Act::Show(_) if checks_are_shown(run) => false,
             Act::Runbook => run.scenario().runbook.is_some(),
             Act::GoOn => run.waits_for_person().is_some(),
             Act::Failed => matches!(self.open, Some(Open::GoOn(step)) if run.step_begun(step).is_some()),
             Act::Skip => run.current_step().is_some(),
             Act::Show(Screen::Findings) => run.phase().0.is_over(),
             Act::NextCheck | Act::LastCheck => Board::of(run).rows(self.passed_turned).len() > 1,
-            Act::Passed => !Board::of(run).passed.is_empty(),
+            Act::Passed => checks_are_shown(run) && !Board::of(run).passed.is_empty(),
             _ => true,
         }
     }
@@ -189,9 +200,11 @@ impl Hands {
 
     /// Does what a key means.
     pub fn act(&mut self, act: Act, run: &Run) -> Option<Deed> {
-        let over = run.phase().0.is_over();
+        // somebody else's run goes on without us
+        let over = run.phase().0.is_over() || self.seat != Seat::Leader;
         let undoing = matches!(run.phase().0, Phase::Undoing(_));
         match act {
+            Act::Play(wish) => return Some(Deed::Play(wish)),
             Act::Start if preflight::is_ready(run) && run.typed_word().is_some() => self.open = Some(Open::Word(String::new())),
             Act::Start => return preflight::is_ready(run).then_some(Deed::Command(Command::Start)),
             Act::Stop | Act::Note if over => return None,
@@ -269,6 +282,11 @@ impl Hands {
 
     /// Scrolls what the screen is about: the pods from their first, the timeline from its newest.
     fn scroll(&mut self, act: Act, run: &Run) {
+        if checks_are_shown(run) {
+            // whoever looks on has no keys of their own for the checks
+            let up = matches!(act, Act::Up | Act::PageUp | Act::Top);
+            return self.turn_to_check(run, |at, last| if up { at.saturating_sub(1) } else { (at + 1).min(last) });
+        }
         let page = if self.screen(run) == Screen::Cockpit { PAGE } else { PAGE * 4 };
         let (down, up) = match act {
             Act::Down => (1, 0),
@@ -333,4 +351,9 @@ impl Hands {
         let (author, text) = (Untrusted::from(self.author.as_str()), Untrusted::from(note.trim()));
         Some(Deed::Command(Command::Note { author, text }))
     }
+}
+
+/// Whether the preflight is what there is to see.
+fn checks_are_shown(run: &Run) -> bool {
+    matches!(run.phase().0, Phase::Preflight | Phase::Ready | Phase::Undoing(End::Refused(_))) || preflight::refusal(run).is_some()
 }

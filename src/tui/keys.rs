@@ -8,6 +8,7 @@ use std::fmt;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::effect::Danger;
+use crate::seat::Play;
 
 /// What a key does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,6 +57,8 @@ pub enum Act {
     Passed,
     /// Show a screen.
     Show(Screen),
+    /// Move in a recorded run.
+    Play(Play),
     /// Help.
     Help,
     /// Leave; asks while a run is live.
@@ -102,6 +105,10 @@ pub enum Scope {
     Over,
     /// After the end of a run that was not let start.
     Refused,
+    /// While somebody looks on who does not lead the run.
+    Watching,
+    /// While a recorded run is played.
+    Replaying,
     /// In a question.
     Ask,
     /// While a note is written.
@@ -111,8 +118,23 @@ pub enum Scope {
 }
 
 /// All scopes.
-pub const SCOPES: [Scope; 8] =
-    [Scope::Before, Scope::Live, Scope::Undoing, Scope::Over, Scope::Refused, Scope::Ask, Scope::Writing, Scope::Reading];
+pub const SCOPES: [Scope; 10] = [
+    Scope::Before,
+    Scope::Live,
+    Scope::Undoing,
+    Scope::Over,
+    Scope::Refused,
+    Scope::Watching,
+    Scope::Replaying,
+    Scope::Ask,
+    Scope::Writing,
+    Scope::Reading,
+];
+/// Where the leader's hands are, or may be.
+const LEADING: &[Scope] =
+    &[Scope::Before, Scope::Live, Scope::Undoing, Scope::Over, Scope::Refused, Scope::Ask, Scope::Writing, Scope::Reading];
+/// Where a run is looked at, once it has begun.
+const SEEN: &[Scope] = &[Scope::Live, Scope::Undoing, Scope::Over, Scope::Watching, Scope::Replaying];
 
 /// One key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -143,11 +165,14 @@ impl Key {
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Key::Char(' ') => f.write_str("Space"),
             Key::Char(c) => write!(f, "{c}"),
             Key::Ctrl(c) => write!(f, "Ctrl-{}", c.to_ascii_uppercase()),
             Key::Code(KeyCode::F(n)) => write!(f, "F{n}"),
             Key::Code(KeyCode::Down) => f.write_str("↓"),
             Key::Code(KeyCode::Up) => f.write_str("↑"),
+            Key::Code(KeyCode::Left) => f.write_str("←"),
+            Key::Code(KeyCode::Right) => f.write_str("→"),
             Key::Code(KeyCode::PageDown) => f.write_str("PgDn"),
             Key::Code(KeyCode::PageUp) => f.write_str("PgUp"),
             Key::Code(KeyCode::BackTab) => f.write_str("Shift-Tab"),
@@ -178,7 +203,11 @@ const fn bind(act: Act, keys: &'static [Key], scopes: &'static [Scope], word: &'
 }
 
 const fn show(screen: Screen, keys: &'static [Key], word: &'static str, says: &'static str) -> Binding {
-    bind(Act::Show(screen), keys, &[Scope::Live, Scope::Undoing, Scope::Over], word, says)
+    bind(Act::Show(screen), keys, SEEN, word, says)
+}
+
+const fn play(wish: Play, keys: &'static [Key], word: &'static str, says: &'static str) -> Binding {
+    bind(Act::Play(wish), keys, &[Scope::Replaying], word, says)
 }
 
 const fn danger(danger: Danger, binding: Binding) -> Binding {
@@ -205,7 +234,7 @@ pub const TABLE: &[Binding] = &[
         Danger::Writes,
         bind(Act::Stop, &[Key::Code(KeyCode::F(12))], &[Scope::Writing], "stop", "stop the run and undo everything; asks once"),
     ),
-    danger(Danger::Writes, bind(Act::Interrupt, &[Key::Ctrl('c')], &SCOPES, "", "stop and undo; twice while undoing: leave at once")),
+    danger(Danger::Writes, bind(Act::Interrupt, &[Key::Ctrl('c')], LEADING, "", "stop and undo; twice while undoing: leave at once")),
     bind(
         Act::NextCheck,
         &[Key::Code(KeyCode::Down), Key::Char('j')],
@@ -234,12 +263,18 @@ pub const TABLE: &[Binding] = &[
         "",
         "preflight: back to the beginning of that check",
     ),
-    bind(Act::Passed, &[Key::Char('p')], &[Scope::Before, Scope::Refused], "passed", "preflight: show or fold the checks that passed"),
+    bind(
+        Act::Passed,
+        &[Key::Char('p')],
+        &[Scope::Before, Scope::Refused, Scope::Watching, Scope::Replaying],
+        "passed",
+        "preflight: show or fold the checks that passed",
+    ),
     bind(Act::Note, &[Key::Char('a')], &[Scope::Before, Scope::Live, Scope::Undoing], "note", "write a note into timeline and report"),
     bind(
         Act::Runbook,
         &[Key::Char('o')],
-        &[Scope::Before, Scope::Live, Scope::Undoing, Scope::Over, Scope::Refused],
+        &[Scope::Before, Scope::Live, Scope::Undoing, Scope::Over, Scope::Refused, Scope::Watching, Scope::Replaying],
         "runbook",
         "show the runbook, and open it where a browser is",
     ),
@@ -261,36 +296,27 @@ pub const TABLE: &[Binding] = &[
         Danger::Writes,
         bind(Act::Failed, &[Key::Char('f')], &[Scope::Ask], "failed", "a person's step could not be done: the run ends"),
     ),
-    bind(Act::NextChart, &[Key::Code(KeyCode::Tab)], &[Scope::Live, Scope::Undoing, Scope::Over], "chart", "show the next chart"),
-    bind(Act::LastChart, &[Key::Code(KeyCode::BackTab)], &[Scope::Live, Scope::Undoing, Scope::Over], "", "show the chart before"),
-    bind(
-        Act::Down,
-        &[Key::Char('j'), Key::Code(KeyCode::Down)],
-        &[Scope::Live, Scope::Undoing, Scope::Over],
-        "",
-        "a line down: timeline, pods",
-    ),
-    bind(
-        Act::Up,
-        &[Key::Char('k'), Key::Code(KeyCode::Up)],
-        &[Scope::Live, Scope::Undoing, Scope::Over],
-        "older",
-        "a line up: timeline, pods",
-    ),
-    bind(Act::PageDown, &[Key::Code(KeyCode::PageDown), Key::Ctrl('d')], &[Scope::Live, Scope::Undoing, Scope::Over], "", "a page down"),
-    bind(Act::PageUp, &[Key::Code(KeyCode::PageUp), Key::Ctrl('u')], &[Scope::Live, Scope::Undoing, Scope::Over], "", "a page up"),
-    bind(Act::Top, &[Key::Char('g'), Key::Code(KeyCode::Home)], &[Scope::Live, Scope::Undoing, Scope::Over], "", "the first line"),
-    bind(
-        Act::Bottom,
-        &[Key::Char('G'), Key::Code(KeyCode::End)],
-        &[Scope::Live, Scope::Undoing, Scope::Over],
-        "",
-        "the last line; the timeline is followed again",
-    ),
+    play(Play::Pause, &[Key::Char(' ')], "pause", "stand still, or go on; at the end: once more"),
+    play(Play::LastMoment, &[Key::Char('N')], "", "to the line of the timeline before"),
+    play(Play::NextMoment, &[Key::Char('n')], "next", "to the next line of the timeline"),
+    play(Play::Back, &[Key::Code(KeyCode::Left), Key::Char('b')], "back 5 s", "five seconds back"),
+    play(Play::Forward, &[Key::Code(KeyCode::Right), Key::Char('f')], "", "five seconds on"),
+    play(Play::Slower, &[Key::Char('-')], "", "slower"),
+    play(Play::Faster, &[Key::Char('+'), Key::Char('=')], "faster", "faster"),
+    play(Play::Start, &[Key::Char('^'), Key::Char('0')], "", "to the beginning"),
+    play(Play::End, &[Key::Char('$')], "", "to the end"),
+    bind(Act::NextChart, &[Key::Code(KeyCode::Tab)], SEEN, "chart", "show the next chart"),
+    bind(Act::LastChart, &[Key::Code(KeyCode::BackTab)], SEEN, "", "show the chart before"),
+    bind(Act::Down, &[Key::Char('j'), Key::Code(KeyCode::Down)], SEEN, "", "a line down: timeline, pods"),
+    bind(Act::Up, &[Key::Char('k'), Key::Code(KeyCode::Up)], SEEN, "older", "a line up: timeline, pods"),
+    bind(Act::PageDown, &[Key::Code(KeyCode::PageDown), Key::Ctrl('d')], SEEN, "", "a page down"),
+    bind(Act::PageUp, &[Key::Code(KeyCode::PageUp), Key::Ctrl('u')], SEEN, "", "a page up"),
+    bind(Act::Top, &[Key::Char('g'), Key::Code(KeyCode::Home)], SEEN, "", "the first line"),
+    bind(Act::Bottom, &[Key::Char('G'), Key::Code(KeyCode::End)], SEEN, "", "the last line; the timeline is followed again"),
     bind(
         Act::Help,
         &[Key::Char('?'), Key::Char('h')],
-        &[Scope::Before, Scope::Live, Scope::Undoing, Scope::Over, Scope::Refused],
+        &[Scope::Before, Scope::Live, Scope::Undoing, Scope::Over, Scope::Refused, Scope::Watching, Scope::Replaying],
         "help",
         "this list",
     ),
@@ -301,6 +327,7 @@ pub const TABLE: &[Binding] = &[
         "leave",
         "leave; asks while a run is live",
     ),
+    bind(Act::Quit, &[Key::Char('q'), Key::Ctrl('c')], &[Scope::Watching, Scope::Replaying], "leave", "leave; the run is not touched"),
     show(Screen::Cockpit, &[Key::Char('1')], "cockpit", "screen: everything at a glance"),
     show(Screen::Pods, &[Key::Char('2')], "pods", "screen: every pod, and why one is not back"),
     show(Screen::Faults, &[Key::Char('3')], "faults", "screen: every fault with its victims, finalizers and end"),
@@ -312,7 +339,7 @@ pub const TABLE: &[Binding] = &[
     bind(
         Act::Close,
         &[Key::Code(KeyCode::Esc)],
-        &[Scope::Live, Scope::Undoing, Scope::Over, Scope::Refused, Scope::Before, Scope::Writing],
+        &[Scope::Live, Scope::Undoing, Scope::Over, Scope::Refused, Scope::Before, Scope::Watching, Scope::Replaying, Scope::Writing],
         "",
         "back; never leaves",
     ),

@@ -12,6 +12,7 @@ use crate::run::phase::Phase;
 use crate::run::recovery::Back;
 use crate::run::verdicts::Standing;
 use crate::scenario::model::StepAction;
+use crate::seat::Seat;
 use crate::text::Untrusted;
 use crate::wording::{self, stuck};
 
@@ -86,7 +87,21 @@ fn steady_at(run: &Run) -> Option<(At, At)> {
     spans.into_iter().max_by_key(|(_, to)| *to)
 }
 
-/// What happens next, and when.
+/// What happens next, and when, as it is said to whoever sits in this seat.
+#[must_use]
+pub fn next_for(seat: Seat, run: &Run, now: At) -> String {
+    if seat == Seat::Leader {
+        return next(run, now);
+    }
+    match (run.waits_for_person(), run.phase().0) {
+        (Some((index, _)), _) if run.step_begun(index).is_none() => "the leader lets it begin".to_owned(),
+        (Some((_, step)), _) => format!("the leader says when done: {}", safe(&step.name)),
+        (None, Phase::Ready) => "the leader starts".to_owned(),
+        (None, _) => next(run, now),
+    }
+}
+
+/// What happens next, and when, as it is said to the leader.
 #[must_use]
 pub fn next(run: &Run, now: At) -> String {
     if let Some((index, step)) = run.waits_for_person() {

@@ -5,7 +5,6 @@ use ratatui::layout::Rect;
 
 use crate::effect::Danger;
 use crate::tui::cells::{Pen, row};
-use crate::tui::hands::Hands;
 use crate::tui::keys::{self, Act, Binding};
 use crate::tui::panels::questions::dialog;
 use crate::tui::scene::Scene;
@@ -13,7 +12,7 @@ use crate::tui::scene::Scene;
 /// Draws it over everything.
 pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let theme = scene.theme;
-    let scope = Hands::place(scene.run);
+    let scope = scene.hands.place(scene.run);
     let offered = keys::of(scope).filter(|binding| scene.hands.offers(binding.act, scene.run));
     let (screens, bindings): (Vec<&Binding>, Vec<&Binding>) = offered.partition(|binding| matches!(binding.act, Act::Show(_)));
     let height = u16::try_from(bindings.len() + usize::from(!screens.is_empty())).unwrap_or(u16::MAX).saturating_add(4);

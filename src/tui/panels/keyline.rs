@@ -14,18 +14,26 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let mut pen = Pen::new(buffer, Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area });
     let scope = scene.hands.scope(scene.run);
     let offered = keys::of(scope).filter(|binding| !binding.word.is_empty() && scene.hands.offers(binding.act, scene.run));
-    let (screens, acts): (Vec<_>, Vec<_>) = offered.partition(|binding| matches!(binding.act, Act::Show(_)));
+    let (screens, acts): (Vec<&Binding>, Vec<&Binding>) = offered.partition(|binding| matches!(binding.act, Act::Show(_)));
+    let wide = |key: &str, word: &str| cells::width(key) + 1 + cells::width(word);
     let put = |pen: &mut Pen<'_>, key: &str, word: &str, style: Style| {
-        let fits = cells::width(key) + 1 + cells::width(word) <= pen.room();
+        let fits = wide(key, word) <= pen.room();
         if fits {
             pen.put(key, theme.accent).skip(1).put(word, style).skip(2);
         }
         fits
     };
+    // whatever else has no room: how to find the other keys, and how to leave
+    let stays = |binding: &Binding| matches!(binding.act, Act::Help | Act::Quit);
+    let wants = |binding: &Binding| wide(&first(binding), binding.word) + 2;
+    let mut kept: u16 = acts.iter().copied().filter(|binding| stays(binding)).map(wants).sum();
     for binding in acts {
-        if !put(&mut pen, &first(binding), binding.word, theme.quiet) {
-            return;
+        if stays(binding) {
+            kept = kept.saturating_sub(wants(binding));
+        } else if wants(binding) + kept > pen.room() + 2 {
+            continue;
         }
+        put(&mut pen, &first(binding), binding.word, theme.quiet);
     }
     // their names where there is room for all of them
     let width: u16 = screens.iter().map(|binding| cells::width(&first(binding)) + 1 + cells::width(binding.word) + 2).sum();

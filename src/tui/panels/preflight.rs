@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::run::checks::Grade;
+use crate::seat::Seat;
 use crate::text::Untrusted;
 use crate::tui::cells::{Pen, head, lines, row, split, width, wrap, wrap_whole};
 use crate::tui::keys::{self, Act, Scope};
@@ -120,7 +121,7 @@ fn checklist(scene: &Scene<'_>, board: &Board, area: Rect, buffer: &mut Buffer) 
     if folded {
         let mut pen = Pen::new(buffer, row(inner, below));
         pen.put(grade_sign(Grade::Pass), theme.held).skip(1).cell(&format!("{} passed", board.passed.len()), NAMES - 2, theme.quiet);
-        let place = if scene.run.phase().0.is_over() { Scope::Refused } else { Scope::Before };
+        let place = scene.hands.place(scene.run);
         pen.put(&keys::key(place, Act::Passed), theme.accent).skip(1).put("shows them", theme.quiet);
     }
 }
@@ -180,6 +181,9 @@ fn said(scene: &Scene<'_>, board: &Board, area: Rect) -> Vec<Vec<(String, Style)
     if preflight::is_ready(run) {
         let plan = wrap(&preflight::plan(run), area.width.saturating_sub(2), if short { 3 } else { 5 });
         all.extend(plan.into_iter().map(|line| vec![(format!("  {line}"), theme.text)]));
+        if scene.hands.seat != Seat::Leader {
+            return all;
+        }
         if !short {
             all.push(Vec::new());
         }

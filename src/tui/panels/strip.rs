@@ -8,11 +8,12 @@ use ratatui::style::Style;
 use crate::run::Run;
 use crate::run::phase::{End, Phase};
 use crate::run::verdicts::Standing;
+use crate::seat::Seat;
 use crate::text::Untrusted;
 use crate::tui::cells::{self, Pen, row};
 use crate::tui::keys::{self, Act, Scope};
 use crate::tui::scene::Scene;
-use crate::wording::live;
+use crate::wording::{self, live};
 
 /// The rows it takes.
 pub const HEIGHT: u16 = 2;
@@ -138,20 +139,33 @@ fn next(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let scope = scene.hands.scope(scene.run);
     let here = if matches!(scope, Scope::Ask | Scope::Writing | Scope::Reading) { Scope::Live } else { scope };
     let over = matches!(here, Scope::Over | Scope::Refused);
-    if !over {
-        pen.last("help", theme.text);
-        pen.last(&keys::key(here, Act::Help), theme.accent);
-        pen.last(" ", theme.text);
-        let stop = match (here, area.width < 100) {
-            // it is stopped already: the key shows how far the undo is
-            (Scope::Undoing, _) => "the undo",
-            (_, true) => "stop",
-            (_, false) => "stop and undo",
-        };
-        pen.last(stop, theme.text);
-        pen.last(&keys::key(here, Act::Stop), theme.accent);
-        pen.last(" ", theme.text);
+    match scene.hands.seat {
+        Seat::Leader if over => {}
+        Seat::Leader => {
+            pen.last("help", theme.text);
+            pen.last(&keys::key(here, Act::Help), theme.accent);
+            pen.last(" ", theme.text);
+            let stop = match (here, area.width < 100) {
+                // it is stopped already: the key shows how far the undo is
+                (Scope::Undoing, _) => "the undo",
+                (_, true) => "stop",
+                (_, false) => "stop and undo",
+            };
+            pen.last(stop, theme.text);
+            pen.last(&keys::key(here, Act::Stop), theme.accent);
+            pen.last(" ", theme.text);
+        }
+        Seat::Spectator { driven } => {
+            let gone = !driven && !scene.run.phase().0.is_over();
+            pen.last(wording::seat::looks_on(driven || !gone), if gone { theme.broken } else { theme.quiet });
+            pen.last(" ", theme.text);
+        }
+        Seat::Player(position) => {
+            pen.last(&wording::seat::plays(position, scene.now), if position.paused { theme.pending } else { theme.accent });
+            pen.last(" ", theme.text);
+        }
     }
+    let over = over || scene.run.phase().0.is_over();
     let (standing, safety) = live::safety(scene.run, scene.now);
     let sign = match standing {
         Standing::Held => ("●", theme.held),
@@ -160,7 +174,7 @@ fn next(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         Standing::Broken => ("✗", theme.broken),
     };
     let words = if standing == Standing::Held { theme.text } else { sign.1 };
-    let next = if over { String::new() } else { live::next(scene.run, scene.now) };
+    let next = if over { String::new() } else { live::next_for(scene.hands.seat, scene.run, scene.now) };
     // a countdown that is cut says nothing: the words before it give way
     let room = pen.room().saturating_sub(cells::width(&next) + 11);
     let short = safety.split([',', ':']).next().unwrap_or_default();

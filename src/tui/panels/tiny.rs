@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::run::Run;
+use crate::seat::Seat;
 use crate::tui::cells::{self, Pen, row, wrap};
 use crate::tui::keys::{self, Act, Scope};
 use crate::tui::scene::Scene;
@@ -15,14 +16,14 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let (run, theme) = (scene.run, scene.theme);
     let (standing, safety) = live::safety(run, scene.now);
     let clock = run.begun().map(|_| wording::t_plus(run, scene.now)).unwrap_or_default();
-    let stop = if run.phase().0.is_over() {
+    let stop = if run.phase().0.is_over() || scene.hands.seat != Seat::Leader {
         format!("{} leaves", keys::key(Scope::Over, Act::Quit))
     } else {
         format!("{} stops", keys::key(Scope::Live, Act::Stop))
     };
     let next = match preflight::refusal(run) {
         Some(_) => preflight::may_start(run, &Board::of(run)).1,
-        None => format!("next: {}", live::next(run, scene.now)),
+        None => format!("next: {}", live::next_for(scene.hands.seat, run, scene.now)),
     };
     let parts = [clock, verdict(run), stop, safety.clone(), next];
     if area.height < 4 {

@@ -7,6 +7,7 @@ use ratatui::style::Style;
 use crate::run::ledger::FaultState;
 use crate::run::phase::{End, Phase};
 use crate::run::verdicts::Standing;
+use crate::seat::Seat;
 use crate::tui::cells::{Pen, row, wrap, wrap_whole};
 use crate::tui::keys::{self, Act, Scope};
 use crate::tui::panels::questions::dialog;
@@ -51,7 +52,9 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     text.push((String::new(), theme.text));
     // what can be done stands before what is only explained: a small screen cuts the end
     let leave = keys::key(Scope::Undoing, Act::Interrupt);
-    if scene.hands.armed {
+    if scene.hands.seat != Seat::Leader {
+        add(&mut text, &format!("{} puts this away.", keys::key(Scope::Undoing, Act::Close)), theme.quiet);
+    } else if scene.hands.armed {
         add(&mut text, &format!("{leave} again leaves at once: what remains is handed over."), theme.broken);
     } else {
         add(&mut text, &format!("{leave} twice leaves at once, {} puts this away.", keys::key(Scope::Undoing, Act::Close)), theme.quiet);
