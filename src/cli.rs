@@ -13,6 +13,7 @@ mod drill;
 mod elsewhere;
 mod force;
 mod gate;
+mod keys;
 mod new;
 mod outlet;
 mod rbac;
@@ -68,6 +69,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Verb::Doctor(args) => doctor::doctor(&args),
         Verb::Rbac(args) => rbac::rbac(&args),
         Verb::Config => config::config(),
+        Verb::Keys => keys::keys(),
     };
     match outcome {
         Ok(code) => code,

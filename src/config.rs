@@ -3,6 +3,7 @@
 //! Owns [`Config`]. Reads text; `cli` finds the file. Keys not known are errors: a setting that is misspelt would
 //! otherwise be one that is not there, and the settings are about safety.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -26,13 +27,15 @@ pub struct Config {
     pub palette: Option<String>,
     /// Whether the cockpit draws nothing but ASCII; where it is not said, as the locale says.
     pub ascii: Option<bool>,
+    /// Other keys for commands of the cockpit, by the commands' names: `cli` knows which there are.
+    pub keys: BTreeMap<String, Vec<String>>,
     /// Clusters whose tier is known here.
     pub clusters: Vec<ClusterRule>,
 }
 
 impl Default for Config {
     fn default() -> Config {
-        Config { held_days: HELD_DAYS, brake_image: None, palette: None, ascii: None, clusters: Vec::new() }
+        Config { held_days: HELD_DAYS, brake_image: None, palette: None, ascii: None, keys: BTreeMap::new(), clusters: Vec::new() }
     }
 }
 
@@ -99,7 +102,7 @@ impl Config {
     /// What is wrong with it, and what is allowed.
     pub fn parse(text: &str) -> Result<Config, String> {
         let file: Table = text.parse().map_err(|error: toml::de::Error| error.to_string())?;
-        known("the file", &file, &["gate", "brake", "look", "cluster"])?;
+        known("the file", &file, &["gate", "brake", "look", "keys", "cluster"])?;
         let mut config = Config::default();
         if let Some(gate) = file.get("gate") {
             let gate = gate.as_table().ok_or("gate is a table: [gate]")?;
@@ -121,6 +124,14 @@ impl Config {
             let palette = look.get("palette").map(|palette| palette.as_str().map(str::to_owned));
             config.palette = palette.map(|palette| palette.ok_or("palette is a name: \"light\"")).transpose()?;
             config.ascii = look.get("ascii").map(|ascii| ascii.as_bool().ok_or("ascii is true or false")).transpose()?;
+        }
+        if let Some(keys) = file.get("keys") {
+            for (command, bound) in keys.as_table().ok_or("keys is a table: [keys]")? {
+                let one = bound.as_str().map(|key| vec![key.to_owned()]);
+                let several = || bound.as_array()?.iter().map(|key| key.as_str().map(str::to_owned)).collect();
+                let bound = one.or_else(several).ok_or_else(|| format!("{command} in [keys] is a key or a list of keys: \"F10\""))?;
+                config.keys.insert(command.clone(), bound);
+            }
         }
         if let Some(clusters) = file.get("cluster") {
             let clusters = clusters.as_array().ok_or("cluster is a list of tables: [[cluster]]")?;

@@ -44,6 +44,7 @@ use crate::run::timeline::Noted;
 use crate::seat::{Play, Seat};
 use crate::tui::frames::{Frames, Shot, Slot, Wake};
 use crate::tui::hands::Hands;
+use crate::tui::keys::Keys;
 use crate::tui::theme::look::Look;
 
 /// How many keys may wait.
@@ -62,6 +63,8 @@ pub struct Opening {
     pub start: bool,
     /// Who writes notes.
     pub author: String,
+    /// The keys as they are bound.
+    pub keys: Keys,
     /// What decides the look.
     pub look: Look,
     /// What stands there until there is a run to show.
@@ -104,7 +107,7 @@ impl Cockpit {
             commands: sender,
             wishes: wisher,
             theme: opening.look.theme(),
-            hands: Hands::of(opening.author),
+            hands: Hands { keys: opening.keys, ..Hands::of(opening.author) },
             waiting: opening.waiting,
         };
         let drawing = thread::Builder::new().name("cockpit".to_owned()).spawn(move || {

@@ -38,7 +38,7 @@ use gameday::run::Run;
 use gameday::scenario::model::{PrometheusAt, TargetRef, WorkloadKind};
 use gameday::scenario::{self, Reading, Source};
 use gameday::tui::hands::Hands;
-use gameday::tui::keys::{Key, SCOPES, of};
+use gameday::tui::keys::{Key, Keys, SCOPES};
 use gameday::tui::scene::Scene;
 use gameday::tui::theme::Theme;
 use gameday::tui::view;
@@ -405,7 +405,8 @@ static STORIES: LazyLock<Vec<Story>> = LazyLock::new(|| {
 
 #[test]
 fn cockpit_should_draw_whatever_is_typed_at_any_size() {
-    let known: Vec<Key> = SCOPES.iter().flat_map(|scope| of(*scope).flat_map(|binding| binding.keys.iter().copied())).collect();
+    let bound = Keys::default();
+    let known: Vec<Key> = SCOPES.iter().flat_map(|scope| bound.of(*scope).flat_map(|binding| binding.keys.iter().copied())).collect();
     let theme = Theme::dark();
     fuzz::<Typed>("keys", 52, |typed| {
         let Story(moments) = &STORIES[usize::from(typed.story) % STORIES.len()];

@@ -14,7 +14,7 @@ use gameday::run::Run;
 use gameday::scenario::{self, Source};
 use gameday::seat::{Position, Seat};
 use gameday::tui::hands::{Deed, Hands, Open};
-use gameday::tui::keys::{self, Act, Key, SCOPES, Scope, TABLE};
+use gameday::tui::keys::{Act, Key, Keys, SCOPES, Scope, TABLE};
 
 fn run(until: f64) -> Run {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/journals/network-delay-undo.jsonl");
@@ -94,8 +94,8 @@ fn hands_should_let_each_binding_of_the_table_do_something() {
             Scope::Replaying => Seat::Player(Position { head: run.now(), end: run.now(), speed: 1.0, paused: true }),
             _ => Seat::Leader,
         };
-        for binding in keys::of(scope) {
-            for key in binding.keys {
+        for binding in Keys::default().of(scope) {
+            for key in binding.keys.iter() {
                 let mut hands = Hands { open: open.clone(), seat, ..Hands::of("maria") };
                 assert_eq!(hands.scope(&run), scope);
                 assert!(hands.press(event(*key), &run).is_some(), "{key} in {scope:?} does nothing: {binding:?}");
@@ -178,4 +178,70 @@ fn note_should_hold_what_is_typed_and_pasted_on_one_line() {
 fn start_should_wait_for_the_preflight() {
     assert_eq!(press(&mut Hands::of("maria"), &run(0.01), &[ENTER]), None);
     assert!(!Hands::of("maria").offers(Act::Start, &run(0.01)));
+}
+
+fn rebound(changes: &[(&str, &[&str])]) -> Result<Keys, String> {
+    let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect();
+    Keys::rebound(&changes.iter().map(|(command, bound)| ((*command).to_owned(), keys(bound))).collect())
+}
+
+#[test]
+fn keys_should_be_bound_as_the_settings_say_and_told_so_everywhere() {
+    let run = run(LIVE);
+    let keys = rebound(&[("stop", &["s", "F10"]), ("note", &["n"]), ("pods", &["P", "2"])]).unwrap();
+    let hands = || Hands { keys: keys.clone(), ..Hands::of("maria") };
+    let mut stopping = hands();
+    assert_eq!(
+        press(&mut stopping, &run, &[Key::Char('s'), ENTER]),
+        Some(Deed::Command(Command::Abort { by: AbortedBy::Key })),
+        "its new key"
+    );
+    assert_eq!(hands().press(event(Key::Char('!')), &run), None, "the old one does nothing");
+    // in a note an s is an s, and the other new key stops
+    let mut writing = Hands { open: Some(Open::Note(String::new())), ..hands() };
+    press(&mut writing, &run, &[Key::Char('s')]);
+    assert_eq!(writing.open, Some(Open::Note("s".to_owned())));
+    press(&mut writing, &run, &[Key::Code(KeyCode::F(10))]);
+    assert_eq!(writing.open, Some(Open::Stop));
+    // a character alone leaves the note its old one
+    let only = rebound(&[("stop", &["s"])]).unwrap();
+    assert_eq!((only.key(Scope::Live, Act::Stop), only.key(Scope::Writing, Act::Stop)), ("s".to_owned(), "F12".to_owned()));
+}
+
+#[test]
+fn keys_that_would_harm_or_confuse_should_be_refused_by_name() {
+    for (changes, why) in [
+        (&[("stopp", &["s"] as &[&str])] as &[(&str, &[&str])], "did you mean \"stop\"?"),
+        (&[("stop", &[])], "name at least one"),
+        (&[("stop", &["Hyper-X"])], "\"Hyper-X\" is no key"),
+        (&[("stop", &["a"])], "a would be both \"stop\" and \"note\""),
+        (&[("stop", &["Ctrl-D"])], "means something else to the fingers of other tools"),
+        (&[("interrupt", &["F9"])], "Ctrl-C always does the same"),
+        (&[("note", &["Ctrl-C"])], "Ctrl-C always does the same"),
+        (&[("note", &["Esc"])], "Esc always does the same"),
+    ] {
+        let refused = rebound(changes).unwrap_err();
+        assert!(refused.contains(why), "{changes:?}: {refused}");
+    }
+}
+
+/// The key table as it stands in the README: `GAMEDAY_README=1` writes it there.
+#[test]
+fn keys_of_the_readme_should_be_those_of_the_table() {
+    let mut table = "| keys | command | does | where |\n|---|---|---|---|\n".to_owned();
+    for binding in TABLE {
+        let keys: Vec<String> = binding.keys.iter().map(|key| format!("`{key}`")).collect();
+        let places: Vec<&str> = binding.scopes.iter().copied().map(Scope::says).collect();
+        let row = [keys.join(" "), binding.act.name().to_owned(), binding.says.to_owned(), places.join(", ")];
+        table += &format!("| {} |\n", row.join(" | "));
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = readme.split_once("<!-- keys -->\n").unwrap();
+    let (_, after) = rest.split_once("<!-- /keys -->").unwrap();
+    let written = format!("{before}<!-- keys -->\n{table}<!-- /keys -->{after}");
+    if std::env::var_os("GAMEDAY_README").is_some() {
+        std::fs::write(&path, &written).unwrap();
+    }
+    assert!(written == readme || std::env::var_os("GAMEDAY_README").is_some(), "the keys of the README are not those of the table");
 }

@@ -52,6 +52,8 @@ pub enum Verb {
     Rbac(RbacArgs),
     /// Show where the settings are and what they come to.
     Config,
+    /// List the keys of the cockpit, with the names by which config.toml rebinds them.
+    Keys,
 }
 
 /// Flags of `run`.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 
 use crate::cli::{Failure, Means, REFUSED, gate, print};
+use crate::tui::keys::Keys;
 use crate::tui::theme::look::{Look, Palette};
 
 /// A file to begin with.
@@ -20,6 +21,10 @@ const TEMPLATE: &str = "\
 # [look]
 # palette = \"light\"               # dark, light, colour-blind or mono; NO_COLOR asks for mono
 # ascii = true                    # nothing but ASCII is drawn; else as the locale says
+
+# [keys]                          # other keys for commands of the cockpit: `gameday keys` lists them
+# stop = [\"!\", \"F10\"]
+# note = \"n\"
 
 # [[cluster]]                     # the tier of a run is the strictest of: the scenario, this file, the cluster's own label
 # context = \"prod-eu\"             # each that is given must fit: the kubeconfig context, the API server's URL,
@@ -59,14 +64,22 @@ pub fn look() -> Result<Look, Failure> {
     })
 }
 
+/// The keys as the settings bind them.
+pub fn keys() -> Result<Keys, Failure> {
+    Keys::rebound(&gate::settings()?.keys).map_err(anyhow::Error::msg).context("[keys] of config.toml").means(REFUSED)
+}
+
 pub fn config() -> Result<u8, Failure> {
     let settings = gate::settings()?;
+    // what the cockpit would refuse is refused here, too
+    let (_, _) = (look()?, keys()?);
     let path =
         place().map_or_else(|| "nowhere: neither XDG_CONFIG_HOME nor HOME is set".to_owned(), |place| place.path.display().to_string());
     let mut text = format!("# settings: {path}\n# what they come to:\n#   held-days = {}\n", settings.held_days);
     text.extend(settings.brake_image.iter().map(|image| format!("#   the brake is rehearsed on {image:?}\n")));
     text.extend(settings.palette.iter().map(|palette| format!("#   the cockpit's palette is {palette:?}\n")));
     text.extend(settings.ascii.iter().map(|ascii| format!("#   the cockpit draws {}\n", if *ascii { "ASCII only" } else { "Unicode" })));
+    text.extend(settings.keys.iter().map(|(command, keys)| format!("#   the keys of {command} are {}\n", keys.join(", "))));
     for rule in &settings.clusters {
         let parts = [("context", &rule.context), ("server", &rule.server), ("uid", &rule.uid)];
         let said: Vec<String> = parts.iter().filter_map(|(key, value)| Some(format!("{key} {:?}", value.as_ref()?))).collect();

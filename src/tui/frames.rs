@@ -16,7 +16,7 @@ use crate::run::Run;
 use crate::run::phase::Phase;
 use crate::seat::{Play, Seat};
 use crate::tui::hands::{Deed, Hands, Open};
-use crate::tui::keys::{self, Act, Scope};
+use crate::tui::keys::{Act, Scope};
 use crate::tui::panels;
 use crate::tui::scene::Scene;
 use crate::tui::terminal::{self, Screen};
@@ -188,7 +188,7 @@ impl Frames {
                     trap::spring("drawing", run);
                     view::draw(&Scene { run, now, theme, hands }, area, frame.buffer_mut());
                 }
-                None => panels::waiting::draw(waiting, theme, area, frame.buffer_mut()),
+                None => panels::waiting::draw(waiting, &hands.keys, theme, area, frame.buffer_mut()),
             }
             if theme.ascii {
                 ascii::translate(frame.buffer_mut());
@@ -201,7 +201,7 @@ impl Frames {
     fn input(&mut self, event: Event, run: Option<&Run>) -> bool {
         let Some(run) = run else {
             let Event::Key(key) = event else { return false };
-            return keys::find(Scope::Before, key).is_some_and(|binding| matches!(binding.act, Act::Quit | Act::Interrupt));
+            return self.hands.keys.find(Scope::Before, key).is_some_and(|binding| matches!(binding.act, Act::Quit | Act::Interrupt));
         };
         let deed = match event {
             Event::Key(key) => self.hands.press(key, run),

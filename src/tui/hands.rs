@@ -8,7 +8,7 @@ use crate::run::checks::Grade;
 use crate::run::phase::{End, Phase};
 use crate::seat::{Play, Seat};
 use crate::text::Untrusted;
-use crate::tui::keys::{self, Act, Scope, Screen};
+use crate::tui::keys::{Act, Keys, Scope, Screen};
 use crate::wording::preflight::{self, Board, Item};
 
 /// The longest note.
@@ -67,6 +67,8 @@ pub struct Hands {
     pub passed_turned: bool,
     /// Whether the next Ctrl-C leaves.
     pub armed: bool,
+    /// The keys as they are bound.
+    pub keys: Keys,
     /// Who sits here.
     pub seat: Seat,
     /// Who writes notes.
@@ -178,13 +180,13 @@ impl Hands {
             return None;
         }
         let scope = self.scope(run);
-        let Some(binding) = keys::find(scope, event) else {
+        let Some(act) = self.keys.find(scope, event).map(|binding| binding.act) else {
             return self.write(event);
         };
-        if binding.act != Act::Interrupt {
+        if act != Act::Interrupt {
             self.armed = false;
         }
-        self.act(binding.act, run)
+        self.act(act, run)
     }
 
     fn write(&mut self, event: KeyEvent) -> Option<Deed> {

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use crate::effect::Danger;
 use crate::tui::cells::{Pen, row};
-use crate::tui::keys::{self, Act, Binding};
+use crate::tui::keys::{Act, Binding};
 use crate::tui::panels::questions::dialog;
 use crate::tui::scene::Scene;
 
@@ -13,7 +13,7 @@ use crate::tui::scene::Scene;
 pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let theme = scene.theme;
     let scope = scene.hands.place(scene.run);
-    let offered = keys::of(scope).filter(|binding| scene.hands.offers(binding.act, scene.run));
+    let offered = scene.hands.keys.of(scope).filter(|binding| scene.hands.offers(binding.act, scene.run));
     let (screens, bindings): (Vec<&Binding>, Vec<&Binding>) = offered.partition(|binding| matches!(binding.act, Act::Show(_)));
     let height = u16::try_from(bindings.len() + usize::from(!screens.is_empty())).unwrap_or(u16::MAX).saturating_add(4);
     let inner = dialog(scene, area, buffer, "keys that work now", 78, height, theme.accent);
@@ -26,7 +26,7 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         at += 1;
     }
     if !screens.is_empty() {
-        let keys: Vec<String> = screens.iter().flat_map(|binding| binding.keys).map(ToString::to_string).collect();
+        let keys: Vec<String> = screens.iter().flat_map(|binding| binding.keys.iter()).map(ToString::to_string).collect();
         let words: Vec<&str> = screens.iter().map(|binding| binding.word).collect();
         Pen::new(buffer, row(inner, at)).cell(&keys.join(" "), 15, theme.accent).put(&format!("screens: {}", words.join(", ")), theme.text);
         at += 1;

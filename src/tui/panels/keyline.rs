@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::tui::cells::{self, Pen};
-use crate::tui::keys::{self, Act, Binding};
+use crate::tui::keys::{Act, Binding};
 use crate::tui::scene::Scene;
 
 /// Draws it.
@@ -13,7 +13,7 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let theme = scene.theme;
     let mut pen = Pen::new(buffer, Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area });
     let scope = scene.hands.scope(scene.run);
-    let offered = keys::of(scope).filter(|binding| !binding.word.is_empty() && scene.hands.offers(binding.act, scene.run));
+    let offered = scene.hands.keys.of(scope).filter(|binding| !binding.word.is_empty() && scene.hands.offers(binding.act, scene.run));
     let (screens, acts): (Vec<&Binding>, Vec<&Binding>) = offered.partition(|binding| matches!(binding.act, Act::Show(_)));
     let wide = |key: &str, word: &str| cells::width(key) + 1 + cells::width(word);
     let put = |pen: &mut Pen<'_>, key: &str, word: &str, style: Style| {

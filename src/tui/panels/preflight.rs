@@ -8,7 +8,7 @@ use crate::run::checks::Grade;
 use crate::seat::Seat;
 use crate::text::Untrusted;
 use crate::tui::cells::{Pen, head, lines, row, split, width, wrap, wrap_whole};
-use crate::tui::keys::{self, Act, Scope};
+use crate::tui::keys::{Act, Scope};
 use crate::tui::scene::Scene;
 use crate::tui::theme::{Theme, grade_sign};
 use crate::wording::preflight::{Board, Item};
@@ -122,7 +122,7 @@ fn checklist(scene: &Scene<'_>, board: &Board, area: Rect, buffer: &mut Buffer) 
         let mut pen = Pen::new(buffer, row(inner, below));
         pen.put(grade_sign(Grade::Pass), theme.held).skip(1).cell(&format!("{} passed", board.passed.len()), NAMES - 2, theme.quiet);
         let place = scene.hands.place(scene.run);
-        pen.put(&keys::key(place, Act::Passed), theme.accent).skip(1).put("shows them", theme.quiet);
+        pen.put(&scene.hands.keys.key(place, Act::Passed), theme.accent).skip(1).put("shows them", theme.quiet);
     }
 }
 
@@ -188,7 +188,7 @@ fn said(scene: &Scene<'_>, board: &Board, area: Rect) -> Vec<Vec<(String, Style)
             all.push(Vec::new());
         }
         let starts = run.typed_word().map_or_else(|| "starts".to_owned(), |word| format!("asks you to type {}", Untrusted::from(word)));
-        let key = |act: Act| (keys::key(Scope::Before, act), theme.accent);
+        let key = |act: Act| (scene.hands.keys.key(Scope::Before, act), theme.accent);
         let leaves = ("leaves, nothing is broken".to_owned(), theme.quiet);
         all.push(vec![
             (" ".to_owned(), theme.text),

@@ -9,7 +9,7 @@ use crate::run::Run;
 use crate::run::ledger::FaultState;
 use crate::text::Untrusted;
 use crate::tui::cells::{self, Pen, lines, row, wrap};
-use crate::tui::keys::{self, Act, Scope};
+use crate::tui::keys::{Act, Scope};
 use crate::tui::scene::Scene;
 use crate::wording;
 
@@ -55,7 +55,7 @@ pub fn stop(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     for (index, (line, style)) in text.iter().enumerate() {
         Pen::new(buffer, row(inner, u16::try_from(index).unwrap_or(u16::MAX))).put(line, *style);
     }
-    let (yes, no) = (keys::key(Scope::Ask, Act::Confirm), keys::key(Scope::Ask, Act::Close));
+    let (yes, no) = (scene.hands.keys.key(Scope::Ask, Act::Confirm), scene.hands.keys.key(Scope::Ask, Act::Close));
     answers(scene, inner, buffer, &[(yes, "stop and undo everything"), (no, "go on")]);
 }
 
@@ -85,8 +85,8 @@ pub fn go_on(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, step: usize) {
     let height = u16::try_from(text.len()).unwrap_or(u16::MAX).saturating_add(4);
     let inner = dialog(scene, area, buffer, title, width, height, theme.pending);
     lines(buffer, inner, &text, theme.text);
-    let (yes, no) = (keys::key(Scope::Ask, Act::Confirm), keys::key(Scope::Ask, Act::Close));
-    let failed = keys::key(Scope::Ask, Act::Failed);
+    let (yes, no) = (scene.hands.keys.key(Scope::Ask, Act::Confirm), scene.hands.keys.key(Scope::Ask, Act::Close));
+    let failed = scene.hands.keys.key(Scope::Ask, Act::Failed);
     if begun {
         answers(scene, inner, buffer, &[(yes, "done"), (failed, "could not be done"), (no, "not yet")]);
     } else {
@@ -100,7 +100,7 @@ pub fn skip(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let inner = dialog(scene, area, buffer, "skip the rest of this step?", 66, 6, theme.pending);
     let text = format!("{}: what it broke is undone, and the next step begins.", wording::phase(scene.run));
     lines(buffer, inner, &wrap(&text, inner.width, 2), theme.text);
-    let (yes, no) = (keys::key(Scope::Ask, Act::Confirm), keys::key(Scope::Ask, Act::Close));
+    let (yes, no) = (scene.hands.keys.key(Scope::Ask, Act::Confirm), scene.hands.keys.key(Scope::Ask, Act::Close));
     answers(scene, inner, buffer, &[(yes, "skip"), (no, "stay")]);
 }
 
@@ -129,8 +129,8 @@ fn written(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, title: &str, send
         buffer.set_stringn(whole.x + 2, whole.y, cells::fit(title, whole.width - 4), usize::from(whole.width - 4), theme.strong);
     }
     let mut pen = Pen::new(buffer, Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), height: inner.height.min(1), ..inner });
-    pen.last(&format!(" {} drops it", keys::key(Scope::Writing, Act::Close)), theme.quiet);
-    pen.last(&format!(" {} {sends}", keys::key(Scope::Writing, Act::Send)), theme.quiet);
+    pen.last(&format!(" {} drops it", scene.hands.keys.key(Scope::Writing, Act::Close)), theme.quiet);
+    pen.last(&format!(" {} {sends}", scene.hands.keys.key(Scope::Writing, Act::Send)), theme.quiet);
     let safe = Untrusted::from(note).to_string();
     // the end of a long note stays in sight
     let room = pen.room().saturating_sub(2);
@@ -158,6 +158,6 @@ pub fn runbook(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, opened: bool)
     }
     let said = if opened { "opened in a browser" } else { "no browser here: copy the address" };
     let mut pen = Pen::new(buffer, row(inner, inner.height.saturating_sub(1)));
-    pen.last(&format!("{} back", keys::key(Scope::Reading, Act::Close)), theme.quiet);
+    pen.last(&format!("{} back", scene.hands.keys.key(Scope::Reading, Act::Close)), theme.quiet);
     pen.put(said, theme.quiet);
 }

@@ -11,7 +11,7 @@ use crate::run::verdicts::Standing;
 use crate::seat::Seat;
 use crate::text::Untrusted;
 use crate::tui::cells::{self, Pen, row};
-use crate::tui::keys::{self, Act, Scope};
+use crate::tui::keys::{Act, Scope};
 use crate::tui::scene::Scene;
 use crate::wording::{self, live};
 
@@ -143,7 +143,7 @@ fn next(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         Seat::Leader if over => {}
         Seat::Leader => {
             pen.last("help", theme.text);
-            pen.last(&keys::key(here, Act::Help), theme.accent);
+            pen.last(&scene.hands.keys.key(here, Act::Help), theme.accent);
             pen.last(" ", theme.text);
             let stop = match (here, area.width < 100) {
                 // it is stopped already: the key shows how far the undo is
@@ -152,7 +152,7 @@ fn next(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
                 (_, false) => "stop and undo",
             };
             pen.last(stop, theme.text);
-            pen.last(&keys::key(here, Act::Stop), theme.accent);
+            pen.last(&scene.hands.keys.key(here, Act::Stop), theme.accent);
             pen.last(" ", theme.text);
         }
         Seat::Spectator { driven } => {

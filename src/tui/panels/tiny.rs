@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use crate::run::Run;
 use crate::seat::Seat;
 use crate::tui::cells::{self, Pen, row, wrap};
-use crate::tui::keys::{self, Act, Scope};
+use crate::tui::keys::{Act, Scope};
 use crate::tui::scene::Scene;
 use crate::wording::preflight::{self, Board};
 use crate::wording::{self, live};
@@ -17,9 +17,9 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let (standing, safety) = live::safety(run, scene.now);
     let clock = run.begun().map(|_| wording::t_plus(run, scene.now)).unwrap_or_default();
     let stop = if run.phase().0.is_over() || scene.hands.seat != Seat::Leader {
-        format!("{} leaves", keys::key(Scope::Over, Act::Quit))
+        format!("{} leaves", scene.hands.keys.key(Scope::Over, Act::Quit))
     } else {
-        format!("{} stops", keys::key(Scope::Live, Act::Stop))
+        format!("{} stops", scene.hands.keys.key(Scope::Live, Act::Stop))
     };
     let next = match preflight::refusal(run) {
         Some(_) => preflight::may_start(run, &Board::of(run)).1,

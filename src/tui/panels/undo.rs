@@ -9,7 +9,7 @@ use crate::run::phase::{End, Phase};
 use crate::run::verdicts::Standing;
 use crate::seat::Seat;
 use crate::tui::cells::{Pen, row, wrap, wrap_whole};
-use crate::tui::keys::{self, Act, Scope};
+use crate::tui::keys::{Act, Scope};
 use crate::tui::panels::questions::dialog;
 use crate::tui::scene::Scene;
 use crate::wording::{self, live, stuck};
@@ -51,13 +51,17 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     }
     text.push((String::new(), theme.text));
     // what can be done stands before what is only explained: a small screen cuts the end
-    let leave = keys::key(Scope::Undoing, Act::Interrupt);
+    let leave = scene.hands.keys.key(Scope::Undoing, Act::Interrupt);
     if scene.hands.seat != Seat::Leader {
-        add(&mut text, &format!("{} puts this away.", keys::key(Scope::Undoing, Act::Close)), theme.quiet);
+        add(&mut text, &format!("{} puts this away.", scene.hands.keys.key(Scope::Undoing, Act::Close)), theme.quiet);
     } else if scene.hands.armed {
         add(&mut text, &format!("{leave} again leaves at once: what remains is handed over."), theme.broken);
     } else {
-        add(&mut text, &format!("{leave} twice leaves at once, {} puts this away.", keys::key(Scope::Undoing, Act::Close)), theme.quiet);
+        add(
+            &mut text,
+            &format!("{leave} twice leaves at once, {} puts this away.", scene.hands.keys.key(Scope::Undoing, Act::Close)),
+            theme.quiet,
+        );
     }
     if left {
         let finishes = stuck::finishes(run.header().place.rehearsal);

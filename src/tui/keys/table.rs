@@ -1,0 +1,186 @@
+//! The key table itself: what is done, by which keys, in which words, where, and what it can do to the world.
+
+use std::borrow::Cow;
+
+use crossterm::event::KeyCode;
+
+use crate::effect::Danger;
+use crate::seat::Play;
+use crate::tui::keys::key::Key;
+use crate::tui::keys::{Act, Scope, Screen};
+
+/// Where the leader's hands are, or may be.
+const LEADING: &[Scope] =
+    &[Scope::Before, Scope::Live, Scope::Undoing, Scope::Over, Scope::Refused, Scope::Ask, Scope::Writing, Scope::Reading];
+/// Where a run is looked at, once it has begun.
+const SEEN: &[Scope] = &[Scope::Live, Scope::Undoing, Scope::Over, Scope::Watching, Scope::Replaying];
+
+/// One line of the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// What is done.
+    pub act: Act,
+    /// By which keys; the first stands in the key line.
+    pub keys: Cow<'static, [Key]>,
+    /// Its word in the key line; empty keeps it out of there.
+    pub word: &'static str,
+    /// What it does, for help.
+    pub says: &'static str,
+    /// Where it works.
+    pub scopes: &'static [Scope],
+    /// What it can do to the world.
+    pub danger: Danger,
+}
+
+const fn bind(act: Act, keys: &'static [Key], scopes: &'static [Scope], word: &'static str, says: &'static str) -> Binding {
+    Binding { act, keys: Cow::Borrowed(keys), word, says, scopes, danger: Danger::None }
+}
+
+const fn show(screen: Screen, keys: &'static [Key], word: &'static str, says: &'static str) -> Binding {
+    bind(Act::Show(screen), keys, SEEN, word, says)
+}
+
+const fn play(wish: Play, keys: &'static [Key], word: &'static str, says: &'static str) -> Binding {
+    bind(Act::Play(wish), keys, &[Scope::Replaying], word, says)
+}
+
+const fn danger(danger: Danger, mut binding: Binding) -> Binding {
+    binding.danger = danger;
+    binding
+}
+
+/// The key table.
+pub const TABLE: &[Binding] = &[
+    danger(
+        Danger::Breaks,
+        bind(Act::Start, &[Key::Code(KeyCode::Enter)], &[Scope::Before], "start", "start the run: from here on it may break things"),
+    ),
+    danger(
+        Danger::Writes,
+        bind(
+            Act::Stop,
+            &[Key::Char('!'), Key::Code(KeyCode::F(12))],
+            &[Scope::Before, Scope::Live, Scope::Undoing, Scope::Ask, Scope::Reading],
+            "",
+            "stop the run and undo everything; asks once",
+        ),
+    ),
+    danger(
+        Danger::Writes,
+        bind(Act::Stop, &[Key::Code(KeyCode::F(12))], &[Scope::Writing], "stop", "stop the run and undo everything; asks once"),
+    ),
+    danger(Danger::Writes, bind(Act::Interrupt, &[Key::Ctrl('c')], LEADING, "", "stop and undo; twice while undoing: leave at once")),
+    bind(
+        Act::NextCheck,
+        &[Key::Code(KeyCode::Down), Key::Char('j')],
+        &[Scope::Before, Scope::Refused],
+        "next check",
+        "preflight: the next check, in whole",
+    ),
+    bind(
+        Act::LastCheck,
+        &[Key::Code(KeyCode::Up), Key::Char('k')],
+        &[Scope::Before, Scope::Refused],
+        "",
+        "preflight: the check before, in whole",
+    ),
+    bind(
+        Act::MoreOfCheck,
+        &[Key::Code(KeyCode::PageDown), Key::Ctrl('d')],
+        &[Scope::Before, Scope::Refused],
+        "",
+        "preflight: more of a check that is longer than the screen",
+    ),
+    bind(
+        Act::LessOfCheck,
+        &[Key::Code(KeyCode::PageUp), Key::Ctrl('u')],
+        &[Scope::Before, Scope::Refused],
+        "",
+        "preflight: back to the beginning of that check",
+    ),
+    bind(
+        Act::Passed,
+        &[Key::Char('p')],
+        &[Scope::Before, Scope::Refused, Scope::Watching, Scope::Replaying],
+        "passed",
+        "preflight: show or fold the checks that passed",
+    ),
+    bind(Act::Note, &[Key::Char('a')], &[Scope::Before, Scope::Live, Scope::Undoing], "note", "write a note into timeline and report"),
+    bind(
+        Act::Runbook,
+        &[Key::Char('o')],
+        &[Scope::Before, Scope::Live, Scope::Undoing, Scope::Over, Scope::Refused, Scope::Watching, Scope::Replaying],
+        "runbook",
+        "show the runbook, and open it where a browser is",
+    ),
+    danger(
+        Danger::Writes,
+        bind(Act::Skip, &[Key::Char('>')], &[Scope::Live], "skip step", "skip the rest of this step, undo what it broke; asks once"),
+    ),
+    danger(
+        Danger::Breaks,
+        bind(
+            Act::GoOn,
+            &[Key::Code(KeyCode::Enter)],
+            &[Scope::Live],
+            "go on",
+            "let the step that waits begin, or say that a person's step is done; asks once",
+        ),
+    ),
+    danger(
+        Danger::Writes,
+        bind(Act::Failed, &[Key::Char('f')], &[Scope::Ask], "failed", "a person's step could not be done: the run ends"),
+    ),
+    play(Play::Pause, &[Key::Char(' ')], "pause", "stand still, or go on; at the end: once more"),
+    play(Play::LastMoment, &[Key::Char('N')], "", "to the line of the timeline before"),
+    play(Play::NextMoment, &[Key::Char('n')], "next", "to the next line of the timeline"),
+    play(Play::Back, &[Key::Code(KeyCode::Left), Key::Char('b')], "back 5 s", "five seconds back"),
+    play(Play::Forward, &[Key::Code(KeyCode::Right), Key::Char('f')], "", "five seconds on"),
+    play(Play::Slower, &[Key::Char('-')], "", "slower"),
+    play(Play::Faster, &[Key::Char('+'), Key::Char('=')], "faster", "faster"),
+    play(Play::Start, &[Key::Char('^'), Key::Char('0')], "", "to the beginning"),
+    play(Play::End, &[Key::Char('$')], "", "to the end"),
+    bind(Act::NextChart, &[Key::Code(KeyCode::Tab)], SEEN, "chart", "show the next chart"),
+    bind(Act::LastChart, &[Key::Code(KeyCode::BackTab)], SEEN, "", "show the chart before"),
+    bind(Act::Down, &[Key::Char('j'), Key::Code(KeyCode::Down)], SEEN, "", "a line down: timeline, pods"),
+    bind(Act::Up, &[Key::Char('k'), Key::Code(KeyCode::Up)], SEEN, "older", "a line up: timeline, pods"),
+    bind(Act::PageDown, &[Key::Code(KeyCode::PageDown), Key::Ctrl('d')], SEEN, "", "a page down"),
+    bind(Act::PageUp, &[Key::Code(KeyCode::PageUp), Key::Ctrl('u')], SEEN, "", "a page up"),
+    bind(Act::Top, &[Key::Char('g'), Key::Code(KeyCode::Home)], SEEN, "", "the first line"),
+    bind(Act::Bottom, &[Key::Char('G'), Key::Code(KeyCode::End)], SEEN, "", "the last line; the timeline is followed again"),
+    bind(
+        Act::Help,
+        &[Key::Char('?'), Key::Char('h')],
+        &[Scope::Before, Scope::Live, Scope::Undoing, Scope::Over, Scope::Refused, Scope::Watching, Scope::Replaying],
+        "help",
+        "this list",
+    ),
+    bind(
+        Act::Quit,
+        &[Key::Char('q')],
+        &[Scope::Before, Scope::Live, Scope::Undoing, Scope::Over, Scope::Refused],
+        "leave",
+        "leave; asks while a run is live",
+    ),
+    bind(Act::Quit, &[Key::Char('q')], &[Scope::Watching, Scope::Replaying], "leave", "leave; the run is not touched"),
+    bind(Act::Interrupt, &[Key::Ctrl('c')], &[Scope::Watching, Scope::Replaying], "", "leave; the run is not touched"),
+    show(Screen::Cockpit, &[Key::Char('1')], "cockpit", "screen: everything at a glance"),
+    show(Screen::Pods, &[Key::Char('2')], "pods", "screen: every pod, and why one is not back"),
+    show(Screen::Faults, &[Key::Char('3')], "faults", "screen: every fault with its victims, finalizers and end"),
+    show(Screen::Metrics, &[Key::Char('4')], "metrics", "screen: every chart"),
+    show(Screen::Timeline, &[Key::Char('5')], "timeline", "screen: all that happened"),
+    show(Screen::Findings, &[Key::Char('6')], "findings", "screen: what the run found, once it is over"),
+    bind(Act::Confirm, &[Key::Code(KeyCode::Enter)], &[Scope::Ask], "yes", "yes"),
+    bind(Act::Close, &[Key::Code(KeyCode::Esc), Key::Char('q')], &[Scope::Ask, Scope::Reading], "back", "back, nothing is done"),
+    bind(
+        Act::Close,
+        &[Key::Code(KeyCode::Esc)],
+        &[Scope::Live, Scope::Undoing, Scope::Over, Scope::Refused, Scope::Before, Scope::Watching, Scope::Replaying, Scope::Writing],
+        "",
+        "back; never leaves",
+    ),
+    bind(Act::Close, &[Key::Char('?'), Key::Char('h')], &[Scope::Reading], "", "close help"),
+    bind(Act::Send, &[Key::Code(KeyCode::Enter)], &[Scope::Writing], "write it down", "write the note down"),
+    bind(Act::Erase, &[Key::Code(KeyCode::Backspace)], &[Scope::Writing], "", "take back a character"),
+    bind(Act::Clear, &[Key::Ctrl('u')], &[Scope::Writing], "", "take back all"),
+];
