@@ -186,7 +186,7 @@ fn rebound(changes: &[(&str, &[&str])]) -> Result<Keys, String> {
 }
 
 #[test]
-fn keys_should_be_bound_as_the_settings_say_and_told_so_everywhere() {
+fn keys_should_be_bound_as_the_settings_say() {
     let run = run(LIVE);
     let keys = rebound(&[("stop", &["s", "F10"]), ("note", &["n"]), ("pods", &["P", "2"])]).unwrap();
     let hands = || Hands { keys: keys.clone(), ..Hands::of("maria") };

@@ -72,7 +72,8 @@ pub fn keys() -> Result<Keys, Failure> {
 pub fn config() -> Result<u8, Failure> {
     let settings = gate::settings()?;
     // what the cockpit would refuse is refused here, too
-    let (_, _) = (look()?, keys()?);
+    look()?;
+    keys()?;
     let path =
         place().map_or_else(|| "nowhere: neither XDG_CONFIG_HOME nor HOME is set".to_owned(), |place| place.path.display().to_string());
     let mut text = format!("# settings: {path}\n# what they come to:\n#   held-days = {}\n", settings.held_days);

@@ -40,8 +40,7 @@ pub fn replay(args: &ReplayArgs) -> Result<u8, Failure> {
         return lines(run, &recorded, args.output);
     }
     let speed = args.speed;
-    let player = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || Player::new(run, recorded.entries, speed)));
-    let player = player.map_err(|_| anyhow!("{}: gameday itself fails on this journal", folder.display())).means(USAGE)?;
+    let player = report::guarded(&folder, move || Player::new(run, recorded.entries, speed)).means(USAGE)?;
     let runtime = drill::runtime(false).means(REFUSED)?;
     runtime.block_on(async {
         let mut cockpit = screen::open(0.0, false, String::new())?;

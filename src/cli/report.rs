@@ -47,14 +47,18 @@ pub fn unfolded(folder: &Path, recorded: &Recorded) -> anyhow::Result<Run> {
 /// Folds what was read of a journal.
 pub fn refold(folder: &Path, recorded: &Recorded) -> anyhow::Result<Run> {
     let mut run = unfolded(folder, recorded)?;
-    // a fault of our own in the fold must not keep anybody from undoing what the run broke
-    let folded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+    guarded(folder, || {
         for entry in &recorded.entries {
             driver::fold(&mut run, entry);
         }
         run
-    }));
-    folded.map_err(|_| anyhow!("{}: gameday itself fails on this journal", folder.display()))
+    })
+}
+
+/// Does what folds a journal: a fault of our own in the fold must not keep anybody from undoing what the run broke.
+pub fn guarded<T>(folder: &Path, work: impl FnOnce() -> T) -> anyhow::Result<T> {
+    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+    done.map_err(|_| anyhow!("{}: gameday itself fails on this journal", folder.display()))
 }
 
 /// Writes both reports into a run's folder.

@@ -157,7 +157,7 @@ fn next(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         }
         Seat::Spectator { driven } => {
             let gone = !driven && !scene.run.phase().0.is_over();
-            pen.last(wording::seat::looks_on(driven || !gone), if gone { theme.broken } else { theme.quiet });
+            pen.last(wording::seat::looks_on(!gone), if gone { theme.broken } else { theme.quiet });
             pen.last(" ", theme.text);
         }
         Seat::Player(position) => {
