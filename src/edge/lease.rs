@@ -114,6 +114,8 @@ async fn create(cluster: &Cluster, lease: &ChaosRef, holder: &str, about: &About
     match api_error::within(&format!("create {lease}"), api(cluster, &lease.namespace).create(&params, &made)).await {
         Ok(_) => Outcome::Done { took: sent.elapsed() },
         Err(error) if error.code == Some(409) => Outcome::Already { took: sent.elapsed() },
+        // credentials that have run out are taken anew: to be asked for again
+        Err(error) if error.code == Some(401) => Outcome::Failed { why: error.to_string().into() },
         Err(error) => error.outcome(),
     }
 }

@@ -14,6 +14,9 @@ use crate::text::Untrusted;
 /// How long after a try to take it that did not come through the next one is made.
 const AGAIN: Duration = Duration::from_secs(2);
 
+/// How long giving it back is tried where a fault had to be handed over already: whoever answered nothing for so long hardly will now.
+const LAST_TRIES: Duration = Duration::from_secs(20);
+
 /// What an answer means to whoever reads along.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum News {
@@ -166,12 +169,12 @@ impl Claim {
         matches!(self.answered, Some(Outcome::Done { .. } | Outcome::Already { .. }))
     }
 
-    /// The effect that gives it back, where one is due.
-    pub(super) fn release(&mut self, now: At) -> Option<Effect> {
+    /// The effect that gives it back, where one is due; `left` says that something else is left behind.
+    pub(super) fn release(&mut self, now: At, left: bool) -> Option<Effect> {
         if !self.is_owed() {
             return None;
         }
-        let until = *self.until.get_or_insert(now + LIFT_LIMIT);
+        let until = *self.until.get_or_insert(now + if left { LAST_TRIES } else { LIFT_LIMIT });
         if now >= until {
             self.handed_over = Some(now);
             return None;
@@ -231,6 +234,16 @@ mod tests {
         assert!(claim.take_again(seconds(15)).is_some());
         assert_eq!(claim.answered(&id, &Outcome::Already { took: Duration::ZERO }, seconds(15)), Some(News::Claimed));
         assert_eq!(claim.again(), None);
+    }
+
+    #[test]
+    fn lease_should_be_tried_for_less_long_where_a_fault_is_left_behind() {
+        let tried = |left| {
+            let mut claim = claim();
+            claim.asked_at(seconds(1));
+            (100..).find(|second| claim.release(seconds(*second), left).is_none() && claim.handed_over.is_some())
+        };
+        assert_eq!((tried(false), tried(true)), (Some(190), Some(120)));
     }
 
     #[test]

@@ -64,7 +64,8 @@ impl Run {
         self.note_handed_over();
         // its Lease tells others that a run is live: it goes last
         if ending && !self.all_faults().any(FaultState::owes_undo) {
-            effects.extend(self.claim.as_mut().and_then(|claim| claim.release(now)));
+            let left = self.all_faults().any(|state| state.undo.handed_over.is_some());
+            effects.extend(self.claim.as_mut().and_then(|claim| claim.release(now, left)));
         }
         if !self.looks_after(&mut effects) {
             effects.extend(self.seal());
