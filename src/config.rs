@@ -27,6 +27,8 @@ pub struct Config {
     pub palette: Option<String>,
     /// Whether the cockpit draws nothing but ASCII; where it is not said, as the locale says.
     pub ascii: Option<bool>,
+    /// Whether the cockpit takes the mouse: then the terminal selects text with Shift alone.
+    pub mouse: bool,
     /// Other keys for commands of the cockpit, by the commands' names: `cli` knows which there are.
     pub keys: BTreeMap<String, Vec<String>>,
     /// Clusters whose tier is known here.
@@ -35,7 +37,15 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Config {
-        Config { held_days: HELD_DAYS, brake_image: None, palette: None, ascii: None, keys: BTreeMap::new(), clusters: Vec::new() }
+        Config {
+            held_days: HELD_DAYS,
+            brake_image: None,
+            palette: None,
+            ascii: None,
+            mouse: true,
+            keys: BTreeMap::new(),
+            clusters: Vec::new(),
+        }
     }
 }
 
@@ -120,9 +130,10 @@ impl Config {
         }
         if let Some(look) = file.get("look") {
             let look = look.as_table().ok_or("look is a table: [look]")?;
-            known("[look]", look, &["palette", "ascii"])?;
+            known("[look]", look, &["palette", "ascii", "mouse"])?;
             let palette = look.get("palette").map(|palette| palette.as_str().map(str::to_owned));
             config.palette = palette.map(|palette| palette.ok_or("palette is a name: \"light\"")).transpose()?;
+            config.mouse = look.get("mouse").map_or(Ok(true), |mouse| mouse.as_bool().ok_or("mouse is true or false"))?;
             config.ascii = look.get("ascii").map(|ascii| ascii.as_bool().ok_or("ascii is true or false")).transpose()?;
         }
         if let Some(keys) = file.get("keys") {
@@ -197,6 +208,7 @@ mod tests {
             ("[look]\npalete = \"light\"", "did you mean \"palette\"?"),
             ("[look]\npalette = 3", "palette is a name"),
             ("[look]\nascii = 1", "ascii is true or false"),
+            ("[look]\nmouse = \"on\"", "mouse is true or false"),
             ("[gate", "unclosed table"),
         ] {
             let why = Config::parse(text).unwrap_err();

@@ -6,6 +6,7 @@
 //! follows from a snapshot, the moment that is shown, and what the operator's hands did to the screen.
 //!
 //! - `hands`: keys to deeds, by the one table in `keys`; `theme`: the roles of the look;
+//! - `roster` and `filter`: which pods, in which order; `copied` and `clipboard`: what is copied, and where to;
 //! - `view`: which panel stands where; `panels`: one a file; `charts` and `plot`: what they draw;
 //! - `frames`: the thread; `terminal`: taking it and giving it back.
 //!
@@ -14,11 +15,15 @@
 pub mod ascii;
 pub mod cells;
 pub mod charts;
+mod clipboard;
+mod copied;
+pub mod filter;
 mod frames;
 pub mod hands;
 pub mod keys;
 pub mod panels;
 pub mod plot;
+pub mod roster;
 pub mod scene;
 mod terminal;
 pub mod theme;
@@ -67,6 +72,8 @@ pub struct Opening {
     pub keys: Keys,
     /// What decides the look.
     pub look: Look,
+    /// Whether the mouse is ours: then the terminal selects text with Shift alone.
+    pub mouse: bool,
     /// What stands there until there is a run to show.
     pub waiting: String,
 }
@@ -94,7 +101,7 @@ impl Cockpit {
     /// # Errors
     /// There is no terminal, or it does not obey.
     pub fn open(opening: Opening) -> io::Result<Cockpit> {
-        let screen = terminal::take()?;
+        let screen = terminal::take(opening.mouse)?;
         let (wake, inbox) = sync_channel(INBOX);
         let (sender, commands) = unbounded_channel();
         let (wisher, wishes) = unbounded_channel();
@@ -109,6 +116,7 @@ impl Cockpit {
             theme: opening.look.theme(),
             hands: Hands { keys: opening.keys, ..Hands::of(opening.author) },
             waiting: opening.waiting,
+            held: None,
         };
         let drawing = thread::Builder::new().name("cockpit".to_owned()).spawn(move || {
             // dropped however the thread ends, and with it whoever waits is told

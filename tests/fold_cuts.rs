@@ -59,7 +59,7 @@ fn screen(run: &Run, width: u16, height: u16) -> String {
     let area = Rect::new(0, 0, width, height);
     let mut buffer = Buffer::empty(area);
     let (theme, hands) = (Theme::dark(), Hands::of("maria"));
-    view::draw(&Scene { run, now: run.now(), theme: &theme, hands: &hands }, area, &mut buffer);
+    view::draw(&Scene::new(run, run.now(), &theme, &hands), area, &mut buffer);
     let text: String = (0..height).flat_map(|y| (0..width).map(move |x| (x, y))).map(|at| buffer[at].symbol().to_owned()).collect();
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -342,7 +342,7 @@ fn journal_should_be_folded_or_refused_whatever_stands_in_it() {
         black_box((markdown::write(&findings), json::write(&findings).unwrap(), run.next_deadline()));
         let (theme, hands) = (Theme::dark(), Hands::of("fuzz"));
         let mut buffer = Buffer::empty(Rect::new(0, 0, 80, 24));
-        view::draw(&Scene { run: &run, now: run.now(), theme: &theme, hands: &hands }, buffer.area, &mut buffer);
+        view::draw(&Scene::new(&run, run.now(), &theme, &hands), buffer.area, &mut buffer);
     });
     println!("{} of them could be folded", folded.into_inner());
 }
@@ -437,7 +437,7 @@ fn cockpit_should_draw_whatever_is_typed_at_any_size() {
         }
         let run = &moments[at];
         let mut buffer = Buffer::empty(Rect::new(0, 0, size.0, size.1));
-        view::draw(&Scene { run, now: run.now(), theme: &theme, hands: &hands }, buffer.area, &mut buffer);
+        view::draw(&Scene::new(run, run.now(), &theme, &hands), buffer.area, &mut buffer);
     });
 }
 

@@ -230,7 +230,7 @@ fn screen(run: &Run, hands: &Hands) -> String {
     let area = Rect::new(0, 0, 120, 36);
     let mut buffer = Buffer::empty(area);
     let theme = Theme::dark();
-    view::draw(&Scene { run, now: run.now(), theme: &theme, hands }, area, &mut buffer);
+    view::draw(&Scene::new(run, run.now(), &theme, hands), area, &mut buffer);
     let line = |y: u16| (0..area.width).map(|x| buffer[(x, y)].symbol()).collect::<String>();
     (0..area.height).map(|y| line(y).trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }

@@ -32,7 +32,10 @@ fn rules() -> BTreeMap<&'static str, (Vec<&'static str>, Vec<&'static str>)> {
     rules.insert("headless", (with(&["run", "findings", "wording", "face"]), vec!["serde_json"]));
     rules.insert(
         "tui",
-        (with(&["run", "findings", "wording", "face"]), vec!["ratatui", "crossterm", "unicode_width", "tokio", "chrono", "rustix"]),
+        (
+            with(&["run", "findings", "wording", "face"]),
+            vec!["ratatui", "crossterm", "unicode_width", "tokio", "chrono", "rustix", "regex", "base64"],
+        ),
     );
     rules.insert("report", (with(&["run", "findings", "wording"]), vec!["serde_json"]));
     let network = [

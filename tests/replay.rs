@@ -229,7 +229,7 @@ fn spectators_should_be_told_what_they_are_and_read_of_no_key_that_is_not_theirs
 fn screen(run: &Run, now: At, hands: &Hands, width: u16, height: u16) -> String {
     let theme = Theme::dark();
     let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
-    view::draw(&Scene { run, now, theme: &theme, hands }, buffer.area, &mut buffer);
+    view::draw(&Scene::new(run, now, &theme, hands), buffer.area, &mut buffer);
     let line = |y| (0..width).map(|x| buffer[(x, y)].symbol().to_owned()).collect::<String>().trim_end().to_owned() + "\n";
     (0..height).map(line).collect()
 }

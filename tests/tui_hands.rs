@@ -13,6 +13,7 @@ use gameday::journal::read;
 use gameday::run::Run;
 use gameday::scenario::{self, Source};
 use gameday::seat::{Position, Seat};
+use gameday::tui::hands::palette::Palette;
 use gameday::tui::hands::{Deed, Hands, Open};
 use gameday::tui::keys::{Act, Key, Keys, SCOPES, Scope, TABLE};
 
@@ -81,7 +82,12 @@ fn refused() -> Run {
 #[test]
 fn hands_should_let_each_binding_of_the_table_do_something() {
     let moments = [(Scope::Before, READY), (Scope::Live, LIVE), (Scope::Undoing, UNDOING), (Scope::Over, OVER)];
-    let opened = [(Scope::Ask, Open::Stop), (Scope::Reading, Open::Help), (Scope::Writing, Open::Note("half a not".to_owned()))];
+    let opened = [
+        (Scope::Ask, Open::Stop),
+        (Scope::Reading, Open::Help),
+        (Scope::Writing, Open::Note("half a not".to_owned())),
+        (Scope::Choosing, Open::Palette(Palette { text: "po".to_owned(), ..Palette::default() })),
+    ];
     let mut tried = 0;
     for scope in SCOPES {
         let (until, open) = match moments.iter().find(|(of, _)| *of == scope) {
@@ -188,7 +194,7 @@ fn rebound(changes: &[(&str, &[&str])]) -> Result<Keys, String> {
 #[test]
 fn keys_should_be_bound_as_the_settings_say() {
     let run = run(LIVE);
-    let keys = rebound(&[("stop", &["s", "F10"]), ("note", &["n"]), ("pods", &["P", "2"])]).unwrap();
+    let keys = rebound(&[("stop", &["s", "F10"]), ("note", &["n"]), ("pods", &["V", "2"])]).unwrap();
     let hands = || Hands { keys: keys.clone(), ..Hands::of("maria") };
     let mut stopping = hands();
     assert_eq!(
@@ -244,4 +250,114 @@ fn keys_of_the_readme_should_be_those_of_the_table() {
         std::fs::write(&path, &written).unwrap();
     }
     assert!(written == readme || std::env::var_os("GAMEDAY_README").is_some(), "the keys of the README are not those of the table");
+}
+
+fn typed(text: &str) -> Vec<Key> {
+    text.chars().map(Key::Char).collect()
+}
+
+fn command(line: &str) -> Vec<Key> {
+    [typed(":"), typed(line), vec![ENTER]].concat()
+}
+
+#[test]
+fn command_line_should_reach_every_command_that_works() {
+    for (until, scope) in [(READY, Scope::Before), (LIVE, Scope::Live), (UNDOING, Scope::Undoing), (OVER, Scope::Over)] {
+        let run = run(until);
+        for binding in Keys::default().of(scope) {
+            let (act, mut hands) = (binding.act, Hands::of("maria"));
+            if matches!(act, Act::Interrupt | Act::Close | Act::Palette) || !hands.offers(act, &run) {
+                continue;
+            }
+            let by_name = press(&mut hands, &run, &command(act.name()));
+            let mut other = Hands::of("maria");
+            let by_key = other.act(act, &run).or(Some(Deed::Draw));
+            assert_eq!(by_name, by_key, "{} in {scope:?}", act.name());
+            hands.given.clear();
+            assert_eq!(hands, other, "{} in {scope:?}", act.name());
+        }
+    }
+}
+
+#[test]
+fn command_line_should_break_nothing_that_is_not_written_out() {
+    let run = run(READY);
+    let mut hands = Hands::of("maria");
+    assert_eq!(press(&mut hands, &run, &command("sta")), Some(Deed::Draw), "the first Enter writes it out");
+    assert_eq!(hands.open, Some(Open::Palette(Palette { text: "start".to_owned(), ..Palette::default() })));
+    assert_eq!(press(&mut hands, &run, &[ENTER]), Some(Deed::Command(Command::Start)));
+    assert_eq!(press(&mut Hands::of("maria"), &run, &command("")), Some(Deed::Draw), "an empty line does nothing");
+}
+
+#[test]
+fn command_line_should_say_what_it_does_not_know_and_lose_nothing() {
+    let run = run(LIVE);
+    let mut hands = Hands::of("maria");
+    press(&mut hands, &run, &command("xyzzy"));
+    let Some(Open::Palette(palette)) = &hands.open else { panic!("it closed") };
+    assert_eq!((palette.text.as_str(), palette.wrong.is_some()), ("xyzzy", true));
+}
+
+#[test]
+fn command_line_should_take_notes_and_filters_and_remember_them() {
+    let run = run(LIVE);
+    let mut hands = Hands::of("maria");
+    let note = press(&mut hands, &run, &command("note the pager rang"));
+    assert_eq!(note, Some(Deed::Command(Command::Note { author: "maria".into(), text: "the pager rang".into() })));
+    press(&mut hands, &run, &command("filter -l app=web"));
+    assert_eq!(hands.filter.text(), "-l app=web");
+    press(&mut hands, &run, &[Key::Char(':'), Key::Code(KeyCode::Up), Key::Code(KeyCode::Up)]);
+    let Some(Open::Palette(palette)) = &hands.open else { panic!("it closed") };
+    assert_eq!(palette.text, "note the pager rang");
+}
+
+#[test]
+fn filter_should_be_followed_while_it_is_written_and_dropped_by_escape() {
+    let run = run(LIVE);
+    let mut hands = Hands::of("maria");
+    press(&mut hands, &run, &[typed("/"), typed("web")].concat());
+    assert_eq!(hands.filter.text(), "web");
+    press(&mut hands, &run, &[ENTER]);
+    assert_eq!((hands.filter.text(), hands.open.is_none()), ("web", true));
+    press(&mut hands, &run, &[ESC]);
+    assert!(hands.filter.is_empty());
+}
+
+#[test]
+fn escape_should_take_one_step_back_at_a_time() {
+    let run = run(LIVE);
+    let mut hands = Hands::of("maria");
+    press(&mut hands, &run, &[typed("2/w"), vec![ENTER], typed("j"), vec![Key::Ctrl('f')]].concat());
+    let state = |hands: &Hands| (hands.frozen, hands.filter.is_empty(), hands.chosen.is_none(), hands.screen.is_none());
+    let mut seen = vec![state(&hands)];
+    while hands.screen.is_some() && seen.len() < 9 {
+        press(&mut hands, &run, &[ESC]);
+        seen.push(state(&hands));
+    }
+    assert_eq!(seen.first(), Some(&(true, false, true, false)), "nothing is marked that the filter hides");
+    assert_eq!(seen.last(), Some(&(false, true, true, true)));
+    assert_eq!(seen.len(), 4);
+}
+
+#[test]
+fn frozen_picture_should_thaw_by_itself_when_the_run_is_undone() {
+    let mut hands = Hands::of("maria");
+    press(&mut hands, &run(LIVE), &[Key::Ctrl('f')]);
+    hands.follow(&run(LIVE));
+    assert!(hands.frozen);
+    hands.follow(&run(UNDOING));
+    assert!(!hands.frozen);
+}
+
+#[test]
+fn pods_should_be_marked_one_by_one_and_copied_by_name() {
+    let run = run(LIVE);
+    let mut hands = Hands::of("maria");
+    press(&mut hands, &run, &typed("2jj"));
+    let chosen = hands.chosen.clone();
+    press(&mut hands, &run, &typed("P"));
+    assert_eq!(hands.chosen, chosen, "sorting marks no other");
+    let Some(Deed::Copy(what, text)) = press(&mut hands, &run, &typed("c")) else { panic!("nothing is copied") };
+    assert_eq!(what, text);
+    assert!(run.fleet().targets[0].pods.values().any(|pod| pod.fact.pod.name == text));
 }

@@ -102,7 +102,7 @@ fn pressed(run: &Run, keys: &[KeyCode]) -> Hands {
 fn drawn(run: &Run, now: At, hands: &Hands, theme: &Theme, size: (u16, u16)) -> Buffer {
     let area = Rect::new(0, 0, size.0, size.1);
     let mut buffer = Buffer::empty(area);
-    view::draw(&Scene { run, now, theme, hands }, area, &mut buffer);
+    view::draw(&Scene::new(run, now, theme, hands), area, &mut buffer);
     buffer
 }
 

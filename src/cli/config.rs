@@ -21,6 +21,7 @@ const TEMPLATE: &str = "\
 # [look]
 # palette = \"light\"               # dark, light, colour-blind or mono; NO_COLOR asks for mono
 # ascii = true                    # nothing but ASCII is drawn; else as the locale says
+# mouse = false                   # leave the mouse to the terminal, which selects text with it
 
 # [keys]                          # other keys for commands of the cockpit: `gameday keys` lists them
 # stop = [\"!\", \"F10\"]
@@ -64,6 +65,11 @@ pub fn look() -> Result<Look, Failure> {
     })
 }
 
+/// Whether the cockpit takes the mouse.
+pub fn mouse() -> Result<bool, Failure> {
+    Ok(gate::settings()?.mouse)
+}
+
 /// The keys as the settings bind them.
 pub fn keys() -> Result<Keys, Failure> {
     Keys::rebound(&gate::settings()?.keys).map_err(anyhow::Error::msg).context("[keys] of config.toml").means(REFUSED)
@@ -80,6 +86,7 @@ pub fn config() -> Result<u8, Failure> {
     text.extend(settings.brake_image.iter().map(|image| format!("#   the brake is rehearsed on {image:?}\n")));
     text.extend(settings.palette.iter().map(|palette| format!("#   the cockpit's palette is {palette:?}\n")));
     text.extend(settings.ascii.iter().map(|ascii| format!("#   the cockpit draws {}\n", if *ascii { "ASCII only" } else { "Unicode" })));
+    text.extend((!settings.mouse).then_some("#   the mouse is the terminal's\n"));
     text.extend(settings.keys.iter().map(|(command, keys)| format!("#   the keys of {command} are {}\n", keys.join(", "))));
     for rule in &settings.clusters {
         let parts = [("context", &rule.context), ("server", &rule.server), ("uid", &rule.uid)];

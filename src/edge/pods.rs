@@ -127,6 +127,7 @@ pub fn project(pod: &Pod, target: usize) -> PodFact {
         pod: PodRef { namespace: pod.namespace().unwrap_or_default(), name: pod.name_any(), uid: pod.uid().unwrap_or_default() },
         owner: pod.owner_references().iter().find(|owner| owner.controller == Some(true)).map(|owner| owner.uid.clone()),
         node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()).map(Untrusted::from),
+        labels: pod.labels().clone(),
         state: state(pod, &containers).into(),
         containers: (count(containers.iter().filter(|container| container.ready).count()), count(all)),
         restarts: containers.iter().map(|container| u32::try_from(container.restart_count).unwrap_or(0)).sum(),

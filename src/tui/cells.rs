@@ -149,6 +149,12 @@ impl<'b> Pen<'b> {
         Pen { buffer, x: area.x, y: area.y, end }
     }
 
+    /// The column it is at.
+    #[must_use]
+    pub const fn x(&self) -> u16 {
+        self.x
+    }
+
     /// How many columns are left.
     #[must_use]
     pub const fn room(&self) -> u16 {

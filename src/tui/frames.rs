@@ -7,7 +7,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crossterm::event::{self, Event};
+use crossterm::event::{self, Event, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::layout::Rect;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::clock::At;
@@ -18,10 +19,10 @@ use crate::seat::{Play, Seat};
 use crate::tui::hands::{Deed, Hands, Open};
 use crate::tui::keys::{Act, Scope};
 use crate::tui::panels;
-use crate::tui::scene::Scene;
+use crate::tui::scene::{Scene, Touch};
 use crate::tui::terminal::{self, Screen};
 use crate::tui::theme::Theme;
-use crate::tui::{ascii, trap, view};
+use crate::tui::{ascii, clipboard, trap, view};
 
 /// Between two draws at the least: 30 a second.
 const FRAME: Duration = Duration::from_millis(33);
@@ -96,6 +97,8 @@ pub struct Frames {
     pub hands: Hands,
     /// What stands there until the first snapshot.
     pub waiting: String,
+    /// What the picture shows while it is frozen, and since when.
+    pub held: Option<(Arc<Run>, At)>,
 }
 
 /// The one clock of this room: when frames are drawn. It never reaches the run.
@@ -148,7 +151,7 @@ impl Frames {
                 Ok(Wake::Close) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 Ok(Wake::Lost(error)) => return Err(error),
                 Ok(Wake::Input(event)) => {
-                    if self.input(event, shown.as_ref().map(|shown| &*shown.shot.run)) {
+                    if self.input(event, shown.as_ref().map(|shown| &*shown.shot.run), clock) {
                         return Ok(());
                     }
                     changed = true;
@@ -166,6 +169,11 @@ impl Frames {
                 shown = Some(Shown { shot, came: tick() });
                 changed = true;
             }
+            match (&shown, self.hands.frozen) {
+                (Some(shown), true) if self.held.is_none() => self.held = Some((Arc::clone(&shown.shot.run), clock)),
+                (_, true) => {}
+                (_, false) => self.held = None,
+            }
             if changed && tick().duration_since(drawn) >= FRAME {
                 if let Some(shown) = &shown {
                     let now = shown.now();
@@ -180,13 +188,14 @@ impl Frames {
     }
 
     fn draw(&mut self, run: Option<&Run>, now: At) -> io::Result<Instant> {
-        let (theme, hands, waiting) = (&self.theme, &self.hands, &self.waiting);
+        let (theme, hands, waiting, held) = (&self.theme, &self.hands, &self.waiting, &self.held);
         self.screen.draw(|frame| {
             let area = frame.area();
             match run {
                 Some(run) => {
                     trap::spring("drawing", run);
-                    view::draw(&Scene { run, now, theme, hands }, area, frame.buffer_mut());
+                    let scene = Scene::new(run, now, theme, hands).frozen(held.as_ref());
+                    view::draw(&scene, area, frame.buffer_mut());
                 }
                 None => panels::waiting::draw(waiting, &hands.keys, theme, area, frame.buffer_mut()),
             }
@@ -198,7 +207,7 @@ impl Frames {
     }
 
     /// Takes input; says whether the operator leaves.
-    fn input(&mut self, event: Event, run: Option<&Run>) -> bool {
+    fn input(&mut self, event: Event, run: Option<&Run>, now: At) -> bool {
         let Some(run) = run else {
             let Event::Key(key) = event else { return false };
             return self.hands.keys.find(Scope::Before, key).is_some_and(|binding| matches!(binding.act, Act::Quit | Act::Interrupt));
@@ -209,7 +218,8 @@ impl Frames {
                 self.hands.paste(&text);
                 None
             }
-            Event::Resize(..) | Event::FocusGained | Event::FocusLost | Event::Mouse(_) => None,
+            Event::Mouse(mouse) => self.mouse(mouse, run, now),
+            Event::Resize(..) | Event::FocusGained | Event::FocusLost => None,
         };
         match deed {
             Some(Deed::Command(command)) => {
@@ -222,6 +232,12 @@ impl Frames {
                     *said = opened;
                 }
             }
+            Some(Deed::Copy(what, text)) => {
+                self.hands.said = Some(match clipboard::put(&text, self.screen.backend_mut()) {
+                    Ok(way) => format!("copied ({way}): {what}"),
+                    Err(why) => format!("{what} could not be copied: {why}"),
+                });
+            }
             Some(Deed::Play(wish)) => {
                 // a player that is gone needs no wishes
                 let _ = self.wishes.send(wish);
@@ -230,6 +246,30 @@ impl Frames {
             Some(Deed::Draw) | None => {}
         }
         false
+    }
+}
+
+impl Frames {
+    /// The wheel scrolls, a click on a screen's name shows it, one on a pod marks it. Nothing that a mouse does reaches the cluster.
+    fn mouse(&mut self, mouse: MouseEvent, run: &Run, now: At) -> Option<Deed> {
+        match mouse.kind {
+            MouseEventKind::ScrollDown | MouseEventKind::ScrollUp if self.hands.open.is_none() => {
+                let act = if mouse.kind == MouseEventKind::ScrollDown { Act::Down } else { Act::Up };
+                self.hands.act(act, run)
+            }
+            MouseEventKind::Down(MouseButton::Left) => {
+                let area: Rect = self.screen.size().ok().map(|size| Rect::new(0, 0, size.width, size.height))?;
+                let scene = Scene::new(run, now, &self.theme, &self.hands).frozen(self.held.as_ref());
+                match view::touched(&scene, area, (mouse.column, mouse.row))? {
+                    Touch::Act(act) => self.hands.act(act, run),
+                    Touch::Pod(uid) => {
+                        self.hands.chosen = Some(uid);
+                        Some(Deed::Draw)
+                    }
+                }
+            }
+            _ => None,
+        }
     }
 }
 

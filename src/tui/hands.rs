@@ -1,21 +1,24 @@
 //! What the operator's hands did to the screen: what is open, where it is scrolled to. Not journalled.
+//!
+//! - `answering`: what is written, and answers to questions; `palette`: the command line; `moving`: up and down.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+mod answering;
+mod moving;
+pub mod palette;
 
-use crate::command::{AbortedBy, Answer, Command};
+use crossterm::event::{KeyEvent, KeyEventKind};
+
+use crate::command::{Answer, Command};
 use crate::run::Run;
-use crate::run::checks::Grade;
 use crate::run::phase::{End, Phase};
 use crate::seat::{Play, Seat};
 use crate::text::Untrusted;
+use crate::tui::copied;
+use crate::tui::filter::Filter;
+use crate::tui::hands::palette::Palette;
 use crate::tui::keys::{Act, Keys, Scope, Screen};
-use crate::wording::preflight::{self, Board, Item};
-
-/// The longest note.
-const LONGEST_NOTE: usize = 500;
-
-/// A page of the timeline.
-const PAGE: usize = 5;
+use crate::tui::roster::Order;
+use crate::wording::preflight::{self, Board};
 
 /// A page of a check that is longer than the screen, in lines.
 const PAGE_OF_CHECK: u16 = 5;
@@ -35,6 +38,10 @@ pub enum Open {
     Skip(usize),
     /// A note being written.
     Note(String),
+    /// The command line.
+    Palette(Palette),
+    /// A filter being written; it is followed meanwhile.
+    Filter(String),
     /// What must be typed to begin where customers could be hurt.
     Word(String),
     /// The runbook's address, and whether a browser was started.
@@ -55,8 +62,18 @@ pub struct Hands {
     pub scrolled: usize,
     /// The screen that was asked for; none: the cockpit, and the findings after the end.
     pub screen: Option<Screen>,
-    /// How many rows of pods are scrolled away.
-    pub pods_scrolled: usize,
+    /// The pod that is marked, by its uid.
+    pub chosen: Option<String>,
+    /// Which rows of pods and timeline are shown.
+    pub filter: Filter,
+    /// What the pods are sorted by; by what was done to them where nothing was chosen.
+    pub order: Option<Order>,
+    /// Whether the picture stands still while the run goes on.
+    pub frozen: bool,
+    /// The lines given on the command line, oldest first.
+    pub given: Vec<String>,
+    /// What was done last that is seen nowhere else: told until the next key.
+    pub said: Option<String>,
     /// Whether the dialog of the undo was put away.
     pub undo_hidden: bool,
     /// The check of the preflight that is shown in whole: its name, and which it is of those called so. None: the worst.
@@ -86,6 +103,8 @@ pub enum Deed {
     Command(Command),
     /// Open this address.
     Browse(String),
+    /// Put this on the clipboard: what it is, and its text.
+    Copy(String, String),
     /// Move in the recorded run.
     Play(Play),
     /// The operator leaves; the run is over, or somebody else's.
@@ -105,7 +124,8 @@ impl Hands {
         match &self.open {
             Some(Open::Help | Open::Runbook { .. }) => Scope::Reading,
             Some(Open::Stop | Open::GoOn(_) | Open::Skip(_)) => Scope::Ask,
-            Some(Open::Note(_) | Open::Word(_)) => Scope::Writing,
+            Some(Open::Note(_) | Open::Word(_) | Open::Filter(_)) => Scope::Writing,
+            Some(Open::Palette(_)) => Scope::Choosing,
             None => self.place(run),
         }
     }
@@ -145,7 +165,11 @@ impl Hands {
             Act::Skip => run.current_step().is_some(),
             Act::Show(Screen::Findings) => run.phase().0.is_over(),
             Act::NextCheck | Act::LastCheck => Board::of(run).rows(self.passed_turned).len() > 1,
-            Act::Passed => checks_are_shown(run) && !Board::of(run).passed.is_empty(),
+            Act::Passed => (checks_are_shown(run) || self.screen(run) == Screen::Preflight) && !Board::of(run).passed.is_empty(),
+            // what is undone is seen as it is, and a recorded run has a pause of its own
+            Act::Freeze => !run.phase().0.is_over() && !matches!(run.phase().0, Phase::Undoing(_)),
+            Act::Sort(_) => matches!(self.screen(run), Screen::Pods | Screen::Cockpit),
+            Act::Copy => copied::text(run, self).is_some(),
             _ => true,
         }
     }
@@ -159,19 +183,13 @@ impl Hands {
             Some(Open::Skip(asked)) => run.current_step().is_none_or(|(step, _)| step != *asked),
             Some(Open::Note(_)) => over,
             Some(Open::Word(_)) => !preflight::is_ready(run),
-            Some(Open::Help | Open::Runbook { .. }) | None => false,
+            Some(Open::Help | Open::Runbook { .. } | Open::Palette(_) | Open::Filter(_)) | None => false,
         };
         if overtaken {
             self.open = None;
         }
-    }
-
-    /// Takes what was pasted: only what is being written takes it.
-    pub fn paste(&mut self, text: &str) {
-        if let Some(Open::Note(note) | Open::Word(note)) = &mut self.open {
-            let room = LONGEST_NOTE.saturating_sub(note.chars().count());
-            note.extend(text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(room));
-        }
+        // what is undone is seen as it is
+        self.frozen &= !over && !matches!(run.phase().0, Phase::Undoing(_));
     }
 
     /// Takes a key.
@@ -179,6 +197,7 @@ impl Hands {
         if event.kind == KeyEventKind::Release {
             return None;
         }
+        self.said = None;
         let scope = self.scope(run);
         let Some(act) = self.keys.find(scope, event).map(|binding| binding.act) else {
             return self.write(event);
@@ -187,17 +206,6 @@ impl Hands {
             self.armed = false;
         }
         self.act(act, run)
-    }
-
-    fn write(&mut self, event: KeyEvent) -> Option<Deed> {
-        let KeyCode::Char(c) = event.code else { return None };
-        if event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT)
-            || !matches!(self.open, Some(Open::Note(_) | Open::Word(_)))
-        {
-            return None;
-        }
-        self.paste(c.encode_utf8(&mut [0; 4]));
-        Some(Deed::Draw)
     }
 
     /// Does what a key means.
@@ -235,6 +243,17 @@ impl Hands {
             Act::LessOfCheck => self.check_scrolled = 0,
             Act::Passed => self.passed_turned = !self.passed_turned,
             Act::Show(screen) => self.screen = Some(screen).filter(|_| self.offers(act, run)),
+            Act::Palette => self.open = Some(Open::Palette(Palette::default())),
+            Act::Complete => self.complete(run),
+            Act::NextChoice | Act::LastChoice => self.mark(run, act == Act::LastChoice),
+            Act::Obey => return self.obey(run),
+            Act::Filter => self.open = Some(Open::Filter(self.filter.text().to_owned())),
+            Act::Sort(column) => self.order = Order::turned(self.order, column),
+            Act::Freeze => self.frozen = !self.frozen && self.offers(act, run),
+            Act::Copy => {
+                let (what, text) = copied::text(run, self)?;
+                return Some(Deed::Copy(what, text));
+            }
             Act::Help => self.open = Some(Open::Help),
             Act::Quit if over => return Some(Deed::Leave),
             // leaving a live run is stopping it
@@ -243,119 +262,29 @@ impl Hands {
                 self.open = (!undoing).then_some(Open::Stop);
             }
             Act::Confirm => return self.confirm(run),
-            Act::Close => {
-                self.undo_hidden |= undoing && self.open.is_none();
-                if self.open.take().is_none() {
-                    self.screen = None;
-                }
-                (self.scrolled, self.pods_scrolled) = (0, 0);
-            }
+            Act::Close => self.close(undoing),
             Act::Send => return self.send(),
-            Act::Erase => {
-                if let Some(Open::Note(note) | Open::Word(note)) = &mut self.open {
-                    note.pop();
-                }
-            }
-            Act::Clear => {
-                if let Some(Open::Note(note) | Open::Word(note)) = &mut self.open {
-                    note.clear();
-                }
-            }
+            Act::Erase | Act::Clear => self.erase(act == Act::Clear),
         }
         Some(Deed::Draw)
     }
 
-    /// Shows another check in whole; the first press shows which one is.
-    fn turn_to_check(&mut self, run: &Run, to: impl Fn(usize, usize) -> usize) {
-        let board = Board::of(run);
-        let rows = board.rows(self.passed_turned);
-        let at = self.shown_check(&rows);
-        let next = at.map_or(0, |at| to(at, rows.len().saturating_sub(1)));
-        self.check = rows.get(next).map(|item| (item.what, item.nth));
-        self.check_scrolled = 0;
-    }
-
-    /// Which of these checks is shown in whole: the one that was turned to, else the worst of those that did not pass.
-    #[must_use]
-    pub fn shown_check(&self, rows: &[&Item]) -> Option<usize> {
-        let turned_to = self.check.and_then(|check| rows.iter().position(|item| (item.what, item.nth) == check));
-        turned_to.or_else(|| rows.first().filter(|item| item.grade > Grade::Waiting).map(|_| 0))
-    }
-
-    /// Scrolls what the screen is about: the pods from their first, the timeline from its newest.
-    fn scroll(&mut self, act: Act, run: &Run) {
-        if checks_are_shown(run) {
-            // whoever looks on has no keys of their own for the checks
-            let up = matches!(act, Act::Up | Act::PageUp | Act::Top);
-            return self.turn_to_check(run, |at, last| if up { at.saturating_sub(1) } else { (at + 1).min(last) });
+    /// One step back: what is open, what is hidden, what is marked, the screen.
+    fn close(&mut self, undoing: bool) {
+        match self.open.take() {
+            Some(Open::Filter(_)) => self.filter = Filter::default(),
+            Some(_) => {}
+            None if undoing && !self.undo_hidden => self.undo_hidden = true,
+            None if self.frozen => self.frozen = false,
+            None if !self.filter.is_empty() => self.filter = Filter::default(),
+            None if self.chosen.is_some() => self.chosen = None,
+            None => self.screen = None,
         }
-        let page = if self.screen(run) == Screen::Cockpit { PAGE } else { PAGE * 4 };
-        let (down, up) = match act {
-            Act::Down => (1, 0),
-            Act::PageDown => (page, 0),
-            Act::Bottom => (usize::MAX, 0),
-            Act::Up => (0, 1),
-            Act::PageUp => (0, page),
-            Act::Top => (0, usize::MAX),
-            _ => (0, 0),
-        };
-        if self.screen(run) == Screen::Pods {
-            let pods: usize = run.fleet().targets.iter().map(|target| target.pods.len()).sum();
-            self.pods_scrolled = self.pods_scrolled.saturating_sub(up).saturating_add(down).min(pods);
-        } else {
-            let most = run.timeline().len().saturating_sub(1);
-            self.scrolled = self.scrolled.saturating_sub(down).saturating_add(up).min(most);
-        }
-    }
-
-    /// Ctrl-C stops and undoes at once, without a question; twice in a row it leaves, whatever is left. It does not wait for
-    /// the picture of the stopped run: the second may come before that.
-    fn interrupt(&mut self, over: bool, undoing: bool) -> Deed {
-        if over {
-            return Deed::Leave;
-        }
-        self.open = None;
-        self.undo_hidden = false;
-        if std::mem::replace(&mut self.armed, true) {
-            return Deed::Command(Command::Leave);
-        }
-        if undoing { Deed::Draw } else { Deed::Command(Command::Abort { by: AbortedBy::Interrupt }) }
-    }
-
-    fn confirm(&mut self, run: &Run) -> Option<Deed> {
-        match self.open.take()? {
-            Open::Stop if !run.phase().0.is_over() => Some(Deed::Command(Command::Abort { by: AbortedBy::Key })),
-            Open::Skip(asked) if run.current_step().is_some_and(|(step, _)| step == asked) => Some(Deed::Command(Command::Skip)),
-            Open::GoOn(asked) if run.waits_for_person().is_some_and(|(step, _)| step == asked) => {
-                let begun = run.step_begun(asked).is_some();
-                Some(Deed::Command(if begun {
-                    Command::Answer { step: asked, answer: Answer::Done }
-                } else {
-                    Command::Release { step: asked }
-                }))
-            }
-            Open::Stop | Open::GoOn(_) | Open::Skip(_) | Open::Help | Open::Note(_) | Open::Word(_) | Open::Runbook { .. } => {
-                Some(Deed::Draw)
-            }
-        }
-    }
-
-    fn send(&mut self) -> Option<Deed> {
-        let note = match self.open.take()? {
-            Open::Note(note) => note,
-            // the fold compares: what is typed here is only told
-            Open::Word(typed) => return Some(Deed::Command(Command::Confirm { typed: typed.into() })),
-            Open::Help | Open::Stop | Open::GoOn(_) | Open::Skip(_) | Open::Runbook { .. } => return Some(Deed::Draw),
-        };
-        if note.trim().is_empty() {
-            return Some(Deed::Draw);
-        }
-        let (author, text) = (Untrusted::from(self.author.as_str()), Untrusted::from(note.trim()));
-        Some(Deed::Command(Command::Note { author, text }))
+        self.scrolled = 0;
     }
 }
 
 /// Whether the preflight is what there is to see.
-fn checks_are_shown(run: &Run) -> bool {
+pub(super) fn checks_are_shown(run: &Run) -> bool {
     matches!(run.phase().0, Phase::Preflight | Phase::Ready | Phase::Undoing(End::Refused(_))) || preflight::refusal(run).is_some()
 }

@@ -8,6 +8,7 @@ mod key;
 mod table;
 
 use crate::seat::Play;
+use crate::tui::roster::Column;
 
 pub use crate::tui::keys::bound::Keys;
 pub use crate::tui::keys::key::Key;
@@ -60,6 +61,24 @@ pub enum Act {
     Passed,
     /// Show a screen.
     Show(Screen),
+    /// Open the command line.
+    Palette,
+    /// Write the marked command out.
+    Complete,
+    /// Mark the next command.
+    NextChoice,
+    /// Mark the one before, or show the line given before.
+    LastChoice,
+    /// Do what the command line says.
+    Obey,
+    /// Write a filter.
+    Filter,
+    /// Sort the pods by a column.
+    Sort(Column),
+    /// Let the picture stand still while the run goes on.
+    Freeze,
+    /// Copy what is marked.
+    Copy,
     /// Move in a recorded run.
     Play(Play),
     /// Help.
@@ -110,6 +129,20 @@ impl Act {
             Act::Show(Screen::Metrics) => "metrics",
             Act::Show(Screen::Timeline) => "timeline",
             Act::Show(Screen::Findings) => "findings",
+            Act::Show(Screen::Preflight) => "preflight",
+            Act::Palette => "command-line",
+            Act::Complete => "complete",
+            Act::NextChoice => "next-choice",
+            Act::LastChoice => "last-choice",
+            Act::Obey => "obey",
+            Act::Filter => "filter",
+            Act::Sort(Column::Name) => "sort-by-name",
+            Act::Sort(Column::State) => "sort-by-state",
+            Act::Sort(Column::Ready) => "sort-by-ready",
+            Act::Sort(Column::Restarts) => "sort-by-restarts",
+            Act::Sort(Column::Age) => "sort-by-age",
+            Act::Freeze => "freeze",
+            Act::Copy => "copy",
             Act::Play(Play::Pause) => "pause",
             Act::Play(Play::Faster) => "faster",
             Act::Play(Play::Slower) => "slower",
@@ -144,12 +177,13 @@ impl Scope {
             Scope::Replaying => "replay",
             Scope::Ask => "question",
             Scope::Writing => "writing",
+            Scope::Choosing => "command line",
             Scope::Reading => "reading",
         }
     }
 }
 
-/// A screen with a number of its own.
+/// A screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Screen {
     /// Everything at a glance.
@@ -164,6 +198,8 @@ pub enum Screen {
     Timeline,
     /// What the run found, once it is over.
     Findings,
+    /// The checklist that it began with: has no number.
+    Preflight,
 }
 
 /// Where a key works.
@@ -187,12 +223,14 @@ pub enum Scope {
     Ask,
     /// While a note is written.
     Writing,
+    /// On the command line.
+    Choosing,
     /// In help and other things to read.
     Reading,
 }
 
 /// All scopes.
-pub const SCOPES: [Scope; 10] = [
+pub const SCOPES: [Scope; 11] = [
     Scope::Before,
     Scope::Live,
     Scope::Undoing,
@@ -202,6 +240,7 @@ pub const SCOPES: [Scope; 10] = [
     Scope::Replaying,
     Scope::Ask,
     Scope::Writing,
+    Scope::Choosing,
     Scope::Reading,
 ];
 
@@ -225,7 +264,7 @@ mod tests {
 
     #[test]
     fn table_should_let_stop_and_interrupt_be_reached_wherever_a_run_can_be_live() {
-        for scope in [Scope::Before, Scope::Live, Scope::Undoing, Scope::Ask, Scope::Writing, Scope::Reading] {
+        for scope in [Scope::Before, Scope::Live, Scope::Undoing, Scope::Ask, Scope::Writing, Scope::Choosing, Scope::Reading] {
             for act in [Act::Stop, Act::Interrupt] {
                 assert!(Keys::default().of(scope).any(|binding| binding.act == act), "no {act:?} in {scope:?}");
             }
@@ -245,7 +284,9 @@ mod tests {
     #[test]
     fn table_should_say_what_each_binding_does() {
         for binding in TABLE {
-            assert!(!binding.says.is_empty() && !binding.keys.is_empty() && !binding.scopes.is_empty(), "{binding:?}");
+            // what has no number is reached by the command line alone
+            let keyless = binding.act == Act::Show(Screen::Preflight);
+            assert!(!binding.says.is_empty() && binding.keys.is_empty() == keyless && !binding.scopes.is_empty(), "{binding:?}");
         }
     }
 

@@ -9,6 +9,7 @@ pub mod header;
 pub mod help;
 pub mod keyline;
 pub mod metrics;
+pub mod palette;
 pub mod pods;
 pub mod preflight;
 pub mod questions;

@@ -1,12 +1,17 @@
 //! What a panel is given to draw from.
 
+use std::cell::RefCell;
+use std::sync::Arc;
 use std::time::Duration;
+
+use ratatui::layout::Rect;
 
 use crate::clock::At;
 use crate::run::Run;
 use crate::run::ledger::FaultState;
 use crate::run::recovery::Back;
 use crate::tui::hands::Hands;
+use crate::tui::keys::Act;
 use crate::tui::theme::Theme;
 use crate::wording::margin;
 
@@ -21,9 +26,61 @@ pub struct Scene<'a> {
     pub theme: &'a Theme,
     /// What is open, and where it is scrolled to.
     pub hands: &'a Hands,
+    /// What stands still in place of the run, and since when, where the picture is frozen.
+    pub frozen: Option<(&'a Run, At)>,
+    spots: Option<&'a RefCell<Vec<Spot>>>,
+}
+
+/// A place on the screen where a click does something, and what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spot {
+    /// Where.
+    pub area: Rect,
+    /// What.
+    pub touch: Touch,
+}
+
+/// What a click does. Nothing that reaches the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Touch {
+    /// What a key does.
+    Act(Act),
+    /// Marks a pod, by its uid.
+    Pod(String),
 }
 
 impl<'a> Scene<'a> {
+    /// A scene.
+    #[must_use]
+    pub const fn new(run: &'a Run, now: At, theme: &'a Theme, hands: &'a Hands) -> Scene<'a> {
+        Scene { run, now, theme, hands, frozen: None, spots: None }
+    }
+
+    /// The same, with a picture that stands still in place of the run.
+    #[must_use]
+    pub fn frozen(self, held: Option<&'a (Arc<Run>, At)>) -> Scene<'a> {
+        Scene { frozen: held.map(|(run, at)| (&**run, *at)), ..self }
+    }
+
+    /// The same, noting where a click does something.
+    #[must_use]
+    pub const fn noting(self, spots: &'a RefCell<Vec<Spot>>) -> Scene<'a> {
+        Scene { spots: Some(spots), ..self }
+    }
+
+    /// What is drawn of the run itself: as it stood when the picture was frozen, or as it is.
+    #[must_use]
+    pub fn thawed(self) -> Scene<'a> {
+        self.frozen.map_or(self, |(run, now)| Scene { run, now, ..self })
+    }
+
+    /// A click there does this.
+    pub fn spot(&self, area: Rect, touch: impl FnOnce() -> Touch) {
+        if let Some(spots) = self.spots {
+            spots.borrow_mut().push(Spot { area, touch: touch() });
+        }
+    }
+
     /// The fault that is on, or was last, with its recovery.
     #[must_use]
     pub fn fault(&self) -> Option<(&'a FaultState, Back)> {

@@ -5,7 +5,7 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::cursor::Show;
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
 use crossterm::execute;
 use crossterm::terminal::{Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use ratatui::Terminal;
@@ -18,12 +18,12 @@ pub type Screen = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
 static TAKEN: AtomicBool = AtomicBool::new(false);
 static HOOK: Once = Once::new();
 
-/// Takes the terminal: raw mode, alternate screen, bracketed paste. A panic anywhere gives it back
+/// Takes the terminal: raw mode, alternate screen, bracketed paste, the mouse where it is wanted. A panic anywhere gives it back
 /// before it is reported.
 ///
 /// # Errors
 /// There is no terminal, or it does not obey.
-pub fn take() -> io::Result<Screen> {
+pub fn take(mouse: bool) -> io::Result<Screen> {
     HOOK.call_once(|| {
         let report = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
@@ -36,6 +36,7 @@ pub fn take() -> io::Result<Screen> {
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
     // not the terminal's own clear: that asks where the cursor is, and a terminal need not answer
     let taken = execute!(out, EnterAlternateScreen, EnableBracketedPaste, Clear(ClearType::All))
+        .and_then(|()| if mouse { execute!(out, EnableMouseCapture) } else { Ok(()) })
         .and_then(|()| Terminal::new(CrosstermBackend::new(out)));
     if taken.is_err() {
         give_back();
@@ -77,7 +78,7 @@ pub fn give_back_again() {
 fn tell_back() {
     let mut out = io::stdout();
     // a terminal that is gone can't be told
-    let _ = execute!(out, DisableBracketedPaste, LeaveAlternateScreen, Show);
+    let _ = execute!(out, DisableMouseCapture, DisableBracketedPaste, LeaveAlternateScreen, Show);
     let _ = disable_raw_mode();
     let _ = out.flush();
 }

@@ -1,5 +1,7 @@
 //! The whole screen: which panels stand where at which size, and what is open over them.
 
+use std::cell::RefCell;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -9,16 +11,29 @@ use crate::tui::charts::{self, Chart};
 use crate::tui::hands::Open;
 use crate::tui::keys::Screen;
 use crate::tui::panels::{
-    chart, criteria, debrief, fault, faults, header, help, keyline, metrics, pods, preflight, questions, recovery, strip, timeline, tiny,
-    undo,
+    chart, criteria, debrief, fault, faults, header, help, keyline, metrics, palette, pods, preflight, questions, recovery, strip,
+    timeline, tiny, undo,
 };
-use crate::tui::scene::Scene;
+use crate::tui::scene::{Scene, Touch};
 use crate::wording;
 
 /// Below this, panels can't be read: one line is shown.
 pub const LEAST: (u16, u16) = (60, 15);
 /// Between two columns.
 const GUTTER: u16 = 3;
+
+/// What a click there would do, on the screen as it is drawn.
+#[must_use]
+pub fn touched(scene: &Scene<'_>, area: Rect, (x, y): (u16, u16)) -> Option<Touch> {
+    let (spots, mut buffer) = (RefCell::default(), Buffer::empty(area));
+    draw(&scene.noting(&spots), area, &mut buffer);
+    // what is open lies over everything: no click goes through it
+    if scene.hands.open.is_some() || undo::is_due(scene) {
+        return None;
+    }
+    let found = spots.into_inner().into_iter().rev().find(|spot| spot.area.contains((x, y).into()));
+    found.map(|spot| spot.touch)
+}
 
 /// Draws the screen for any size.
 pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
@@ -41,10 +56,13 @@ fn screen(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     header::draw(scene, top, buffer);
     strip::draw(scene, steps, buffer);
     keyline::draw(scene, keys, buffer);
+    // the body stands still where the picture is frozen; what tells of safety never does
+    let scene = &scene.thawed();
     let roomy = area.height >= 30;
     let body = if roomy { Rect { y: body.y + 1, height: body.height.saturating_sub(2), ..body } } else { body };
     let body = Rect { x: body.x + 1, width: body.width.saturating_sub(2), ..body };
     match scene.run.phase().0 {
+        _ if scene.hands.screen(scene.run) == Screen::Preflight => preflight::draw(scene, body, buffer),
         Phase::Preflight | Phase::Ready | Phase::Undoing(End::Refused(_)) => preflight::draw(scene, body, buffer),
         // what kept it from starting, and what mends that, is all there is to find
         Phase::Sealed if wording::preflight::refusal(scene.run).is_some() => preflight::draw(scene, body, buffer),
@@ -60,8 +78,10 @@ fn screen(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
                 Screen::Faults => faults::draw(scene, body, buffer),
                 Screen::Metrics => metrics::draw(scene, &charts, body, buffer),
                 Screen::Timeline => timeline::draw(scene, body, buffer),
-                Screen::Cockpit | Screen::Findings if body.width >= 98 && body.height >= 22 => columns(scene, &charts, body, buffer),
-                Screen::Cockpit | Screen::Findings => essentials(scene, &charts, body, buffer),
+                Screen::Cockpit | Screen::Findings | Screen::Preflight if body.width >= 98 && body.height >= 22 => {
+                    columns(scene, &charts, body, buffer);
+                }
+                Screen::Cockpit | Screen::Findings | Screen::Preflight => essentials(scene, &charts, body, buffer),
             }
         }
     }
@@ -166,6 +186,8 @@ fn open(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         Some(Open::GoOn(step)) => questions::go_on(scene, area, buffer, *step),
         Some(Open::Skip(_)) => questions::skip(scene, area, buffer),
         Some(Open::Note(note)) => questions::note(scene, area, buffer, note),
+        Some(Open::Palette(line)) => palette::draw(scene, area, buffer, line),
+        Some(Open::Filter(text)) => questions::filter(scene, area, buffer, text),
         Some(Open::Word(typed)) => questions::word(scene, area, buffer, typed),
         Some(Open::Runbook { opened }) => questions::runbook(scene, area, buffer, *opened),
         None if undo::is_due(scene) => undo::draw(scene, area, buffer),

@@ -231,6 +231,7 @@ pub fn pod(target: usize, name: &str, uid: &str) -> PodFact {
         pod: PodRef { namespace: "staging".to_owned(), name: name.to_owned(), uid: uid.to_owned() },
         owner: Some(format!("rs{target}")),
         node: Some("n1".into()),
+        labels: BTreeMap::new(),
         state: "Running".into(),
         containers: (1, 1),
         restarts: 0,

@@ -4,6 +4,7 @@
 
 pub mod looks;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gameday::clock::At;
@@ -79,6 +80,7 @@ impl Stage {
             pod: Stage::pod(&place.namespace, n),
             owner: Some("rs".into()),
             node: Some("n1".into()),
+            labels: BTreeMap::new(),
             state: "Running".into(),
             containers: (1, 1),
             restarts: 0,

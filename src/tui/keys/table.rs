@@ -8,10 +8,13 @@ use crate::effect::Danger;
 use crate::seat::Play;
 use crate::tui::keys::key::Key;
 use crate::tui::keys::{Act, Scope, Screen};
+use crate::tui::roster::Column;
 
 /// Where the leader's hands are, or may be.
 const LEADING: &[Scope] =
-    &[Scope::Before, Scope::Live, Scope::Undoing, Scope::Over, Scope::Refused, Scope::Ask, Scope::Writing, Scope::Reading];
+    &[Scope::Before, Scope::Live, Scope::Undoing, Scope::Over, Scope::Refused, Scope::Ask, Scope::Writing, Scope::Choosing, Scope::Reading];
+/// Wherever nothing is open.
+const ANYWHERE: &[Scope] = &[Scope::Before, Scope::Live, Scope::Undoing, Scope::Over, Scope::Refused, Scope::Watching, Scope::Replaying];
 /// Where a run is looked at, once it has begun.
 const SEEN: &[Scope] = &[Scope::Live, Scope::Undoing, Scope::Over, Scope::Watching, Scope::Replaying];
 
@@ -67,7 +70,13 @@ pub const TABLE: &[Binding] = &[
     ),
     danger(
         Danger::Writes,
-        bind(Act::Stop, &[Key::Code(KeyCode::F(12))], &[Scope::Writing], "stop", "stop the run and undo everything; asks once"),
+        bind(
+            Act::Stop,
+            &[Key::Code(KeyCode::F(12))],
+            &[Scope::Writing, Scope::Choosing],
+            "stop",
+            "stop the run and undo everything; asks once",
+        ),
     ),
     danger(Danger::Writes, bind(Act::Interrupt, &[Key::Ctrl('c')], LEADING, "", "stop and undo; twice while undoing: leave at once")),
     bind(
@@ -106,13 +115,7 @@ pub const TABLE: &[Binding] = &[
         "preflight: show or fold the checks that passed",
     ),
     bind(Act::Note, &[Key::Char('a')], &[Scope::Before, Scope::Live, Scope::Undoing], "note", "write a note into timeline and report"),
-    bind(
-        Act::Runbook,
-        &[Key::Char('o')],
-        &[Scope::Before, Scope::Live, Scope::Undoing, Scope::Over, Scope::Refused, Scope::Watching, Scope::Replaying],
-        "runbook",
-        "show the runbook, and open it where a browser is",
-    ),
+    bind(Act::Runbook, &[Key::Char('o')], ANYWHERE, "runbook", "show the runbook, and open it where a browser is"),
     danger(
         Danger::Writes,
         bind(Act::Skip, &[Key::Char('>')], &[Scope::Live], "skip step", "skip the rest of this step, undo what it broke; asks once"),
@@ -140,21 +143,30 @@ pub const TABLE: &[Binding] = &[
     play(Play::Faster, &[Key::Char('+'), Key::Char('=')], "faster", "faster"),
     play(Play::Start, &[Key::Char('^'), Key::Char('0')], "", "to the beginning"),
     play(Play::End, &[Key::Char('$')], "", "to the end"),
+    bind(Act::Palette, &[Key::Char(':')], ANYWHERE, "command", "the command line: every command by its name, and each screen"),
+    bind(Act::Filter, &[Key::Char('/')], SEEN, "filter", "show only pods and lines that match: a regex, !regex, -l labels, -f fuzzy"),
+    bind(
+        Act::Freeze,
+        &[Key::Ctrl('f')],
+        &[Scope::Live, Scope::Watching],
+        "",
+        "let the picture stand still; the run goes on, and stops freely",
+    ),
+    bind(Act::Copy, &[Key::Char('c')], ANYWHERE, "", "copy the marked pod, the command that mends a check, the timeline"),
+    bind(Act::Sort(Column::Name), &[Key::Char('P')], SEEN, "", "sort the pods by name; again: turned round; again: as they were"),
+    bind(Act::Sort(Column::State), &[Key::Char('S')], SEEN, "", "sort the pods by state"),
+    bind(Act::Sort(Column::Ready), &[Key::Char('Y')], SEEN, "", "sort the pods by readiness"),
+    bind(Act::Sort(Column::Restarts), &[Key::Char('R')], SEEN, "", "sort the pods by restarts"),
+    bind(Act::Sort(Column::Age), &[Key::Char('A')], SEEN, "", "sort the pods by age"),
     bind(Act::NextChart, &[Key::Code(KeyCode::Tab)], SEEN, "chart", "show the next chart"),
     bind(Act::LastChart, &[Key::Code(KeyCode::BackTab)], SEEN, "", "show the chart before"),
-    bind(Act::Down, &[Key::Char('j'), Key::Code(KeyCode::Down)], SEEN, "", "a line down: timeline, pods"),
-    bind(Act::Up, &[Key::Char('k'), Key::Code(KeyCode::Up)], SEEN, "older", "a line up: timeline, pods"),
+    bind(Act::Down, &[Key::Char('j'), Key::Code(KeyCode::Down)], SEEN, "", "a line down: timeline, the marked pod"),
+    bind(Act::Up, &[Key::Char('k'), Key::Code(KeyCode::Up)], SEEN, "older", "a line up: timeline, the marked pod"),
     bind(Act::PageDown, &[Key::Code(KeyCode::PageDown), Key::Ctrl('d')], SEEN, "", "a page down"),
     bind(Act::PageUp, &[Key::Code(KeyCode::PageUp), Key::Ctrl('u')], SEEN, "", "a page up"),
     bind(Act::Top, &[Key::Char('g'), Key::Code(KeyCode::Home)], SEEN, "", "the first line"),
     bind(Act::Bottom, &[Key::Char('G'), Key::Code(KeyCode::End)], SEEN, "", "the last line; the timeline is followed again"),
-    bind(
-        Act::Help,
-        &[Key::Char('?'), Key::Char('h')],
-        &[Scope::Before, Scope::Live, Scope::Undoing, Scope::Over, Scope::Refused, Scope::Watching, Scope::Replaying],
-        "help",
-        "this list",
-    ),
+    bind(Act::Help, &[Key::Char('?'), Key::Char('h')], ANYWHERE, "help", "this list"),
     bind(
         Act::Quit,
         &[Key::Char('q')],
@@ -170,17 +182,44 @@ pub const TABLE: &[Binding] = &[
     show(Screen::Metrics, &[Key::Char('4')], "metrics", "screen: every chart"),
     show(Screen::Timeline, &[Key::Char('5')], "timeline", "screen: all that happened"),
     show(Screen::Findings, &[Key::Char('6')], "findings", "screen: what the run found, once it is over"),
+    show(Screen::Preflight, &[], "", "screen: the checklist that the run began with"),
     bind(Act::Confirm, &[Key::Code(KeyCode::Enter)], &[Scope::Ask], "yes", "yes"),
     bind(Act::Close, &[Key::Code(KeyCode::Esc), Key::Char('q')], &[Scope::Ask, Scope::Reading], "back", "back, nothing is done"),
     bind(
         Act::Close,
         &[Key::Code(KeyCode::Esc)],
-        &[Scope::Live, Scope::Undoing, Scope::Over, Scope::Refused, Scope::Before, Scope::Watching, Scope::Replaying, Scope::Writing],
+        &[
+            Scope::Live,
+            Scope::Undoing,
+            Scope::Over,
+            Scope::Refused,
+            Scope::Before,
+            Scope::Watching,
+            Scope::Replaying,
+            Scope::Writing,
+            Scope::Choosing,
+        ],
         "",
         "back; never leaves",
     ),
     bind(Act::Close, &[Key::Char('?'), Key::Char('h')], &[Scope::Reading], "", "close help"),
-    bind(Act::Send, &[Key::Code(KeyCode::Enter)], &[Scope::Writing], "write it down", "write the note down"),
-    bind(Act::Erase, &[Key::Code(KeyCode::Backspace)], &[Scope::Writing], "", "take back a character"),
-    bind(Act::Clear, &[Key::Ctrl('u')], &[Scope::Writing], "", "take back all"),
+    bind(Act::Send, &[Key::Code(KeyCode::Enter)], &[Scope::Writing], "write it down", "write the note down, keep the filter"),
+    bind(
+        Act::Obey,
+        &[Key::Code(KeyCode::Enter)],
+        &[Scope::Choosing],
+        "do it",
+        "do it; what breaks or stops something is written out first",
+    ),
+    bind(Act::Complete, &[Key::Code(KeyCode::Tab)], &[Scope::Choosing], "complete", "write the command out"),
+    bind(Act::NextChoice, &[Key::Code(KeyCode::Down)], &[Scope::Choosing], "", "mark the next command"),
+    bind(
+        Act::LastChoice,
+        &[Key::Code(KeyCode::Up)],
+        &[Scope::Choosing],
+        "",
+        "mark the one before; on an empty line: what was given before",
+    ),
+    bind(Act::Erase, &[Key::Code(KeyCode::Backspace)], &[Scope::Writing, Scope::Choosing], "", "take back a character"),
+    bind(Act::Clear, &[Key::Ctrl('u')], &[Scope::Writing, Scope::Choosing], "", "take back all"),
 ];

@@ -7,6 +7,7 @@ use crate::run::verdicts::Standing;
 use crate::scenario::model::Tier;
 use crate::text::Untrusted;
 use crate::tui::cells::{self, Pen, row};
+use crate::tui::keys::Act;
 use crate::tui::scene::Scene;
 use crate::tui::theme::sign;
 use crate::wording::{self, live};
@@ -59,6 +60,11 @@ fn first(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
 fn second(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let (run, theme) = (scene.run, scene.theme);
     let mut pen = Pen::new(buffer, Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area });
+    if let Some((_, since)) = scene.frozen {
+        let (thaw, old) = (scene.hands.keys.key(scene.hands.place(run), Act::Freeze), scene.now.since(since).as_secs());
+        pen.last(&format!("frozen {old} s, {thaw} goes on"), theme.pending);
+        pen.last("·", theme.line);
+    }
     let sources = live::sources(run, scene.now);
     for (index, (standing, text)) in sources.iter().enumerate().rev() {
         let style = match standing {

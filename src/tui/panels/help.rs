@@ -13,7 +13,8 @@ use crate::tui::scene::Scene;
 pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let theme = scene.theme;
     let scope = scene.hands.place(scene.run);
-    let offered = scene.hands.keys.of(scope).filter(|binding| scene.hands.offers(binding.act, scene.run));
+    let works = |binding: &&Binding| !binding.keys.is_empty() && scene.hands.offers(binding.act, scene.run);
+    let offered = scene.hands.keys.of(scope).filter(works);
     let (screens, bindings): (Vec<&Binding>, Vec<&Binding>) = offered.partition(|binding| matches!(binding.act, Act::Show(_)));
     let height = u16::try_from(bindings.len() + usize::from(!screens.is_empty())).unwrap_or(u16::MAX).saturating_add(4);
     let inner = dialog(scene, area, buffer, "keys that work now", 78, height, theme.accent);

@@ -4,17 +4,22 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use crate::tui::cells::{self, Pen};
+use crate::tui::cells::{self, Pen, row};
 use crate::tui::keys::{Act, Binding};
-use crate::tui::scene::Scene;
+use crate::tui::scene::{Scene, Touch};
 
 /// Draws it.
 pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let theme = scene.theme;
     let mut pen = Pen::new(buffer, Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area });
+    if let Some(said) = &scene.hands.said {
+        pen.put(&cells::fit(said, pen.room()), theme.text);
+        return;
+    }
     let scope = scene.hands.scope(scene.run);
     let offered = scene.hands.keys.of(scope).filter(|binding| !binding.word.is_empty() && scene.hands.offers(binding.act, scene.run));
-    let (screens, acts): (Vec<&Binding>, Vec<&Binding>) = offered.partition(|binding| matches!(binding.act, Act::Show(_)));
+    let (screens, acts): (Vec<&Binding>, Vec<&Binding>) =
+        offered.filter(|binding| !binding.keys.is_empty()).partition(|binding| matches!(binding.act, Act::Show(_)));
     let wide = |key: &str, word: &str| cells::width(key) + 1 + cells::width(word);
     let put = |pen: &mut Pen<'_>, key: &str, word: &str, style: Style| {
         let fits = wide(key, word) <= pen.room();
@@ -44,6 +49,9 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     }
     for binding in screens {
         let shown = binding.act == Act::Show(scene.hands.screen(scene.run));
+        let (x, act) = (pen.x(), binding.act);
+        let columns = wide(&first(binding), binding.word);
+        scene.spot(Rect { x, width: columns, ..row(area, 0) }, || Touch::Act(act));
         put(&mut pen, &first(binding), binding.word, if shown { theme.strong } else { theme.quiet });
     }
 }

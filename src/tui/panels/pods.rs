@@ -2,38 +2,19 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 
-use crate::clock::{At, say};
+use crate::clock::say;
 use crate::run::fleet::{Pod, Target};
-use crate::run::recovery::{self, Stage, Waterfall};
 use crate::text::Untrusted;
 use crate::tui::cells::{self, Pen, head, row};
 use crate::tui::panels::recovery::scale;
-use crate::tui::scene::{Scene, share};
+use crate::tui::roster::{self, Column, Line, Order, Tail};
+use crate::tui::scene::{Scene, Touch, share};
 use crate::wording::{self, live};
 
 /// How many lines may say why somebody is not back.
 const WHYS: usize = 3;
-
-/// What stands behind a pod.
-enum Tail {
-    /// Nothing was done to it.
-    Untouched,
-    /// It was hit then.
-    Hit(At),
-    /// A lasting fault is on it.
-    Under,
-    /// A lasting fault was on it.
-    Was,
-    /// It came for another: from the hit to its readiness, if it is ready.
-    Came(At, Option<At>),
-}
-
-struct Line<'a> {
-    pod: &'a Pod,
-    tail: Tail,
-}
 
 /// The height it wants, its head included: stable from before the fault until after.
 #[must_use]
@@ -45,7 +26,7 @@ pub fn want(scene: &Scene<'_>) -> u16 {
         .iter()
         .map(|target| {
             let wanted = target.desired().map_or(3, |desired| desired as usize) + 1;
-            lines(scene, target).len().max(wanted) + usize::from(many)
+            roster::of(scene.run, target).len().max(wanted) + usize::from(many)
         })
         .sum();
     let whys = scene.run.whys().len();
@@ -55,15 +36,15 @@ pub fn want(scene: &Scene<'_>) -> u16 {
 
 /// Draws them as far as there is room, the others counted.
 pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
-    draw_from(scene, area, buffer, 0, WHYS);
+    draw_at_most(scene, area, buffer, WHYS);
 }
 
-/// Draws them on a screen of their own: from the row that it is scrolled to, and every reason there is room for.
+/// Draws them on a screen of their own, with every reason there is room for.
 pub fn whole(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
-    draw_from(scene, area, buffer, scene.hands.pods_scrolled, usize::MAX);
+    draw_at_most(scene, area, buffer, usize::MAX);
 }
 
-fn draw_from(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, from: usize, most: usize) {
+fn draw_at_most(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, most: usize) {
     let (run, theme) = (scene.run, scene.theme);
     let fleet = run.fleet();
     let one = fleet.targets.len() == 1;
@@ -71,20 +52,29 @@ fn draw_from(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, from: usize, mo
         (true, Some(target)) => Untrusted::from(target.to_string()).to_string(),
         _ => "targets".to_owned(),
     };
-    let note = summary(fleet.targets.iter());
-    let below = fleet.targets.iter().any(|target| target.ready() < target.desired());
-    let style = if below { theme.pending } else { theme.text };
-    let inner = head(buffer, area, theme, &title, Some((&note, style)));
     let mut rows: Vec<Row<'_>> = Vec::new();
+    let (mut shown, mut all) = (0, 0);
     for (reference, target) in run.scenario().targets.iter().zip(&fleet.targets) {
         if !one {
             rows.push(Row::Target(Untrusted::from(reference.to_string()).to_string(), live::ready(target.ready(), target.desired())));
         }
-        rows.extend(lines(scene, target).into_iter().map(Row::Pod));
+        let (lines, of) = roster::wanted(run, scene.hands, target);
+        (shown, all) = (shown + lines.len(), all + of);
+        rows.extend(lines.into_iter().map(Row::Pod));
     }
-    let above = from.min(rows.len().saturating_sub(usize::from(inner.height) / 2));
-    rows.drain(..above);
+    let below = fleet.targets.iter().any(|target| target.ready() < target.desired());
+    let style = if below { theme.pending } else { theme.text };
+    let mut note = summary(fleet.targets.iter());
+    if !scene.hands.filter.is_empty() {
+        note = format!("/{}: {shown} of {all} · {note}", Untrusted::from(scene.hands.filter.text()));
+    }
+    let inner = head(buffer, area, theme, &title, Some((&note, style)));
     let columns = Columns::of(&rows, inner.width);
+    // the marked pod stays in sight
+    let marked = |row: &Row<'_>| row.pod().is_some_and(|pod| scene.hands.chosen.as_ref() == Some(&pod.fact.pod.uid));
+    let room = usize::from(inner.height) * 2 / 3;
+    let above = rows.iter().position(marked).map_or(0, |at| (at + 2).saturating_sub(room.max(2)));
+    rows.drain(..above);
     let titled = usize::from(inner.height) > rows.len();
     let mut at = 0;
     if titled {
@@ -105,7 +95,14 @@ fn draw_from(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, from: usize, mo
                 pen.last(ready, theme.quiet);
                 pen.put(name, theme.text);
             }
-            Row::Pod(line) => columns.line(scene, line, row(inner, at), buffer),
+            Row::Pod(line) => {
+                let area = row(inner, at);
+                scene.spot(area, || Touch::Pod(line.pod.fact.pod.uid.clone()));
+                columns.line(scene, line, area, buffer);
+                if marked(&Row::Pod(*line)) {
+                    buffer.set_style(area, Style::new().add_modifier(Modifier::REVERSED));
+                }
+            }
         }
         at += 1;
     }
@@ -148,42 +145,6 @@ impl<'a> Row<'a> {
     }
 }
 
-/// The pods of a target: victims with their replacements first, then the others.
-fn lines<'a>(scene: &Scene<'a>, target: &'a Target) -> Vec<Line<'a>> {
-    let fleet = scene.run.fleet();
-    let mut lines: Vec<Line<'a>> = Vec::new();
-    let newest_first = scene.run.faults().iter().rev().filter(|state| state.asked.is_some());
-    for (age, state) in newest_first.enumerate() {
-        for fall in recovery::waterfalls(state, fleet) {
-            let replacement = fall.replacement.as_ref().and_then(|pod| target.pods.get(&pod.uid));
-            let hit = fall.stages.first().and_then(|(_, seen)| *seen).map_or(At::ZERO, |seen| seen.at);
-            if let Some(victim) = target.pods.get(&fall.victim.uid)
-                && age == 0
-            {
-                lines.push(Line { pod: victim, tail: Tail::Hit(hit) });
-            }
-            if let Some(pod) = replacement.filter(|pod| !lines.iter().any(|line| line.pod.order == pod.order)) {
-                lines.push(Line { pod, tail: Tail::Came(hit, reached(&fall)) });
-            }
-        }
-        for victim in state.victims.iter().filter(|victim| victim.hit.is_some() && state.fault.is_lasting()) {
-            if let Some(pod) = target.pods.get(&victim.pod.uid).filter(|pod| !lines.iter().any(|line| line.pod.order == pod.order)) {
-                lines.push(Line { pod, tail: if state.is_alive() { Tail::Under } else { Tail::Was } });
-            }
-        }
-    }
-    for pod in target.in_order() {
-        if pod.gone.is_none() && !lines.iter().any(|line| line.pod.order == pod.order) {
-            lines.push(Line { pod, tail: Tail::Untouched });
-        }
-    }
-    lines
-}
-
-fn reached(fall: &Waterfall) -> Option<At> {
-    fall.stages.iter().find(|(stage, _)| *stage == Stage::Ready).and_then(|(_, seen)| *seen).map(|seen| seen.at)
-}
-
 /// The widths of the columns.
 struct Columns {
     name: u16,
@@ -210,11 +171,18 @@ impl Columns {
     }
 
     fn titles(&self, scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
-        let style = scene.theme.quiet;
         let mut pen = Pen::new(buffer, area);
-        pen.skip(2).cell("pod", self.name, style).cell("state", self.state, style);
-        pen.cell_right("ready", self.ready.saturating_sub(1), style).cell_right("rst", self.restarts, style);
-        pen.cell_right("age", self.age, style);
+        let style =
+            |column| if scene.hands.order.is_some_and(|order| order.column == column) { scene.theme.strong } else { scene.theme.quiet };
+        let title = |column: Column, word: &str| match scene.hands.order {
+            Some(Order { column: by, reversed }) if by == column => format!("{word}{}", if reversed { "▲" } else { "▼" }),
+            _ => word.to_owned(),
+        };
+        pen.skip(2).cell(&title(Column::Name, "pod"), self.name, style(Column::Name));
+        pen.cell(&title(Column::State, "state"), self.state, style(Column::State));
+        pen.cell_right(&title(Column::Ready, "ready"), self.ready.saturating_sub(1), style(Column::Ready));
+        pen.cell_right(&title(Column::Restarts, "rst"), self.restarts, style(Column::Restarts));
+        pen.cell_right(&title(Column::Age, "age"), self.age, style(Column::Age));
     }
 
     fn line(&self, scene: &Scene<'_>, line: &Line<'_>, area: Rect, buffer: &mut Buffer) {

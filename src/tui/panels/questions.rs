@@ -110,6 +110,15 @@ pub fn note(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, note: &str) {
     written(scene, area, buffer, &title, "writes it down", note);
 }
 
+/// The line a filter is written on.
+pub fn filter(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, text: &str) {
+    let title = match scene.hands.filter.wrong() {
+        Some(why) => format!(" {} ", Untrusted::from(why)),
+        None => " show only: regex, !regex, -l label=value, -f letters ".to_owned(),
+    };
+    written(scene, area, buffer, &title, "keeps it", text);
+}
+
 /// The line on which is typed what begins a run in production.
 pub fn word(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, typed: &str) {
     let word = scene.run.typed_word().unwrap_or_default();
@@ -118,7 +127,7 @@ pub fn word(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, typed: &str) {
 }
 
 /// A line that is written on: in place of the key line and the one above.
-fn written(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, title: &str, sends: &str, note: &str) {
+pub fn written(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, title: &str, sends: &str, note: &str) {
     let theme = scene.theme;
     let whole = Rect { y: area.bottom().saturating_sub(3).max(area.y), height: area.height.min(3), ..area };
     Clear.render(whole, buffer);

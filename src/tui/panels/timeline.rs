@@ -7,6 +7,7 @@ use ratatui::style::Style;
 use crate::run::recovery::Back;
 use crate::run::timeline::{Moment, Noted};
 use crate::run::verdicts::Standing;
+use crate::text::Untrusted;
 use crate::tui::cells::{Pen, head, row, wrap};
 use crate::tui::scene::Scene;
 use crate::tui::theme::Theme;
@@ -18,16 +19,21 @@ const MOMENT: u16 = 11;
 /// Draws it.
 pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let (run, theme) = (scene.run, scene.theme);
-    let moments = run.timeline();
+    let (moments, filter) = (run.timeline(), &scene.hands.filter);
     let scrolled = scene.hands.scrolled.min(moments.len().saturating_sub(1));
-    let note = match scrolled {
+    let newer = match scrolled {
         0 => String::new(),
         n => format!("{n} newer below"),
     };
-    let inner = head(buffer, area, theme, "timeline", Some((&note, theme.pending)));
+    let note = if filter.is_empty() { newer } else { format!("/{} {newer}", Untrusted::from(filter.text())) };
+    let inner = head(buffer, area, theme, "timeline", Some((note.trim_end(), theme.pending)));
     let mut rows: Vec<(String, String, Style)> = Vec::new();
     for moment in moments[..moments.len() - scrolled].iter().rev() {
-        let lines = wrap(&wording::moment(run, moment), inner.width.saturating_sub(MOMENT), 2);
+        let said = wording::moment(run, moment);
+        if !filter.takes(&said) {
+            continue;
+        }
+        let lines = wrap(&said, inner.width.saturating_sub(MOMENT), 2);
         if rows.len() + lines.len() > usize::from(inner.height) {
             break;
         }
