@@ -6,7 +6,8 @@
 //! follows from a snapshot, the moment that is shown, and what the operator's hands did to the screen.
 //!
 //! - `hands`: keys to deeds, by the one table in `keys`; `theme`: the roles of the look;
-//! - `view`: which panel stands where; `panels`: one a file; `charts` and `plot`: what they draw;
+//! - `view`: which panel stands where; `panels`: one a file; `charts` and `plot`: what they draw; `span` and `zoom`: of
+//!   which time;
 //! - `frames`: the thread; `terminal`: taking it and giving it back.
 //!
 //! Sentences come from [`crate::wording`]; text from outside arrives there as `Untrusted`.
@@ -20,10 +21,12 @@ pub mod keys;
 pub mod panels;
 pub mod plot;
 pub mod scene;
+pub mod span;
 mod terminal;
 pub mod theme;
 mod trap;
 pub mod view;
+pub mod zoom;
 
 use std::io;
 use std::sync::Arc;

@@ -9,6 +9,7 @@ use crate::run::phase::{End, Phase};
 use crate::seat::{Play, Seat};
 use crate::text::Untrusted;
 use crate::tui::keys::{Act, Keys, Scope, Screen};
+use crate::tui::zoom::{self, Zoom};
 use crate::wording::preflight::{self, Board, Item};
 
 /// The longest note.
@@ -51,6 +52,8 @@ pub struct Hands {
     pub open: Option<Open>,
     /// The chart that comes first.
     pub chart: usize,
+    /// Which part of the charts is shown, and where their cursor stands.
+    pub zoom: Zoom,
     /// How many lines the timeline is scrolled up; 0 follows.
     pub scrolled: usize,
     /// The screen that was asked for; none: the cockpit, and the findings after the end.
@@ -144,6 +147,7 @@ impl Hands {
             Act::Failed => matches!(self.open, Some(Open::GoOn(step)) if run.step_begun(step).is_some()),
             Act::Skip => run.current_step().is_some(),
             Act::Show(Screen::Findings) => run.phase().0.is_over(),
+            Act::Chart(_) => matches!(self.screen(run), Screen::Cockpit | Screen::Metrics),
             Act::NextCheck | Act::LastCheck => Board::of(run).rows(self.passed_turned).len() > 1,
             Act::Passed => checks_are_shown(run) && !Board::of(run).passed.is_empty(),
             _ => true,
@@ -228,6 +232,7 @@ impl Hands {
             Act::Skip => self.open = run.current_step().map(|(step, _)| Open::Skip(step)),
             Act::NextChart => self.chart = self.chart.wrapping_add(1),
             Act::LastChart => self.chart = self.chart.wrapping_sub(1),
+            Act::Chart(turn) => zoom::turn(self, turn, run),
             Act::Down | Act::Up | Act::PageDown | Act::PageUp | Act::Top | Act::Bottom => self.scroll(act, run),
             Act::NextCheck => self.turn_to_check(run, |at, last| (at + 1).min(last)),
             Act::LastCheck => self.turn_to_check(run, |at, _| at.saturating_sub(1)),
@@ -245,7 +250,7 @@ impl Hands {
             Act::Confirm => return self.confirm(run),
             Act::Close => {
                 self.undo_hidden |= undoing && self.open.is_none();
-                if self.open.take().is_none() {
+                if self.open.take().is_none() && !self.zoom.clear() {
                     self.screen = None;
                 }
                 (self.scrolled, self.pods_scrolled) = (0, 0);

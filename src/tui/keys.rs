@@ -8,6 +8,7 @@ mod key;
 mod table;
 
 use crate::seat::Play;
+use crate::tui::zoom::Turn;
 
 pub use crate::tui::keys::bound::Keys;
 pub use crate::tui::keys::key::Key;
@@ -36,6 +37,8 @@ pub enum Act {
     NextChart,
     /// The chart before.
     LastChart,
+    /// Move in the charts.
+    Chart(Turn),
     /// One line down the timeline.
     Down,
     /// One line up.
@@ -93,6 +96,13 @@ impl Act {
             Act::Skip => "skip-step",
             Act::NextChart => "next-chart",
             Act::LastChart => "last-chart",
+            Act::Chart(Turn::CursorBack) => "cursor-back",
+            Act::Chart(Turn::CursorOn) => "cursor-on",
+            Act::Chart(Turn::In) => "zoom-in",
+            Act::Chart(Turn::Out) => "zoom-out",
+            Act::Chart(Turn::PanBack) => "pan-back",
+            Act::Chart(Turn::PanOn) => "pan-on",
+            Act::Chart(Turn::Whole) => "whole-chart",
             Act::Down => "down",
             Act::Up => "up",
             Act::PageDown => "page-down",

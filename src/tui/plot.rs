@@ -33,6 +33,15 @@ pub fn line(values: &[Option<f64>], rows: u16) -> Vec<Dot> {
     dots
 }
 
+/// One value a column, each 0 to 1, in one row: eighths of a cell; a gap is a space.
+#[must_use]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "one of eight signs")]
+pub fn spark(values: &[Option<f64>]) -> String {
+    const SIGNS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let sign = |value: f64| SIGNS[((value.clamp(0.0, 1.0) * 7.0).round() as usize).min(7)];
+    values.iter().map(|value| value.map_or(' ', sign)).collect()
+}
+
 /// The row of a value, 0 at the top.
 #[must_use]
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a row of a terminal")]
@@ -89,6 +98,11 @@ mod tests {
         let values = [Some(0.0), Some(1.0), Some(1.0), None, Some(0.5), Some(0.0)];
         assert_eq!(drawn(&values, 3), [" ╭─   ", " │  ─╮", "─╯   ╰"]);
         assert!(line(&values, 0).is_empty());
+    }
+
+    #[test]
+    fn spark_should_show_heights_and_gaps() {
+        assert_eq!(spark(&[Some(0.0), Some(0.5), None, Some(1.0), Some(9.0)]), "▁▅ ██");
     }
 
     #[test]

@@ -8,12 +8,16 @@ use crate::effect::Danger;
 use crate::seat::Play;
 use crate::tui::keys::key::Key;
 use crate::tui::keys::{Act, Scope, Screen};
+use crate::tui::zoom::Turn;
 
 /// Where the leader's hands are, or may be.
 const LEADING: &[Scope] =
     &[Scope::Before, Scope::Live, Scope::Undoing, Scope::Over, Scope::Refused, Scope::Ask, Scope::Writing, Scope::Reading];
 /// Where a run is looked at, once it has begun.
 const SEEN: &[Scope] = &[Scope::Live, Scope::Undoing, Scope::Over, Scope::Watching, Scope::Replaying];
+
+/// Where a run is looked at while it goes on, or after its end, but not played.
+const HERE: &[Scope] = &[Scope::Live, Scope::Undoing, Scope::Over, Scope::Watching];
 
 /// One line of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +46,10 @@ const fn show(screen: Screen, keys: &'static [Key], word: &'static str, says: &'
 
 const fn play(wish: Play, keys: &'static [Key], word: &'static str, says: &'static str) -> Binding {
     bind(Act::Play(wish), keys, &[Scope::Replaying], word, says)
+}
+
+const fn turn(turn: Turn, keys: &'static [Key], scopes: &'static [Scope], says: &'static str) -> Binding {
+    bind(Act::Chart(turn), keys, scopes, "", says)
 }
 
 const fn danger(danger: Danger, mut binding: Binding) -> Binding {
@@ -142,6 +150,19 @@ pub const TABLE: &[Binding] = &[
     play(Play::End, &[Key::Char('$')], "", "to the end"),
     bind(Act::NextChart, &[Key::Code(KeyCode::Tab)], SEEN, "chart", "show the next chart"),
     bind(Act::LastChart, &[Key::Code(KeyCode::BackTab)], SEEN, "", "show the chart before"),
+    turn(Turn::CursorBack, &[Key::Char('['), Key::Code(KeyCode::Left)], HERE, "charts: the cursor to the sample before"),
+    turn(Turn::CursorOn, &[Key::Char(']'), Key::Code(KeyCode::Right)], HERE, "charts: the cursor to the next sample"),
+    turn(Turn::In, &[Key::Char('+'), Key::Char('=')], HERE, "charts: half as much time, around the cursor"),
+    turn(Turn::Out, &[Key::Char('-')], HERE, "charts: twice as much time"),
+    // while a recorded run is played, arrows, plus and minus are the player's
+    turn(Turn::CursorBack, &[Key::Char('[')], &[Scope::Replaying], "charts: the cursor to the sample before"),
+    turn(Turn::CursorOn, &[Key::Char(']')], &[Scope::Replaying], "charts: the cursor to the next sample"),
+    turn(Turn::In, &[Key::Char('z')], &[Scope::Replaying], "charts: half as much time, around the cursor"),
+    turn(Turn::Out, &[Key::Char('Z')], &[Scope::Replaying], "charts: twice as much time"),
+    turn(Turn::PanBack, &[Key::Char('{')], SEEN, "charts: what was before the part that is shown"),
+    turn(Turn::PanOn, &[Key::Char('}')], SEEN, "charts: what comes after it"),
+    turn(Turn::Whole, &[Key::Char('0')], HERE, "charts: the whole again, without a cursor"),
+    turn(Turn::Whole, &[Key::Char('w')], &[Scope::Replaying], "charts: the whole again, without a cursor"),
     bind(Act::Down, &[Key::Char('j'), Key::Code(KeyCode::Down)], SEEN, "", "a line down: timeline, pods"),
     bind(Act::Up, &[Key::Char('k'), Key::Code(KeyCode::Up)], SEEN, "older", "a line up: timeline, pods"),
     bind(Act::PageDown, &[Key::Code(KeyCode::PageDown), Key::Ctrl('d')], SEEN, "", "a page down"),

@@ -1,53 +1,38 @@
-//! One chart: a line of dots over time, its bounds, and when a fault was in effect.
+//! One chart: lines over time, their bounds, when a fault was in effect, how it was before, what the cursor stands on.
 
-use std::time::Duration;
+mod axis;
+mod legend;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 
 use crate::clock::{At, say};
+use crate::run::probes::Series;
 use crate::scenario::model::Unit;
-use crate::tui::cells::{self, Pen, head, row};
-use crate::tui::charts::{Chart, Points, Shows};
+use crate::tui::cells::{self, Pen, head, row, split};
+use crate::tui::charts::{Chart, GAP, Shows};
+use crate::tui::keys::Act;
 use crate::tui::plot;
 use crate::tui::scene::{Scene, round_up};
+use crate::tui::span::{self, Span};
+use crate::tui::theme::Theme;
+use crate::tui::zoom::Turn;
 use crate::wording::{self, live, margin};
 
-/// The longest pause between two answers that is no gap.
-const GAP: Duration = Duration::from_millis(3500);
 /// How many series are drawn.
 const SERIES: usize = 8;
 
-/// The part of the run that is shown, and where its 0 is.
-struct Time {
-    zero: At,
-    before: f64,
-    after: f64,
-    hit: bool,
-}
+/// A sign of a line, where it stands, and of which series it is.
+type Dot = (u16, u16, char, usize);
 
-impl Time {
-    fn of(scene: &Scene<'_>, series: &[Points]) -> Time {
-        let first = series.iter().filter_map(|points| points.first()).map(|(at, _)| *at).min().unwrap_or(scene.now);
-        let fitting = |steps: &[f64], span: Duration| {
-            steps.iter().copied().find(|step| *step >= span.as_secs_f64()).unwrap_or_else(|| round_up(span.as_secs_f64()))
-        };
-        let Some(zero) = scene.impact() else {
-            let span = scene.now.since(first).min(Duration::from_mins(1));
-            return Time { zero: scene.now, before: fitting(&[10.0, 30.0, 60.0], span), after: 0.0, hit: false };
-        };
-        Time {
-            zero,
-            before: fitting(&[5.0, 10.0, 15.0, 30.0], zero.since(first).min(Duration::from_secs(30))),
-            after: fitting(&[15.0, 30.0, 60.0, 120.0, 180.0, 300.0, 600.0, 900.0, 1800.0, 3600.0], scene.now.since(zero)),
-            hit: true,
-        }
-    }
-
-    fn place(&self, at: At) -> f64 {
-        let offset = if at >= self.zero { at.since(self.zero).as_secs_f64() } else { -self.zero.since(at).as_secs_f64() };
-        (offset + self.before) / (self.before + self.after)
+/// How the line of a series looks; where there are several, its number stands at its end as well.
+const fn line_style(theme: &Theme, index: usize) -> Style {
+    match index % 4 {
+        0 => theme.accent,
+        1 => theme.second,
+        2 => theme.text,
+        _ => theme.quiet,
     }
 }
 
@@ -55,12 +40,20 @@ impl Time {
 pub fn draw(scene: &Scene<'_>, chart: &Chart, area: Rect, buffer: &mut Buffer) {
     let theme = scene.theme;
     let series = chart.lines(scene.run, scene.now);
-    let (note, style) = note(scene, chart, &series);
-    let inner = head(buffer, area, theme, &chart.title, Some((&note, style)));
+    let span = Span::whole(scene.run, scene.now, &series).shown(&scene.hands.zoom);
+    let before = Some(span.zero).filter(|_| span.hit).and_then(|hit| chart.before(&series, hit));
+    let title = title(scene, chart, &span);
+    let room = area.width.saturating_sub(cells::width(&title).min(area.width / 2) + 5);
+    let (note, style) = match scene.hands.zoom.cursor() {
+        Some(at) => read_out(scene, chart, &series, &span, at),
+        None => note(scene, chart, &series, before, room),
+    };
+    let inner = head(buffer, area, theme, &title, Some((&note, style)));
     if inner.height < 2 || inner.width < 12 {
         return;
     }
-    let time = Time::of(scene, &series);
+    let (legend, inner) = split(inner, legend::want(&series, inner));
+    legend::draw(scene, chart, &series, legend, buffer);
     let top = top(chart, &series);
     let labels = [top, 0.0].map(|value| margin::plain(value, chart.unit));
     let left = labels.iter().map(|label| cells::width(label)).max().unwrap_or(0) + 1;
@@ -68,51 +61,100 @@ pub fn draw(scene: &Scene<'_>, chart: &Chart, area: Rect, buffer: &mut Buffer) {
     for (label, y) in labels.iter().zip([0, plot.height - 1]) {
         Pen::new(buffer, Rect { width: left - 1, ..row(inner, y) }).cell_right(label, left - 1, theme.quiet);
     }
-    shade(scene, &time, plot, buffer);
-    let mut dots: Vec<(u16, u16, char, usize)> = Vec::new();
-    for (index, points) in series.iter().take(SERIES).enumerate().rev() {
-        let places: Vec<(f64, Option<f64>)> = points.iter().map(|(at, value)| (time.place(*at), value.map(|value| value / top))).collect();
-        let joined = |index: usize| !chart.is_sampled() || points[index].0.since(points[index - 1].0) <= GAP;
-        let values = plot::columns(&places, plot.width, joined, if chart.is_low_bad() { f64::min } else { f64::max });
-        dots.extend(plot::line(&values, plot.height).into_iter().map(|(x, y, sign)| (x, y, sign, index)));
+    shade(scene, &span, plot, buffer);
+    let columns: Vec<Vec<Option<f64>>> =
+        series.iter().take(SERIES).map(|series| columns(chart, series, &span, top, plot.width)).collect();
+    let mut dots: Vec<Dot> = Vec::new();
+    for (index, values) in columns.iter().enumerate().rev() {
+        dots.extend(plot::line(values, plot.height).into_iter().map(|(x, y, sign)| (x, y, sign, index)));
     }
-    let newest = series.iter().filter_map(|points| points.last()).filter_map(|(_, value)| *value).reduce(f64::max);
+    let newest = series.iter().filter_map(|series| series.points.last()).filter_map(|(_, value)| *value).reduce(f64::max);
+    baseline(scene, chart, &span, (top, before), plot, &dots, buffer);
     limits(scene, chart, (top, newest), plot, &dots, buffer);
     for (x, y, sign, series) in dots {
         if let Some(cell) = buffer.cell_mut((plot.x + x, plot.y + y)) {
-            cell.set_char(sign).set_style(if series == 0 { theme.accent } else { theme.second });
+            cell.set_char(sign).set_style(line_style(theme, series));
         }
     }
-    axis(scene, &time, Rect { x: plot.x, width: plot.width, ..row(inner, inner.height - 1) }, buffer);
+    legend::ends(scene, &columns, plot, buffer);
+    let marked = cursor(scene, chart, &series, &span, top, plot, buffer);
+    axis::draw(scene, &span, marked, Rect { x: plot.x, width: plot.width, ..row(inner, inner.height - 1) }, buffer);
 }
 
-/// The current value, or why there is none.
-fn note(scene: &Scene<'_>, chart: &Chart, series: &[Points]) -> (String, Style) {
-    let theme = scene.theme;
-    if let Some(since) = chart.blind(scene.run) {
-        return (format!("blind since {}", wording::t_plus(scene.run, since).trim()), theme.broken);
+/// Its name, and which part of it is shown where that is not all.
+fn title(scene: &Scene<'_>, chart: &Chart, span: &Span) -> String {
+    if !span.zoomed {
+        return chart.title.clone();
     }
-    let newest = series.iter().filter_map(|points| points.last()).map(|(at, _)| *at).max();
-    let values = series.iter().filter_map(|points| points.last()).filter(|(at, _)| Some(*at) == newest).filter_map(|(_, value)| *value);
-    let Some((at, value)) = newest.zip(values.reduce(f64::max)) else { return ("no answer yet".to_owned(), theme.pending) };
-    let number = match chart.shows {
+    let (from, to) = span.ends();
+    let back = scene.hands.keys.key(scene.hands.place(scene.run), Act::Chart(Turn::Whole));
+    format!("{}, {} to {} ({back}: all)", chart.title, span::label(from), span::label(to))
+}
+
+/// One value a column, 0 to 1.
+fn columns(chart: &Chart, series: &Series, span: &Span, top: f64, width: u16) -> Vec<Option<f64>> {
+    let points = &series.points;
+    let places: Vec<(f64, Option<f64>)> = points.iter().map(|(at, value)| (span.place(*at), value.map(|value| value / top))).collect();
+    let joined = |index: usize| !chart.is_sampled() || points[index].0.since(points[index - 1].0) <= GAP;
+    plot::columns(&places, width, joined, chart.worse())
+}
+
+/// A number of this chart.
+fn number(scene: &Scene<'_>, chart: &Chart, value: f64) -> String {
+    match chart.shows {
         Shows::Ready(index) => match scene.run.fleet().targets.get(index).and_then(crate::run::fleet::Target::desired) {
             Some(desired) => format!("{value:.0} of {desired}"),
             None => format!("{value:.0}"),
         },
         Shows::Answers(..) => wording::number(value, chart.unit),
-    };
+    }
+}
+
+/// The current value beside what it was before, or why there is none.
+fn note(scene: &Scene<'_>, chart: &Chart, series: &[Series], before: Option<f64>, room: u16) -> (String, Style) {
+    let theme = scene.theme;
+    if let Some(since) = chart.blind(scene.run) {
+        return (format!("blind since {}", wording::t_plus(scene.run, since).trim()), theme.broken);
+    }
+    let last = || series.iter().filter_map(|series| series.points.last());
+    let newest = last().map(|(at, _)| *at).max();
+    let values = last().filter(|(at, _)| Some(*at) == newest).filter_map(|(_, value)| *value);
+    let Some((at, value)) = newest.zip(values.reduce(chart.worse())) else { return ("no answer yet".to_owned(), theme.pending) };
+    let number = number(scene, chart, value);
     let old = chart.is_sampled() && scene.now.since(at) > live::OLD && !scene.run.phase().0.is_over();
-    match (old, series.len()) {
-        (true, _) => (format!("{number}, {} old", say(scene.now.since(at))), theme.pending),
-        (false, 0 | 1) => (number, theme.strong),
-        (false, n) => (format!("highest of {n}: {number}"), theme.strong),
+    if old {
+        return (format!("{number}, {} old", say(scene.now.since(at))), theme.pending);
+    }
+    let said = match (series.len(), chart.is_low_bad()) {
+        (0 | 1, _) => number,
+        (n, true) => format!("lowest of {n}: {number}"),
+        (n, false) => format!("highest of {n}: {number}"),
+    };
+    let compared = before.map(|before| format!("{said}, before {}", wording::number(before, chart.unit)));
+    (compared.filter(|compared| cells::width(compared) <= room).unwrap_or(said), theme.strong)
+}
+
+/// What was seen where the cursor stands.
+fn read_out(scene: &Scene<'_>, chart: &Chart, series: &[Series], span: &Span, at: At) -> (String, Style) {
+    let theme = scene.theme;
+    let when = span.says(scene.run, at);
+    if at > scene.now {
+        return (format!("at {when}: not reached"), theme.pending);
+    }
+    let mut values = series.iter().filter_map(|series| chart.value(series, at));
+    match (series.len(), values.next()) {
+        (_, None) => (format!("at {when}: no answer"), theme.pending),
+        (1, Some(value)) => (format!("at {when}: {}", number(scene, chart, value)), theme.strong),
+        (n, Some(first)) => {
+            let word = if chart.is_low_bad() { "lowest" } else { "highest" };
+            (format!("at {when}: {word} of {n}: {}", number(scene, chart, values.fold(first, chart.worse()))), theme.strong)
+        }
     }
 }
 
 /// The upper end of the axis.
-fn top(chart: &Chart, series: &[Points]) -> f64 {
-    let highest = series.iter().flatten().filter_map(|(_, value)| *value).fold(0.0, f64::max);
+fn top(chart: &Chart, series: &[Series]) -> f64 {
+    let highest = series.iter().flat_map(|series| &series.points).filter_map(|(_, value)| *value).fold(0.0, f64::max);
     if let Shows::Ready(_) = chart.shows {
         return highest.max(chart.limits.iter().map(|limit| limit.value).fold(1.0, f64::max));
     }
@@ -130,9 +172,9 @@ fn top(chart: &Chart, series: &[Points]) -> f64 {
 }
 
 /// Marks when a fault was in effect, its recovery included.
-fn shade(scene: &Scene<'_>, time: &Time, plot: Rect, buffer: &mut Buffer) {
+fn shade(scene: &Scene<'_>, span: &Span, plot: Rect, buffer: &mut Buffer) {
     for (from, to) in scene.windows() {
-        let (from, to) = (time.place(from), time.place(to));
+        let (from, to) = (span.place(from), span.place(to));
         for x in 0..plot.width {
             let (begin, end) = (f64::from(x) / f64::from(plot.width), f64::from(x + 1) / f64::from(plot.width));
             if end <= from || begin > to {
@@ -147,12 +189,75 @@ fn shade(scene: &Scene<'_>, time: &Time, plot: Rect, buffer: &mut Buffer) {
     }
 }
 
+/// How it was before the first fault: a quiet line from there on, so that what differs is seen.
+fn baseline(
+    scene: &Scene<'_>,
+    chart: &Chart,
+    span: &Span,
+    (top, before): (f64, Option<f64>),
+    plot: Rect,
+    dots: &[Dot],
+    buffer: &mut Buffer,
+) {
+    let Some(before) = before.filter(|before| (0.0..=top).contains(before)) else { return };
+    let y = plot::place(before / top, plot.height);
+    let Some(from) = column(span.place(span.zero).max(0.0), plot.width) else { return };
+    for x in from..plot.width {
+        if let Some(cell) = buffer.cell_mut((plot.x + x, plot.y + y)) {
+            cell.set_symbol("·").set_style(scene.theme.quiet);
+        }
+    }
+    let label = format!(" before {} ", wording::number(before, chart.unit));
+    let columns = cells::width(&label);
+    let Some(x) = plot.width.checked_sub(columns + 1).filter(|x| *x > from) else { return };
+    let bounded = chart.limits.iter().filter(|limit| limit.value <= top).any(|limit| plot::place(limit.value / top, plot.height) == y);
+    if !bounded && !dots.iter().any(|(at, row, ..)| *row == y && (x..x + columns).contains(at)) {
+        buffer.set_stringn(plot.x + x, plot.y + y, &label, usize::from(columns), scene.theme.quiet);
+    }
+}
+
+/// The column of a place of the axis.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a column of a terminal")]
+fn column(place: f64, width: u16) -> Option<u16> {
+    let x = (place * f64::from(width)).floor();
+    (width > 0 && place >= 0.0 && place <= 1.0).then(|| (x as u16).min(width - 1))
+}
+
+/// The line on which the cursor stands, and a point on each series that was seen there; gives its column and its moment.
+fn cursor(
+    scene: &Scene<'_>,
+    chart: &Chart,
+    series: &[Series],
+    span: &Span,
+    top: f64,
+    plot: Rect,
+    buffer: &mut Buffer,
+) -> Option<(f64, String)> {
+    let at = scene.hands.zoom.cursor()?;
+    let place = span.place(at);
+    let x = column(place, plot.width)?;
+    let quiet = Style::new().fg(scene.theme.strong.fg.unwrap_or_default());
+    for y in 0..plot.height {
+        if let Some(cell) = buffer.cell_mut((plot.x + x, plot.y + y)) {
+            cell.set_symbol("│").set_style(quiet);
+        }
+    }
+    for (index, series) in series.iter().take(SERIES).enumerate().rev() {
+        if let Some(value) = chart.value(series, at).filter(|_| at <= scene.now)
+            && let Some(cell) = buffer.cell_mut((plot.x + x, plot.y + plot::place(value / top, plot.height)))
+        {
+            cell.set_symbol("●").set_style(line_style(scene.theme, index).add_modifier(Modifier::BOLD));
+        }
+    }
+    Some((place, span.says(scene.run, at)))
+}
+
 fn limits(
     scene: &Scene<'_>,
     chart: &Chart,
     (top, newest): (f64, Option<f64>),
     plot: Rect,
-    dots: &[(u16, u16, char, usize)],
+    dots: &[Dot],
     buffer: &mut Buffer,
 ) {
     for limit in chart.limits.iter().filter(|limit| limit.value <= top) {
@@ -182,44 +287,4 @@ fn limits(
             buffer.set_stringn(plot.x + x, plot.y + y, &label, usize::from(columns), style);
         }
     }
-}
-
-fn axis(scene: &Scene<'_>, time: &Time, area: Rect, buffer: &mut Buffer) {
-    let theme = scene.theme;
-    Pen::new(buffer, area).fill("─", theme.line);
-    let span = |seconds: f64| {
-        if seconds >= 120.0 { format!("{}m", tidy_number(seconds / 60.0)) } else { format!("{}s", tidy_number(seconds)) }
-    };
-    let width = f64::from(area.width);
-    let mut labels: Vec<(f64, String)> = Vec::new();
-    if time.hit {
-        labels.push((time.before / (time.before + time.after), " 0 ".to_owned()));
-        labels.push((0.0, format!("−{} ", span(time.before))));
-        labels.push((1.0, format!(" +{}", span(time.after))));
-        if time.after % 10.0 == 0.0 && area.width > 40 {
-            labels.push(((time.before + time.after / 2.0) / (time.before + time.after), format!(" +{} ", span(time.after / 2.0))));
-        }
-    } else {
-        labels.push((0.0, format!("−{} ", span(time.before))));
-        labels.push((1.0, " now".to_owned()));
-    }
-    let mut taken: Vec<(u16, u16)> = Vec::new();
-    for (place, label) in labels {
-        let columns = cells::width(&label);
-        if columns > area.width {
-            continue;
-        }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a column of a terminal")]
-        let x = (place * width - f64::from(columns) / 2.0).clamp(0.0, width - f64::from(columns)).round() as u16;
-        if taken.iter().any(|(from, to)| x < *to && x + columns > *from) {
-            continue;
-        }
-        taken.push((x, x + columns));
-        buffer.set_stringn(area.x + x, area.y, &label, usize::from(columns), theme.quiet);
-    }
-}
-
-fn tidy_number(value: f64) -> String {
-    let text = format!("{value:.1}");
-    text.strip_suffix(".0").map_or(text.clone(), ToOwned::to_owned)
 }

@@ -15,7 +15,10 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let scope = scene.hands.place(scene.run);
     let offered = scene.hands.keys.of(scope).filter(|binding| scene.hands.offers(binding.act, scene.run));
     let (screens, bindings): (Vec<&Binding>, Vec<&Binding>) = offered.partition(|binding| matches!(binding.act, Act::Show(_)));
-    let height = u16::try_from(bindings.len() + usize::from(!screens.is_empty())).unwrap_or(u16::MAX).saturating_add(4);
+    // what moves in the charts is one row: each of its keys is told in `gameday keys`
+    let (charts, bindings): (Vec<&Binding>, Vec<&Binding>) = bindings.into_iter().partition(|binding| matches!(binding.act, Act::Chart(_)));
+    let grouped = usize::from(!screens.is_empty()) + usize::from(!charts.is_empty());
+    let height = u16::try_from(bindings.len() + grouped).unwrap_or(u16::MAX).saturating_add(4);
     let inner = dialog(scene, area, buffer, "keys that work now", 78, height, theme.accent);
     let mut at = 0;
     for binding in &bindings {
@@ -23,6 +26,11 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         let keys: Vec<String> = binding.keys.iter().map(ToString::to_string).collect();
         let key = if binding.danger == Danger::None { theme.accent } else { theme.pending };
         pen.cell(&keys.join("  "), 15, key).put(binding.says, theme.text);
+        at += 1;
+    }
+    if !charts.is_empty() {
+        let keys: Vec<String> = charts.iter().filter_map(|binding| binding.keys.first()).map(ToString::to_string).collect();
+        Pen::new(buffer, row(inner, at)).cell(&keys.join(" "), 15, theme.accent).put("charts: cursor, zoom, pan, the whole again", theme.text);
         at += 1;
     }
     if !screens.is_empty() {
