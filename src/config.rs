@@ -27,6 +27,8 @@ pub struct Config {
     pub palette: Option<String>,
     /// Whether the cockpit draws nothing but ASCII; where it is not said, as the locale says.
     pub ascii: Option<bool>,
+    /// A theme of the operator's own: roles painted otherwise, and which palette it begins with (`base`): `cli` knows which there are.
+    pub theme: BTreeMap<String, String>,
     /// Other keys for commands of the cockpit, by the commands' names: `cli` knows which there are.
     pub keys: BTreeMap<String, Vec<String>>,
     /// Clusters whose tier is known here.
@@ -35,7 +37,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Config {
-        Config { held_days: HELD_DAYS, brake_image: None, palette: None, ascii: None, keys: BTreeMap::new(), clusters: Vec::new() }
+        Config { held_days: HELD_DAYS, brake_image: None, palette: None, ascii: None, theme: BTreeMap::new(), keys: BTreeMap::new(), clusters: Vec::new() }
     }
 }
 
@@ -102,7 +104,7 @@ impl Config {
     /// What is wrong with it, and what is allowed.
     pub fn parse(text: &str) -> Result<Config, String> {
         let file: Table = text.parse().map_err(|error: toml::de::Error| error.to_string())?;
-        known("the file", &file, &["gate", "brake", "look", "keys", "cluster"])?;
+        known("the file", &file, &["gate", "brake", "look", "theme", "keys", "cluster"])?;
         let mut config = Config::default();
         if let Some(gate) = file.get("gate") {
             let gate = gate.as_table().ok_or("gate is a table: [gate]")?;
@@ -124,6 +126,12 @@ impl Config {
             let palette = look.get("palette").map(|palette| palette.as_str().map(str::to_owned));
             config.palette = palette.map(|palette| palette.ok_or("palette is a name: \"light\"")).transpose()?;
             config.ascii = look.get("ascii").map(|ascii| ascii.as_bool().ok_or("ascii is true or false")).transpose()?;
+        }
+        if let Some(theme) = file.get("theme") {
+            for (role, said) in theme.as_table().ok_or("theme is a table: [theme]")? {
+                let said = said.as_str().ok_or_else(|| format!("{role} in [theme] is a text: \"#0087d7 bold\""))?;
+                config.theme.insert(role.clone(), said.to_owned());
+            }
         }
         if let Some(keys) = file.get("keys") {
             for (command, bound) in keys.as_table().ok_or("keys is a table: [keys]")? {
@@ -197,6 +205,8 @@ mod tests {
             ("[look]\npalete = \"light\"", "did you mean \"palette\"?"),
             ("[look]\npalette = 3", "palette is a name"),
             ("[look]\nascii = 1", "ascii is true or false"),
+            ("[theme]\naccent = 3", "accent in [theme] is a text"),
+            ("theme = \"light\"", "theme is a table"),
             ("[gate", "unclosed table"),
         ] {
             let why = Config::parse(text).unwrap_err();
