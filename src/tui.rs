@@ -18,6 +18,7 @@ pub mod charts;
 mod frames;
 pub mod hands;
 pub mod keys;
+pub mod letters;
 pub mod panels;
 pub mod plot;
 pub mod scene;
@@ -70,6 +71,8 @@ pub struct Opening {
     pub keys: Keys,
     /// What decides the look.
     pub look: Look,
+    /// Whether it is for the shared screen in the room: in letters that are read from afar.
+    pub big: bool,
     /// What stands there until there is a run to show.
     pub waiting: String,
 }
@@ -110,7 +113,7 @@ impl Cockpit {
             commands: sender,
             wishes: wisher,
             theme: opening.look.theme(),
-            hands: Hands { keys: opening.keys, ..Hands::of(opening.author) },
+            hands: Hands { keys: opening.keys, big: opening.big, ..Hands::of(opening.author) },
             waiting: opening.waiting,
         };
         let drawing = thread::Builder::new().name("cockpit".to_owned()).spawn(move || {

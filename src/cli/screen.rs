@@ -15,8 +15,13 @@ pub fn has_one(headless: bool, output: Output) -> bool {
 
 /// Takes the terminal; `waiting` is what stands there until there is a run to show.
 pub fn open(pace: f64, start: bool, waiting: String) -> Result<Cockpit, Failure> {
+    open_as(pace, start, false, waiting)
+}
+
+/// Takes the terminal, in letters for the shared screen in the room if `big`.
+pub fn open_as(pace: f64, start: bool, big: bool, waiting: String) -> Result<Cockpit, Failure> {
     let author = std::env::var("USER").ok().filter(|user| !user.is_empty()).unwrap_or_else(|| "leader".to_owned());
-    let opening = Opening { pace, start, author, keys: config::keys()?, look: config::look()?, waiting };
+    let opening = Opening { pace, start, author, keys: config::keys()?, look: config::look()?, big, waiting };
     Cockpit::open(opening).context("cannot open the cockpit; --headless does without").means(REFUSED)
 }
 

@@ -54,6 +54,8 @@ pub struct Hands {
     pub chart: usize,
     /// Which part of the charts is shown, and where their cursor stands.
     pub zoom: Zoom,
+    /// Whether the cockpit is shown in letters that are read from afar.
+    pub big: bool,
     /// How many lines the timeline is scrolled up; 0 follows.
     pub scrolled: usize,
     /// The screen that was asked for; none: the cockpit, and the findings after the end.
@@ -232,6 +234,7 @@ impl Hands {
             Act::Skip => self.open = run.current_step().map(|(step, _)| Open::Skip(step)),
             Act::NextChart => self.chart = self.chart.wrapping_add(1),
             Act::LastChart => self.chart = self.chart.wrapping_sub(1),
+            Act::BigType => self.big = !self.big,
             Act::Chart(turn) => zoom::turn(self, turn, run),
             Act::Down | Act::Up | Act::PageDown | Act::PageUp | Act::Top | Act::Bottom => self.scroll(act, run),
             Act::NextCheck => self.turn_to_check(run, |at, last| (at + 1).min(last)),

@@ -37,6 +37,8 @@ pub enum Act {
     NextChart,
     /// The chart before.
     LastChart,
+    /// The cockpit in letters that are read from afar, or not.
+    BigType,
     /// Move in the charts.
     Chart(Turn),
     /// One line down the timeline.
@@ -96,6 +98,7 @@ impl Act {
             Act::Skip => "skip-step",
             Act::NextChart => "next-chart",
             Act::LastChart => "last-chart",
+            Act::BigType => "big-type",
             Act::Chart(Turn::CursorBack) => "cursor-back",
             Act::Chart(Turn::CursorOn) => "cursor-on",
             Act::Chart(Turn::In) => "zoom-in",

@@ -9,7 +9,7 @@ use crate::tui::charts::{self, Chart};
 use crate::tui::hands::Open;
 use crate::tui::keys::Screen;
 use crate::tui::panels::{
-    chart, criteria, debrief, fault, faults, header, help, keyline, metrics, pods, preflight, questions, recovery, strip, timeline, tiny,
+    big, chart, criteria, debrief, fault, faults, header, help, keyline, metrics, pods, preflight, questions, recovery, strip, timeline, tiny,
     undo,
 };
 use crate::tui::scene::Scene;
@@ -28,10 +28,23 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     }
     if area.width < LEAST.0 || area.height < LEAST.1 {
         tiny::draw(scene, area, buffer);
+    } else if is_big(scene, area) {
+        let (top, rest) = split(area, header::HEIGHT);
+        let (body, keys) = split(rest, rest.height.saturating_sub(1));
+        header::draw(scene, top, buffer);
+        big::draw(scene, split(body, 1).1, buffer);
+        keyline::draw(scene, keys, buffer);
     } else {
         screen(scene, area, buffer);
     }
     open(scene, area, buffer);
+}
+
+/// Whether the cockpit is shown in large letters: it was asked for, there is room, and there is nothing to decide before the start.
+fn is_big(scene: &Scene<'_>, area: Rect) -> bool {
+    let run = scene.run;
+    let asked = scene.hands.big && scene.hands.screen.is_none_or(|screen| screen == Screen::Cockpit);
+    asked && run.begun().is_some() && area.width >= big::LEAST.0 && area.height >= big::LEAST.1
 }
 
 fn screen(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
