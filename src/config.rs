@@ -37,7 +37,15 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Config {
-        Config { held_days: HELD_DAYS, brake_image: None, palette: None, ascii: None, theme: BTreeMap::new(), keys: BTreeMap::new(), clusters: Vec::new() }
+        Config {
+            held_days: HELD_DAYS,
+            brake_image: None,
+            palette: None,
+            ascii: None,
+            theme: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            clusters: Vec::new(),
+        }
     }
 }
 

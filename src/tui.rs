@@ -49,6 +49,7 @@ use crate::seat::{Play, Seat};
 use crate::tui::frames::{Frames, Shot, Slot, Wake};
 use crate::tui::hands::Hands;
 use crate::tui::keys::Keys;
+use crate::tui::letters::Type;
 use crate::tui::theme::look::Look;
 
 /// How many keys may wait.
@@ -71,8 +72,8 @@ pub struct Opening {
     pub keys: Keys,
     /// What decides the look.
     pub look: Look,
-    /// Whether it is for the shared screen in the room: in letters that are read from afar.
-    pub big: bool,
+    /// Whether it is written for the shared screen in the room.
+    pub letters: Type,
     /// What stands there until there is a run to show.
     pub waiting: String,
 }
@@ -113,7 +114,7 @@ impl Cockpit {
             commands: sender,
             wishes: wisher,
             theme: opening.look.theme(),
-            hands: Hands { keys: opening.keys, big: opening.big, ..Hands::of(opening.author) },
+            hands: Hands { keys: opening.keys, letters: opening.letters, ..Hands::of(opening.author) },
             waiting: opening.waiting,
         };
         let drawing = thread::Builder::new().name("cockpit".to_owned()).spawn(move || {

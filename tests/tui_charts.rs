@@ -1,6 +1,6 @@
 //! What is done to charts by hand: cursor, zoom, pan; several series in one; the large letters; from journals of real runs.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't read its journal has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that can't read its journal has failed")]
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -15,6 +15,7 @@ use gameday::scenario::{self, Source};
 use gameday::seat::Seat;
 use gameday::tui::hands::Hands;
 use gameday::tui::keys::Screen;
+use gameday::tui::letters::Type;
 use gameday::tui::scene::Scene;
 use gameday::tui::theme::Theme;
 use gameday::tui::zoom::Turn;
@@ -37,9 +38,11 @@ fn recorded(name: &str) -> (Header, Vec<Entry>) {
 /// The run of a journal until so many seconds, each entry changed on its way.
 fn run(name: &str, until: f64, change: impl Fn(&mut Event)) -> Run {
     let (header, mut entries) = recorded(name);
-    let source = Source { file: &header.scenario.file, text: &header.scenario.text, manifests: &|path| {
-        header.scenario.manifests.get(path).cloned().ok_or_else(|| "not in the journal".to_owned())
-    } };
+    let source = Source {
+        file: &header.scenario.file,
+        text: &header.scenario.text,
+        manifests: &|path| header.scenario.manifests.get(path).cloned().ok_or_else(|| "not in the journal".to_owned()),
+    };
     let scenario = scenario::read(&source, &header.scenario.sets).scenario.unwrap();
     let mut run = Run::new(header.clone(), scenario);
     for entry in entries.iter_mut().filter(|entry| entry.at.seconds() <= until) {
@@ -125,7 +128,10 @@ fn chart_should_name_each_of_its_series_and_number_its_line() {
     let run = in_series(&["d7rvc", "qnhjt", "6kvkj"]);
     look("series", &run, &Hands { screen: Some(Screen::Metrics), ..hands() });
     let run = in_series(&["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"]);
-    insta::assert_snapshot!("series-many-80x24", drawn(&run, &pressed(&run, Hands { screen: Some(Screen::Metrics), ..hands() }, "[["), &Theme::dark(), (80, 24)));
+    insta::assert_snapshot!(
+        "series-many-80x24",
+        drawn(&run, &pressed(&run, Hands { screen: Some(Screen::Metrics), ..hands() }, "[["), &Theme::dark(), (80, 24))
+    );
 }
 
 #[test]
@@ -139,7 +145,7 @@ fn cursor_should_say_that_there_was_no_answer_in_a_gap() {
 
 #[test]
 fn large_letters_should_tell_the_room_what_goes_on() {
-    let big = Hands { big: true, seat: Seat::Spectator { driven: true }, ..hands() };
+    let big = Hands { letters: Type::Large, seat: Seat::Spectator { driven: true }, ..hands() };
     look("big", &observing(), &big);
     look("big-blind", &run("network-delay-undo", 20.0, |_| {}), &big);
     look("big-over", &run("pod-kill-held", 99.0, |_| {}), &big);

@@ -9,6 +9,7 @@ use crate::run::phase::{End, Phase};
 use crate::seat::{Play, Seat};
 use crate::text::Untrusted;
 use crate::tui::keys::{Act, Keys, Scope, Screen};
+use crate::tui::letters::Type;
 use crate::tui::zoom::{self, Zoom};
 use crate::wording::preflight::{self, Board, Item};
 
@@ -54,8 +55,8 @@ pub struct Hands {
     pub chart: usize,
     /// Which part of the charts is shown, and where their cursor stands.
     pub zoom: Zoom,
-    /// Whether the cockpit is shown in letters that are read from afar.
-    pub big: bool,
+    /// Whether the cockpit is written for the room.
+    pub letters: Type,
     /// How many lines the timeline is scrolled up; 0 follows.
     pub scrolled: usize,
     /// The screen that was asked for; none: the cockpit, and the findings after the end.
@@ -234,7 +235,7 @@ impl Hands {
             Act::Skip => self.open = run.current_step().map(|(step, _)| Open::Skip(step)),
             Act::NextChart => self.chart = self.chart.wrapping_add(1),
             Act::LastChart => self.chart = self.chart.wrapping_sub(1),
-            Act::BigType => self.big = !self.big,
+            Act::BigType => self.letters = self.letters.turned(),
             Act::Chart(turn) => zoom::turn(self, turn, run),
             Act::Down | Act::Up | Act::PageDown | Act::PageUp | Act::Top | Act::Bottom => self.scroll(act, run),
             Act::NextCheck => self.turn_to_check(run, |at, last| (at + 1).min(last)),

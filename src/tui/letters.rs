@@ -4,6 +4,27 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+/// For whom the cockpit is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Type {
+    /// For whoever sits before it.
+    #[default]
+    Plain,
+    /// For the room: in large letters, where they have room.
+    Large,
+}
+
+impl Type {
+    /// The other one.
+    #[must_use]
+    pub const fn turned(self) -> Type {
+        match self {
+            Type::Plain => Type::Large,
+            Type::Large => Type::Plain,
+        }
+    }
+}
+
 /// How large a dot of a letter is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scale {

@@ -8,9 +8,10 @@ use crate::tui::cells::split;
 use crate::tui::charts::{self, Chart};
 use crate::tui::hands::Open;
 use crate::tui::keys::Screen;
+use crate::tui::letters::Type;
 use crate::tui::panels::{
-    big, chart, criteria, debrief, fault, faults, header, help, keyline, metrics, pods, preflight, questions, recovery, strip, timeline, tiny,
-    undo,
+    big, chart, criteria, debrief, fault, faults, header, help, keyline, metrics, pods, preflight, questions, recovery, strip, timeline,
+    tiny, undo,
 };
 use crate::tui::scene::Scene;
 use crate::wording;
@@ -32,6 +33,8 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         let (top, rest) = split(area, header::HEIGHT);
         let (body, keys) = split(rest, rest.height.saturating_sub(1));
         header::draw(scene, top, buffer);
+        let (next, body) = split(body, 1);
+        strip::next(scene, next, buffer);
         big::draw(scene, split(body, 1).1, buffer);
         keyline::draw(scene, keys, buffer);
     } else {
@@ -43,7 +46,7 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
 /// Whether the cockpit is shown in large letters: it was asked for, there is room, and there is nothing to decide before the start.
 fn is_big(scene: &Scene<'_>, area: Rect) -> bool {
     let run = scene.run;
-    let asked = scene.hands.big && scene.hands.screen.is_none_or(|screen| screen == Screen::Cockpit);
+    let asked = scene.hands.letters == Type::Large && scene.hands.screen.is_none_or(|screen| screen == Screen::Cockpit);
     asked && run.begun().is_some() && area.width >= big::LEAST.0 && area.height >= big::LEAST.1
 }
 

@@ -112,7 +112,7 @@ impl Zoom {
             return;
         }
         let newest = || moments.iter().rev().copied().find(|at| part.holds(*at));
-        let middle = (part.from + part.to) / 2.0;
+        let middle = f64::midpoint(part.from, part.to);
         let anchor = self.cursor.filter(|at| part.holds(*at)).or_else(newest).map_or(middle, At::seconds);
         let share = (anchor - part.from) / part.length().max(f64::MIN_POSITIVE);
         let from = anchor - share.clamp(0.0, 1.0) * length;

@@ -35,14 +35,23 @@ struct Line {
 /// Draws it.
 pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let area = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
-    let banners = banners(scene);
-    let lines = lines(scene);
-    let told = u16::try_from(lines.len()).unwrap_or(u16::MAX);
-    let high: u16 = scale_rows(scene, &banners, area.width, &[Scale::Wide, small(scene)]);
-    // airy where there is room for it, else close together, else in small letters
-    let airy = area.height >= high + told * 2 + u16::try_from(banners.len()).unwrap_or(0);
-    let large = area.height >= high + told;
     let scales = [Scale::Wide, small(scene)];
+    let mut banners = banners(scene);
+    let mut lines = lines(scene);
+    let told = |lines: &[Line]| u16::try_from(lines.len()).unwrap_or(u16::MAX);
+    let high = |banners: &[Banner]| banners.iter().map(|banner| rows(banner, &scales, area.width)).sum::<u16>();
+    let gaps = |banners: &[Banner]| u16::try_from(banners.len()).unwrap_or(u16::MAX);
+    let next = Banner { label: "next".to_owned(), text: next(scene), style: scene.theme.strong };
+    // airy where there is room for it, else close together, else in small letters
+    let spare = area.height.saturating_sub(high(&banners) + gaps(&banners) + told(&lines) * 2);
+    if spare > rows(&next, &scales, area.width) {
+        banners.push(next);
+    } else {
+        let text = if scene.run.conclusion().is_some() { next.text } else { format!("next: {}", next.text) };
+        lines.insert(1, Line { text, style: next.style, end: String::new() });
+    }
+    let airy = area.height >= high(&banners) + gaps(&banners) + told(&lines) * 2;
+    let large = area.height >= high(&banners) + told(&lines);
     let scales = if large { &scales[..] } else { &scales[1..] };
     let mut rest = area;
     for banner in &banners {
@@ -50,14 +59,22 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         rest = split(rest, used).1;
     }
     // all lines in one kind of type: what differs in size would seem to differ in weight
-    let wide = lines.iter().all(|line| cells::width(&line.text).saturating_mul(2) <= rest.width);
+    let widest = lines.iter().map(|line| cells::width(&line.text)).max().unwrap_or(0);
+    let wide = widest.saturating_mul(2) <= rest.width;
+    let column = if wide { widest * 2 } else { widest } + 3;
+    let beside = lines.iter().all(|line| column + cells::width(&line.end) <= rest.width);
     for line in &lines {
         let (top, below) = split(rest, 1);
         rest = if airy { split(below, 1).1 } else { below };
         let mut pen = Pen::new(buffer, top);
         let text = if wide { spaced(&line.text) } else { line.text.clone() };
-        pen.put(&text, line.style.add_modifier(Modifier::BOLD));
-        pen.last(&line.end, scene.theme.text);
+        let style = line.style.add_modifier(Modifier::BOLD);
+        if beside && !line.end.is_empty() {
+            pen.cell(&text, column, style).put(&line.end, scene.theme.text);
+        } else {
+            pen.put(&text, style);
+            pen.last(&line.end, scene.theme.text);
+        }
     }
 }
 
@@ -66,9 +83,9 @@ const fn small(scene: &Scene<'_>) -> Scale {
     if scene.theme.ascii { Scale::Tall } else { Scale::Half }
 }
 
-/// The rows of all banners, each as large as it may be, with its label.
-fn scale_rows(scene: &Scene<'_>, banners: &[Banner], width: u16, scales: &[Scale]) -> u16 {
-    banners.iter().map(|banner| 1 + fitting(banner, scales, width).map_or(1, Scale::rows)).sum::<u16>() + u16::from(scene.theme.ascii)
+/// The rows of a banner, with its label.
+fn rows(banner: &Banner, scales: &[Scale], width: u16) -> u16 {
+    1 + fitting(banner, scales, width).map_or(1, Scale::rows)
 }
 
 /// The first scale in which it fits.
@@ -80,16 +97,15 @@ fn fitting(banner: &Banner, scales: &[Scale], width: u16) -> Option<Scale> {
 fn put(scene: &Scene<'_>, banner: &Banner, scales: &[Scale], area: Rect, buffer: &mut Buffer) -> u16 {
     let (top, below) = split(area, 1);
     Pen::new(buffer, top).put(&banner.label, scene.theme.quiet);
-    match fitting(banner, scales, area.width).filter(|scale| letters::draw(below, buffer, &banner.text, *scale, banner.style)) {
-        Some(scale) => 1 + scale.rows(),
-        None => {
-            // no letters for it, or no room: still the largest that there is
-            let wide = spaced(&banner.text);
-            let text = if cells::width(&wide) <= below.width { &wide } else { &banner.text };
-            Pen::new(buffer, row(below, 0)).put(text, banner.style.add_modifier(Modifier::BOLD));
-            2
-        }
+    let scale = fitting(banner, scales, area.width).filter(|scale| letters::draw(below, buffer, &banner.text, *scale, banner.style));
+    if let Some(scale) = scale {
+        return 1 + scale.rows();
     }
+    // no letters for it, or no room: still the largest that there is
+    let wide = spaced(&banner.text);
+    let text = if cells::width(&wide) <= below.width { &wide } else { &banner.text };
+    Pen::new(buffer, row(below, 0)).put(text, banner.style.add_modifier(Modifier::BOLD));
+    2
 }
 
 /// With a space between any two characters.
@@ -107,13 +123,12 @@ fn spaced(text: &str) -> String {
 fn banners(scene: &Scene<'_>) -> Vec<Banner> {
     let (run, theme) = (scene.run, scene.theme);
     let ready = ready(scene);
-    let hypothesis = Untrusted::from(run.scenario().hypothesis.as_str()).to_string();
     if let Some(conclusion) = run.conclusion() {
         let style = verdict::style(theme, conclusion.verdict);
-        let verdict = Banner { label: hypothesis, text: verdict::word(conclusion.verdict).to_owned(), style };
+        let verdict = Banner { label: "the verdict".to_owned(), text: verdict::word(conclusion.verdict).to_owned(), style };
         return [Some(verdict), ready].into_iter().flatten().collect();
     }
-    let phase = Banner { label: hypothesis, text: wording::phase(run), style: theme.strong };
+    let phase = Banner { label: "now".to_owned(), text: wording::phase(run), style: theme.strong };
     // tenths would be all that moves on the wall
     let clock = wording::t_plus(run, scene.now).trim().split('.').next().unwrap_or_default().to_owned();
     let clock = Banner { label: "since the start".to_owned(), text: clock, style: theme.accent };
@@ -127,7 +142,8 @@ fn banners(scene: &Scene<'_>) -> Vec<Banner> {
 fn ready(scene: &Scene<'_>) -> Option<Banner> {
     let (run, theme) = (scene.run, scene.theme);
     let lacks = |target: &Target| target.desired().unwrap_or(0).saturating_sub(target.ready().unwrap_or(0));
-    let (index, target) = run.fleet().targets.iter().enumerate().max_by_key(|(index, target)| (lacks(target), std::cmp::Reverse(*index)))?;
+    let (index, target) =
+        run.fleet().targets.iter().enumerate().max_by_key(|(index, target)| (lacks(target), std::cmp::Reverse(*index)))?;
     let name = run.scenario().targets.get(index).map_or_else(String::new, |target| Untrusted::from(target.name.as_str()).to_string());
     let more = run.fleet().targets.len() - 1;
     let label = if more == 0 { name } else { format!("{name}; {more} more, none that lacks more") };
@@ -139,7 +155,15 @@ fn ready(scene: &Scene<'_>) -> Option<Banner> {
     Some(Banner { label, text: live::ready(target.ready(), target.desired()), style })
 }
 
-/// Whether it is safe, what comes next, and each criterion.
+/// What comes next; after the end what it came to.
+fn next(scene: &Scene<'_>) -> String {
+    match scene.run.conclusion() {
+        Some(_) => wording::outcome(scene.run),
+        None => live::next_for(scene.hands.seat, scene.run, scene.now),
+    }
+}
+
+/// Whether it is safe, and each criterion.
 fn lines(scene: &Scene<'_>) -> Vec<Line> {
     let (run, theme) = (scene.run, scene.theme);
     let (standing, safety) = live::safety(run, scene.now);
@@ -150,13 +174,8 @@ fn lines(scene: &Scene<'_>) -> Vec<Line> {
         Standing::Unknown => "?",
         Standing::Broken => "✗",
     };
-    let next = match run.conclusion() {
-        Some(_) => wording::outcome(run),
-        None => format!("next: {}", live::next_for(scene.hands.seat, run, scene.now)),
-    };
     let mut lines = vec![
         Line { text: format!("{safe} {safety}"), style, end: String::new() },
-        Line { text: next, style: theme.strong, end: String::new() },
         Line { text: String::new(), style: theme.text, end: String::new() },
     ];
     lines.extend(run.criteria().map(|(criterion, judged)| {

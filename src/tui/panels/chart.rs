@@ -42,17 +42,17 @@ pub fn draw(scene: &Scene<'_>, chart: &Chart, area: Rect, buffer: &mut Buffer) {
     let series = chart.lines(scene.run, scene.now);
     let span = Span::whole(scene.run, scene.now, &series).shown(&scene.hands.zoom);
     let before = Some(span.zero).filter(|_| span.hit).and_then(|hit| chart.before(&series, hit));
-    let title = title(scene, chart, &span);
-    let room = area.width.saturating_sub(cells::width(&title).min(area.width / 2) + 5);
-    let (note, style) = match scene.hands.zoom.cursor() {
+    let (notes, style) = match scene.hands.zoom.cursor() {
         Some(at) => read_out(scene, chart, &series, &span, at),
-        None => note(scene, chart, &series, before, room),
+        None => current(scene, chart, &series, before),
     };
-    let inner = head(buffer, area, theme, &title, Some((&note, style)));
+    let titles = titles(scene, chart, &span);
+    let (title, note) = headline(&titles, &notes, area.width);
+    let inner = head(buffer, area, theme, title, Some((note, style)));
     if inner.height < 2 || inner.width < 12 {
         return;
     }
-    let (legend, inner) = split(inner, legend::want(&series, inner));
+    let (legend, inner) = split(inner, legend::want(scene, chart, &series, inner));
     legend::draw(scene, chart, &series, legend, buffer);
     let top = top(chart, &series);
     let labels = [top, 0.0].map(|value| margin::plain(value, chart.unit));
@@ -62,8 +62,9 @@ pub fn draw(scene: &Scene<'_>, chart: &Chart, area: Rect, buffer: &mut Buffer) {
         Pen::new(buffer, Rect { width: left - 1, ..row(inner, y) }).cell_right(label, left - 1, theme.quiet);
     }
     shade(scene, &span, plot, buffer);
-    let columns: Vec<Vec<Option<f64>>> =
-        series.iter().take(SERIES).map(|series| columns(chart, series, &span, top, plot.width)).collect();
+    // below everything else: a bound's words and a line stay whole
+    let marked = cursor(scene, &span, plot, buffer);
+    let columns: Vec<Vec<Option<f64>>> = series.iter().take(SERIES).map(|series| columns(chart, series, &span, top, plot.width)).collect();
     let mut dots: Vec<Dot> = Vec::new();
     for (index, values) in columns.iter().enumerate().rev() {
         dots.extend(plot::line(values, plot.height).into_iter().map(|(x, y, sign)| (x, y, sign, index)));
@@ -77,18 +78,39 @@ pub fn draw(scene: &Scene<'_>, chart: &Chart, area: Rect, buffer: &mut Buffer) {
         }
     }
     legend::ends(scene, &columns, plot, buffer);
-    let marked = cursor(scene, chart, &series, &span, top, plot, buffer);
+    if let Some((x, at)) = marked {
+        points(scene, chart, &series, (x, at), top, plot, buffer);
+    }
+    let marked = marked.map(|(_, at)| (span.place(at), span.says(scene.run, at)));
     axis::draw(scene, &span, marked, Rect { x: plot.x, width: plot.width, ..row(inner, inner.height - 1) }, buffer);
 }
 
-/// Its name, and which part of it is shown where that is not all.
-fn title(scene: &Scene<'_>, chart: &Chart, span: &Span) -> String {
-    if !span.zoomed {
-        return chart.title.clone();
+/// Its name, and which part of it is shown where that is not all; the longest first.
+fn titles(scene: &Scene<'_>, chart: &Chart, span: &Span) -> Vec<String> {
+    let mut titles = Vec::new();
+    if span.zoomed {
+        let (from, to) = span.ends();
+        let back = scene.hands.keys.key(scene.hands.place(scene.run), Act::Chart(Turn::Whole));
+        titles.push(format!("{}, {} to {} ({back}: all)", chart.title, span::label(from), span::label(to)));
+        titles.push(format!("{}, a part", chart.title));
     }
-    let (from, to) = span.ends();
-    let back = scene.hands.keys.key(scene.hands.place(scene.run), Act::Chart(Turn::Whole));
-    format!("{}, {} to {} ({back}: all)", chart.title, span::label(from), span::label(to))
+    titles.push(chart.title.clone());
+    titles
+}
+
+/// The title and the note that say most in so many columns: both lists are ordered by how much they say.
+fn headline<'a>(titles: &'a [String], notes: &'a [String], width: u16) -> (&'a str, &'a str) {
+    let fit = |title: u16, note: &str| title + cells::width(note) + 5 <= width;
+    let both = notes.iter().flat_map(|note| titles.iter().map(move |title| (title, note)));
+    let shortest = (titles.last().map_or("", String::as_str), notes.last().map_or("", String::as_str));
+    both.into_iter().find(|(title, note)| fit(cells::width(title), note)).map_or_else(
+        || {
+            // a title is cut rather than a number
+            let cut = cells::width(shortest.0).min(width / 2);
+            (shortest.0, notes.iter().find(|note| fit(cut, note)).map_or(shortest.1, String::as_str))
+        },
+        |(title, note)| (title.as_str(), note.as_str()),
+    )
 }
 
 /// One value a column, 0 to 1.
@@ -110,46 +132,48 @@ fn number(scene: &Scene<'_>, chart: &Chart, value: f64) -> String {
     }
 }
 
-/// The current value beside what it was before, or why there is none.
-fn note(scene: &Scene<'_>, chart: &Chart, series: &[Series], before: Option<f64>, room: u16) -> (String, Style) {
+/// The current value beside what it was before, or why there is none; the longest first.
+fn current(scene: &Scene<'_>, chart: &Chart, series: &[Series], before: Option<f64>) -> (Vec<String>, Style) {
     let theme = scene.theme;
     if let Some(since) = chart.blind(scene.run) {
-        return (format!("blind since {}", wording::t_plus(scene.run, since).trim()), theme.broken);
+        return (vec![format!("blind since {}", wording::t_plus(scene.run, since).trim()), "blind".to_owned()], theme.broken);
     }
     let last = || series.iter().filter_map(|series| series.points.last());
     let newest = last().map(|(at, _)| *at).max();
     let values = last().filter(|(at, _)| Some(*at) == newest).filter_map(|(_, value)| *value);
-    let Some((at, value)) = newest.zip(values.reduce(chart.worse())) else { return ("no answer yet".to_owned(), theme.pending) };
+    let Some((at, value)) = newest.zip(values.reduce(chart.worse())) else {
+        return (vec!["no answer yet".to_owned()], theme.pending);
+    };
     let number = number(scene, chart, value);
     let old = chart.is_sampled() && scene.now.since(at) > live::OLD && !scene.run.phase().0.is_over();
     if old {
-        return (format!("{number}, {} old", say(scene.now.since(at))), theme.pending);
+        return (vec![format!("{number}, {} old", say(scene.now.since(at)))], theme.pending);
     }
-    let said = match (series.len(), chart.is_low_bad()) {
+    let said = of_several(chart, series, number);
+    let compared = before.map(|before| format!("{said}, before {}", wording::number(before, chart.unit)));
+    (compared.into_iter().chain([said]).collect(), theme.strong)
+}
+
+/// A number, and which of several it is.
+fn of_several(chart: &Chart, series: &[Series], number: String) -> String {
+    match (series.len(), chart.is_low_bad()) {
         (0 | 1, _) => number,
         (n, true) => format!("lowest of {n}: {number}"),
         (n, false) => format!("highest of {n}: {number}"),
-    };
-    let compared = before.map(|before| format!("{said}, before {}", wording::number(before, chart.unit)));
-    (compared.filter(|compared| cells::width(compared) <= room).unwrap_or(said), theme.strong)
+    }
 }
 
-/// What was seen where the cursor stands.
-fn read_out(scene: &Scene<'_>, chart: &Chart, series: &[Series], span: &Span, at: At) -> (String, Style) {
+/// What was seen where the cursor stands; the longest first.
+fn read_out(scene: &Scene<'_>, chart: &Chart, series: &[Series], span: &Span, at: At) -> (Vec<String>, Style) {
     let theme = scene.theme;
+    let worst = series.iter().filter_map(|series| chart.value(series, at)).reduce(chart.worse());
+    let (said, style) = match worst {
+        _ if at > scene.now => ("not reached".to_owned(), theme.pending),
+        None => ("no answer".to_owned(), theme.pending),
+        Some(value) => (of_several(chart, series, number(scene, chart, value)), theme.strong),
+    };
     let when = span.says(scene.run, at);
-    if at > scene.now {
-        return (format!("at {when}: not reached"), theme.pending);
-    }
-    let mut values = series.iter().filter_map(|series| chart.value(series, at));
-    match (series.len(), values.next()) {
-        (_, None) => (format!("at {when}: no answer"), theme.pending),
-        (1, Some(value)) => (format!("at {when}: {}", number(scene, chart, value)), theme.strong),
-        (n, Some(first)) => {
-            let word = if chart.is_low_bad() { "lowest" } else { "highest" };
-            (format!("at {when}: {word} of {n}: {}", number(scene, chart, values.fold(first, chart.worse()))), theme.strong)
-        }
-    }
+    (vec![format!("at {when}: {said}"), format!("{when}: {said}"), said], style)
 }
 
 /// The upper end of the axis.
@@ -220,46 +244,36 @@ fn baseline(
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a column of a terminal")]
 fn column(place: f64, width: u16) -> Option<u16> {
     let x = (place * f64::from(width)).floor();
-    (width > 0 && place >= 0.0 && place <= 1.0).then(|| (x as u16).min(width - 1))
+    (width > 0 && (0.0..=1.0).contains(&place)).then(|| (x as u16).min(width - 1))
 }
 
-/// The line on which the cursor stands, and a point on each series that was seen there; gives its column and its moment.
-fn cursor(
-    scene: &Scene<'_>,
-    chart: &Chart,
-    series: &[Series],
-    span: &Span,
-    top: f64,
-    plot: Rect,
-    buffer: &mut Buffer,
-) -> Option<(f64, String)> {
+/// The line on which the cursor stands; gives its column and its moment.
+fn cursor(scene: &Scene<'_>, span: &Span, plot: Rect, buffer: &mut Buffer) -> Option<(u16, At)> {
     let at = scene.hands.zoom.cursor()?;
-    let place = span.place(at);
-    let x = column(place, plot.width)?;
-    let quiet = Style::new().fg(scene.theme.strong.fg.unwrap_or_default());
+    let x = column(span.place(at), plot.width)?;
     for y in 0..plot.height {
         if let Some(cell) = buffer.cell_mut((plot.x + x, plot.y + y)) {
-            cell.set_symbol("│").set_style(quiet);
+            cell.set_symbol("│").set_style(scene.theme.text);
         }
     }
+    Some((x, at))
+}
+
+/// A point on each series that was seen where the cursor stands.
+fn points(scene: &Scene<'_>, chart: &Chart, series: &[Series], (x, at): (u16, At), top: f64, plot: Rect, buffer: &mut Buffer) {
+    if at > scene.now {
+        return;
+    }
     for (index, series) in series.iter().take(SERIES).enumerate().rev() {
-        if let Some(value) = chart.value(series, at).filter(|_| at <= scene.now)
+        if let Some(value) = chart.value(series, at)
             && let Some(cell) = buffer.cell_mut((plot.x + x, plot.y + plot::place(value / top, plot.height)))
         {
             cell.set_symbol("●").set_style(line_style(scene.theme, index).add_modifier(Modifier::BOLD));
         }
     }
-    Some((place, span.says(scene.run, at)))
 }
 
-fn limits(
-    scene: &Scene<'_>,
-    chart: &Chart,
-    (top, newest): (f64, Option<f64>),
-    plot: Rect,
-    dots: &[Dot],
-    buffer: &mut Buffer,
-) {
+fn limits(scene: &Scene<'_>, chart: &Chart, (top, newest): (f64, Option<f64>), plot: Rect, dots: &[Dot], buffer: &mut Buffer) {
     for limit in chart.limits.iter().filter(|limit| limit.value <= top) {
         let y = plot::place(limit.value / top, plot.height);
         let crossed = newest.is_some_and(|newest| limit.is_crossed(newest));

@@ -30,7 +30,9 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     }
     if !charts.is_empty() {
         let keys: Vec<String> = charts.iter().filter_map(|binding| binding.keys.first()).map(ToString::to_string).collect();
-        Pen::new(buffer, row(inner, at)).cell(&keys.join(" "), 15, theme.accent).put("charts: cursor, zoom, pan, the whole again", theme.text);
+        Pen::new(buffer, row(inner, at))
+            .cell(&keys.join(" "), 15, theme.accent)
+            .put("charts: cursor, zoom, pan, the whole again", theme.text);
         at += 1;
     }
     if !screens.is_empty() {

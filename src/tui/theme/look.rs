@@ -88,9 +88,9 @@ impl Look {
             Theme::mono()
         } else if self.has_sixteen() && self.palette != Palette::Mono {
             // a terminal that says nothing of itself is taken for one of today
-            paint::painted(Theme::sixteen(), &self.paints, Depth::Sixteen)
+            paint::painted(&Theme::sixteen(), &self.paints, Depth::Sixteen)
         } else {
-            paint::painted(self.palette.theme(), &self.paints, self.depth())
+            paint::painted(&self.palette.theme(), &self.paints, self.depth())
         };
         Theme { ascii: self.ascii.unwrap_or_else(|| dumb || self.speaks_ascii()), ..theme }
     }

@@ -258,7 +258,7 @@ fn contrast(one: Color, other: Color) -> Option<f64> {
 
 /// A theme with some roles painted otherwise.
 #[must_use]
-pub fn painted(base: Theme, paints: &[(Role, Paint)], depth: Depth) -> Theme {
+pub fn painted(base: &Theme, paints: &[(Role, Paint)], depth: Depth) -> Theme {
     let mut theme = base.clone();
     for (role, paint) in paints {
         paint.on(role.of(&mut theme), depth);
@@ -334,13 +334,13 @@ mod tests {
     fn theme_should_keep_what_is_not_said_and_fit_the_terminal() {
         let said = [("accent", "#ff8800"), ("broken", "bright-red"), ("text", "underlined")];
         let paints = read(&Theme::dark(), said).unwrap();
-        let any = painted(Theme::dark(), &paints, Depth::Any);
+        let any = painted(&Theme::dark(), &paints, Depth::Any);
         assert_eq!(any.accent, Style::new().fg(Color::Rgb(255, 0x88, 0)));
         assert_eq!(any.broken, Style::new().fg(Color::LightRed).add_modifier(Modifier::BOLD));
         assert_eq!(any.text, Theme::dark().text.add_modifier(Modifier::UNDERLINED));
         assert_eq!(any.held, Theme::dark().held);
-        assert_eq!(painted(Theme::dark(), &paints, Depth::Many).accent.fg, Some(Color::Indexed(208)));
-        let few = painted(Theme::sixteen(), &paints, Depth::Sixteen).accent.fg.unwrap();
+        assert_eq!(painted(&Theme::dark(), &paints, Depth::Many).accent.fg, Some(Color::Indexed(208)));
+        let few = painted(&Theme::sixteen(), &paints, Depth::Sixteen).accent.fg.unwrap();
         assert!(NAMED.iter().any(|(_, color, _)| *color == few), "{few:?}");
     }
 
@@ -357,7 +357,7 @@ mod tests {
         // where few colours are, what they come to may be the same
         let paints = read(&dark, [("production", "#c07070 on #400000")]).unwrap();
         for depth in [Depth::Sixteen, Depth::Many, Depth::Any] {
-            assert_eq!(unseen(&painted(Theme::sixteen(), &paints, depth).production), None, "{depth:?}");
+            assert_eq!(unseen(&painted(&Theme::sixteen(), &paints, depth).production), None, "{depth:?}");
         }
     }
 }

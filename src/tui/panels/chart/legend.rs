@@ -17,14 +17,32 @@ const LONGEST: u16 = 28;
 /// How far from its end the number of a line may stand where ends lie on each other.
 const ASIDE: usize = 12;
 
+/// A line of the chart in the legend: its number, its name, its value.
+type Entry = (String, String, String);
+
 /// The rows it takes of an area: none for a single series, and where they would take too much of the chart.
-pub fn want(series: &[Series], area: Rect) -> u16 {
-    match (series.len(), area.height) {
-        (0 | 1, _) | (_, 0..6) => 0,
-        (_, 6..10) => 1,
-        (2, _) => 1,
-        _ => 2,
+pub fn want(scene: &Scene<'_>, chart: &Chart, series: &[Series], area: Rect) -> u16 {
+    if series.len() < 2 || area.height < 6 {
+        return 0;
     }
+    let columns: u16 = entries(scene, chart, series).iter().map(|entry| wide(entry) + 3).sum();
+    if area.height < 10 || columns <= area.width + 3 { 1 } else { 2 }
+}
+
+/// The columns of an entry.
+fn wide((number, name, value): &Entry) -> u16 {
+    cells::width(number) + cells::width(name) + cells::width(value) + 2
+}
+
+/// Each line that is drawn; the values are the newest, or those where the cursor stands.
+fn entries(scene: &Scene<'_>, chart: &Chart, series: &[Series]) -> Vec<Entry> {
+    let at = scene.hands.zoom.cursor().unwrap_or(scene.now);
+    let entry = |(index, (name, series)): (usize, (String, &Series))| {
+        let value = chart.value(series, at).filter(|_| at <= scene.now);
+        let value = value.map_or_else(|| "no answer".to_owned(), |value| number(scene, chart, value));
+        ((index + 1).to_string(), cells::name(&name, LONGEST), value)
+    };
+    names(series).into_iter().zip(series).take(SERIES).enumerate().map(entry).collect()
 }
 
 /// What tells each of several series from the others: the labels in which they differ, or else all of them.
@@ -51,36 +69,34 @@ pub fn names(series: &[Series]) -> Vec<String> {
         let told = told.join(", ");
         if told.is_empty() { "without labels".to_owned() } else { Untrusted::from(told).to_string() }
     };
-    series.iter().zip(&all).map(named).collect()
+    let named: Vec<String> = series.iter().zip(&all).map(named).collect();
+    // pods of one owner differ in their last part alone
+    let same = if keys.len() == 1 { common(&named) } else { 0 };
+    named.into_iter().map(|name| name[same..].to_owned()).collect()
 }
 
-/// Draws it: the values are the newest, or those where the cursor stands.
+/// How long the beginning is that all names share, up to a joint; 0 where a name would have nothing left.
+fn common(names: &[String]) -> usize {
+    let Some((first, rest)) = names.split_first() else { return 0 };
+    let mut ends = first.match_indices(['-', '.', '/', '_', ':']).map(|(at, joint)| at + joint.len());
+    ends.rfind(|end| names.iter().all(|name| name.len() > *end) && rest.iter().all(|name| name.starts_with(&first[..*end]))).unwrap_or(0)
+}
+
+/// Draws it.
 pub fn draw(scene: &Scene<'_>, chart: &Chart, series: &[Series], area: Rect, buffer: &mut Buffer) {
     if area.height == 0 {
         return;
     }
     let theme = scene.theme;
-    let at = scene.hands.zoom.cursor().unwrap_or(scene.now);
-    let entries: Vec<(String, String, String)> = names(series)
-        .into_iter()
-        .zip(series)
-        .take(SERIES)
-        .enumerate()
-        .map(|(index, (name, series))| {
-            let value = chart.value(series, at).filter(|_| at <= scene.now).map_or_else(|| "no answer".to_owned(), |value| number(scene, chart, value));
-            ((index + 1).to_string(), cells::name(&name, LONGEST), value)
-        })
-        .collect();
+    let entries = entries(scene, chart, series);
     let mut told = 0;
     for line in 0..area.height {
         let mut pen = Pen::new(buffer, row(area, line));
         let last = line + 1 == area.height;
-        while let Some((number, name, value)) = entries.get(told) {
-            let left = series.len() - told - 1;
-            let wide = cells::width(number) + cells::width(name) + cells::width(value) + 2;
+        while let Some(entry @ (number, name, value)) = entries.get(told) {
             // on the last row there must be room to say how many more there are
-            let kept = if last && left > 0 { 12 } else { 0 };
-            if wide + kept > pen.room() {
+            let kept = if last && told + 1 < series.len() { 12 } else { 0 };
+            if wide(entry) + kept > pen.room() {
                 break;
             }
             pen.put(number, line_style(theme, told).add_modifier(Modifier::BOLD)).skip(1).put(name, theme.quiet).skip(1);
@@ -126,6 +142,7 @@ mod tests {
     fn legend_should_name_what_distinguishes_and_nothing_else() {
         assert_eq!(named(&["app=a,pod=x", "app=a,pod=y"]), ["x", "y"]);
         assert_eq!(named(&["code=200,pod=x", "code=500,pod=y"]), ["code=200, pod=x", "code=500, pod=y"]);
+        assert_eq!(named(&["pod=api-7f-x1", "pod=api-7f-y-2"]), ["x1", "y-2"]);
         assert_eq!(named(&["", "pod=y"]), ["without labels", "y"]);
         assert_eq!(named(&["pod=x"]), ["pod=x"]);
         assert!(!named(&["pod=\u{1b}[2J", "pod=y"])[0].contains('\u{1b}'));
