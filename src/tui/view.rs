@@ -29,14 +29,6 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     }
     if area.width < LEAST.0 || area.height < LEAST.1 {
         tiny::draw(scene, area, buffer);
-    } else if is_big(scene, area) {
-        let (top, rest) = split(area, header::HEIGHT);
-        let (body, keys) = split(rest, rest.height.saturating_sub(1));
-        header::draw(scene, top, buffer);
-        let (next, body) = split(body, 1);
-        strip::next(scene, next, buffer);
-        big::draw(scene, split(body, 1).1, buffer);
-        keyline::draw(scene, keys, buffer);
     } else {
         screen(scene, area, buffer);
     }
@@ -61,6 +53,7 @@ fn screen(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let body = if roomy { Rect { y: body.y + 1, height: body.height.saturating_sub(2), ..body } } else { body };
     let body = Rect { x: body.x + 1, width: body.width.saturating_sub(2), ..body };
     match scene.run.phase().0 {
+        _ if is_big(scene, area) => big::draw(scene, body, buffer),
         Phase::Preflight | Phase::Ready | Phase::Undoing(End::Refused(_)) => preflight::draw(scene, body, buffer),
         // what kept it from starting, and what mends that, is all there is to find
         Phase::Sealed if wording::preflight::refusal(scene.run).is_some() => preflight::draw(scene, body, buffer),

@@ -185,7 +185,7 @@ pub const TABLE: &[Binding] = &[
     ),
     bind(Act::Quit, &[Key::Char('q')], &[Scope::Watching, Scope::Replaying], "leave", "leave; the run is not touched"),
     bind(Act::Interrupt, &[Key::Ctrl('c')], &[Scope::Watching, Scope::Replaying], "", "leave; the run is not touched"),
-    bind(Act::BigType, &[Key::Char('B')], SEEN, "", "the cockpit in letters for the shared screen in the room, or not"),
+    bind(Act::BigType, &[Key::Char('B')], SEEN, "", "the cockpit in large letters for the room, or not"),
     show(Screen::Cockpit, &[Key::Char('1')], "cockpit", "screen: everything at a glance"),
     show(Screen::Pods, &[Key::Char('2')], "pods", "screen: every pod, and why one is not back"),
     show(Screen::Faults, &[Key::Char('3')], "faults", "screen: every fault with its victims, finalizers and end"),

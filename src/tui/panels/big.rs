@@ -23,6 +23,8 @@ struct Banner {
     label: String,
     text: String,
     style: Style,
+    /// Whether it is one of those that are read first.
+    first: bool,
 }
 
 /// A line that is read: how it looks, its parts, what stands at its end.
@@ -34,14 +36,13 @@ struct Line {
 
 /// Draws it.
 pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
-    let area = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     let scales = [Scale::Wide, small(scene)];
     let mut banners = banners(scene);
     let mut lines = lines(scene);
     let told = |lines: &[Line]| u16::try_from(lines.len()).unwrap_or(u16::MAX);
     let high = |banners: &[Banner]| banners.iter().map(|banner| rows(banner, &scales, area.width)).sum::<u16>();
     let gaps = |banners: &[Banner]| u16::try_from(banners.len()).unwrap_or(u16::MAX);
-    let next = Banner { label: "next".to_owned(), text: next(scene), style: scene.theme.strong };
+    let next = Banner { label: "next".to_owned(), text: next(scene), style: scene.theme.strong, first: false };
     // airy where there is room for it, else close together, else in small letters
     let spare = area.height.saturating_sub(high(&banners) + gaps(&banners) + told(&lines) * 2);
     if spare > rows(&next, &scales, area.width) {
@@ -90,6 +91,7 @@ fn rows(banner: &Banner, scales: &[Scale], width: u16) -> u16 {
 
 /// The first scale in which it fits.
 fn fitting(banner: &Banner, scales: &[Scale], width: u16) -> Option<Scale> {
+    let scales = if banner.first { scales } else { scales.get(1..).filter(|few| !few.is_empty()).unwrap_or(scales) };
     scales.iter().copied().find(|scale| letters::width(&banner.text, *scale).is_some_and(|columns| columns <= width))
 }
 
@@ -125,16 +127,17 @@ fn banners(scene: &Scene<'_>) -> Vec<Banner> {
     let ready = ready(scene);
     if let Some(conclusion) = run.conclusion() {
         let style = verdict::style(theme, conclusion.verdict);
-        let verdict = Banner { label: "the verdict".to_owned(), text: verdict::word(conclusion.verdict).to_owned(), style };
+        let verdict = Banner { label: "the verdict".to_owned(), text: verdict::word(conclusion.verdict).to_owned(), style, first: true };
         return [Some(verdict), ready].into_iter().flatten().collect();
     }
-    let phase = Banner { label: "now".to_owned(), text: wording::phase(run), style: theme.strong };
+    let phase = Banner { label: "now".to_owned(), text: wording::phase(run), style: theme.strong, first: true };
     // tenths would be all that moves on the wall
     let clock = wording::t_plus(run, scene.now).trim().split('.').next().unwrap_or_default().to_owned();
-    let clock = Banner { label: "since the start".to_owned(), text: clock, style: theme.accent };
+    let clock = Banner { label: "since the start".to_owned(), text: clock, style: theme.accent, first: true };
     let (sum, style) = criteria::sum(scene);
-    let style = if style == theme.quiet { theme.pending } else { style };
-    let verdict = Banner { label: "criteria so far".to_owned(), text: sum, style };
+    // nothing is wrong yet: calm, but not so quiet that it is not read from afar
+    let style = if style == theme.quiet { theme.strong } else { style };
+    let verdict = Banner { label: "criteria so far".to_owned(), text: sum, style, first: true };
     [Some(phase), Some(clock), ready, Some(verdict)].into_iter().flatten().collect()
 }
 
@@ -149,10 +152,10 @@ fn ready(scene: &Scene<'_>) -> Option<Banner> {
     let label = if more == 0 { name } else { format!("{name}; {more} more, none that lacks more") };
     if let Some((since, _)) = run.sight().lost(Source::Pods(index)).filter(|_| !run.phase().0.is_over()) {
         let label = format!("{label}, not seen since {}", wording::t_plus(run, *since).trim());
-        return Some(Banner { label, text: "blind".to_owned(), style: theme.broken });
+        return Some(Banner { label, text: "blind".to_owned(), style: theme.broken, first: true });
     }
     let style = if lacks(target) > 0 { theme.pending } else { theme.strong };
-    Some(Banner { label, text: live::ready(target.ready(), target.desired()), style })
+    Some(Banner { label, text: live::ready(target.ready(), target.desired()), style, first: true })
 }
 
 /// What comes next; after the end what it came to.
@@ -183,7 +186,11 @@ fn lines(scene: &Scene<'_>) -> Vec<Line> {
         let word = wording::standing(judged.standing);
         Line {
             text: format!("{} {word:7} {name}", sign(judged.standing)),
-            style: theme.standing(judged.standing),
+            style: if judged.standing == Standing::Pending && judged.bad_since.is_none() {
+                theme.text
+            } else {
+                theme.standing(judged.standing)
+            },
             end: margin::margin(run, criterion, judged, scene.now),
         }
     }));

@@ -203,7 +203,7 @@ impl Line {
         pen.put(self.sign, self.style).skip(1).cell(self.word, 9, self.style).cell(&self.name, name - 1, text).skip(1);
         let Some((near, bound)) = &self.distance else {
             if let Some((chart, width)) = self.trend.as_ref().zip(trend) {
-                pen.last(&trend::spark(scene, chart, width), if self.calm { theme.accent } else { theme.pending });
+                pen.last(&trend::spark(scene, chart, width), if self.calm { theme.quiet } else { theme.pending });
             }
             pen.put(&self.margin, if self.calm { theme.quiet } else { theme.pending });
             return;

@@ -133,8 +133,7 @@ fn phases(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-/// Draws the second line: whether all is safe, what comes next, and what whoever sits here may do.
-pub fn next(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
+fn next(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let theme = scene.theme;
     let mut pen = Pen::new(buffer, Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area });
     let scope = scene.hands.scope(scene.run);

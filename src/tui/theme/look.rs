@@ -146,10 +146,10 @@ mod tests {
 
     #[test]
     fn look_should_paint_what_the_operator_says_as_far_as_the_terminal_can() {
-        let paints = paint::read(&Theme::dark(), [("held", "#00ff87")]).unwrap();
+        let paints = paint::read(&Theme::dark(), [("held", "#00ff5f")]).unwrap();
         let held = |look: Look| Look { paints: paints.clone(), ..look }.theme().held.fg;
-        assert_eq!(held(of("xterm-256color", "truecolor", "")), Some(Color::Rgb(0, 255, 0x87)));
-        assert_eq!(held(of("xterm-256color", "", "")), Some(Color::Indexed(48)));
+        assert_eq!(held(of("xterm-256color", "truecolor", "")), Some(Color::Rgb(0, 255, 0x5f)));
+        assert_eq!(held(of("xterm-256color", "", "")), Some(Color::Indexed(47)));
         assert_eq!(held(of("linux", "", "")), Some(Color::LightGreen));
         assert_eq!(held(Look { no_color: Some("1".into()), ..of("xterm-256color", "truecolor", "") }), None);
     }

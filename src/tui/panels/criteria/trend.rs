@@ -32,7 +32,8 @@ pub fn spark(scene: &Scene<'_>, chart: &Chart, width: u16) -> String {
     let Some(first) = points().map(|(at, _)| *at).min() else { return String::new() };
     let whole = scene.now.since(first).as_secs_f64().max(f64::MIN_POSITIVE);
     let bound = chart.limits.iter().filter(|limit| !limit.stops).map(|limit| limit.value);
-    let top = bound.chain(points().filter_map(|(_, value)| *value)).fold(f64::MIN_POSITIVE, f64::max);
+    // room above the highest: a row that is full says nothing of its shape
+    let top = bound.chain(points().filter_map(|(_, value)| *value)).fold(f64::MIN_POSITIVE, f64::max) * 1.15;
     let mut worst: Vec<Option<f64>> = vec![None; usize::from(width)];
     for series in &series {
         let of = &series.points;
