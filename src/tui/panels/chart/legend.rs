@@ -47,20 +47,16 @@ fn entries(scene: &Scene<'_>, chart: &Chart, series: &[Series]) -> Vec<Entry> {
 
 /// What tells each of several series from the others: the labels in which they differ, or else all of them.
 pub fn names(series: &[Series]) -> Vec<String> {
-    let pairs = |series: &Series| -> Vec<(String, String)> {
-        let split = |pair: &str| pair.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned()));
-        series.labels.raw().split(',').filter_map(split).collect()
-    };
-    let all: Vec<Vec<(String, String)>> = series.iter().map(pairs).collect();
-    let of = |pairs: &[(String, String)], key: &str| pairs.iter().find(|(of, _)| of == key).map(|(_, value)| value.clone());
+    let all: Vec<Vec<(&str, &str)>> =
+        series.iter().map(|series| series.labels.raw().split(',').filter_map(|pair| pair.split_once('=')).collect()).collect();
+    let of = |pairs: &[(&str, &str)], key: &str| pairs.iter().find(|(of, _)| *of == key).map(|(_, value)| (*value).to_owned());
     let mut keys: Vec<&str> = Vec::new();
-    for (key, _) in all.iter().flatten() {
-        let first = of(&all[0], key);
-        if !keys.contains(&key.as_str()) && all.iter().any(|pairs| of(pairs, key) != first) {
-            keys.push(key);
+    for pair in all.iter().flatten() {
+        if !keys.contains(&pair.0) && !all.iter().all(|pairs| pairs.contains(pair)) {
+            keys.push(pair.0);
         }
     }
-    let named = |(series, pairs): (&Series, &Vec<(String, String)>)| {
+    let named = |(series, pairs): (&Series, &Vec<(&str, &str)>)| {
         let told: Vec<String> = match keys.as_slice() {
             [] => vec![series.labels.raw().to_owned()],
             [key] => of(pairs, key).into_iter().collect(),
