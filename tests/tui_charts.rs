@@ -220,3 +220,17 @@ fn turns_of_charts_should_each_be_reached_where_a_run_is_seen() {
         }
     }
 }
+
+#[test]
+fn large_letters_should_show_each_criterion_or_say_how_many_are_not_shown() {
+    let run = observing();
+    for (width, height) in (96..=120).step_by(8).flat_map(|width| (26..=60).map(move |height| (width, height))) {
+        for ascii in [false, true] {
+            let screen = drawn(&run, &Hands { letters: Type::Large, ..hands() }, &Theme { ascii, ..Theme::dark() }, (width, height));
+            let squeezed: String = screen.chars().filter(|c| *c != ' ').collect();
+            let shown = run.criteria().filter(|(criterion, _)| squeezed.contains(&criterion.name.replace(' ', ""))).count();
+            let told = squeezed.contains(&format!("and{}more", run.criteria().count() - shown));
+            assert!(shown == run.criteria().count() || told, "{width}x{height}: {screen}");
+        }
+    }
+}

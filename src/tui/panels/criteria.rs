@@ -102,7 +102,9 @@ struct Line {
     trend: Option<Chart>,
 }
 
-const fn urgency(standing: Standing) -> u8 {
+/// How much a verdict must be seen where there is no room for all.
+#[must_use]
+pub const fn urgency(standing: Standing) -> u8 {
     match standing {
         Standing::Held => 0,
         Standing::Pending => 1,
