@@ -29,6 +29,8 @@ pub struct Config {
     pub ascii: Option<bool>,
     /// Whether the cockpit takes the mouse: then the terminal selects text with Shift alone.
     pub mouse: bool,
+    /// A theme of the operator's own: roles painted otherwise, and which palette it begins with (`base`): `cli` knows which there are.
+    pub theme: BTreeMap<String, String>,
     /// Other keys for commands of the cockpit, by the commands' names: `cli` knows which there are.
     pub keys: BTreeMap<String, Vec<String>>,
     /// Clusters whose tier is known here.
@@ -43,6 +45,7 @@ impl Default for Config {
             palette: None,
             ascii: None,
             mouse: true,
+            theme: BTreeMap::new(),
             keys: BTreeMap::new(),
             clusters: Vec::new(),
         }
@@ -112,7 +115,7 @@ impl Config {
     /// What is wrong with it, and what is allowed.
     pub fn parse(text: &str) -> Result<Config, String> {
         let file: Table = text.parse().map_err(|error: toml::de::Error| error.to_string())?;
-        known("the file", &file, &["gate", "brake", "look", "keys", "cluster"])?;
+        known("the file", &file, &["gate", "brake", "look", "theme", "keys", "cluster"])?;
         let mut config = Config::default();
         if let Some(gate) = file.get("gate") {
             let gate = gate.as_table().ok_or("gate is a table: [gate]")?;
@@ -135,6 +138,12 @@ impl Config {
             config.palette = palette.map(|palette| palette.ok_or("palette is a name: \"light\"")).transpose()?;
             config.mouse = look.get("mouse").map_or(Ok(true), |mouse| mouse.as_bool().ok_or("mouse is true or false"))?;
             config.ascii = look.get("ascii").map(|ascii| ascii.as_bool().ok_or("ascii is true or false")).transpose()?;
+        }
+        if let Some(theme) = file.get("theme") {
+            for (role, said) in theme.as_table().ok_or("theme is a table: [theme]")? {
+                let said = said.as_str().ok_or_else(|| format!("{role} in [theme] is a text: \"#0087d7 bold\""))?;
+                config.theme.insert(role.clone(), said.to_owned());
+            }
         }
         if let Some(keys) = file.get("keys") {
             for (command, bound) in keys.as_table().ok_or("keys is a table: [keys]")? {
@@ -209,6 +218,8 @@ mod tests {
             ("[look]\npalette = 3", "palette is a name"),
             ("[look]\nascii = 1", "ascii is true or false"),
             ("[look]\nmouse = \"on\"", "mouse is true or false"),
+            ("[theme]\naccent = 3", "accent in [theme] is a text"),
+            ("theme = \"light\"", "theme is a table"),
             ("[gate", "unclosed table"),
         ] {
             let why = Config::parse(text).unwrap_err();

@@ -20,7 +20,6 @@ use crate::command::Command;
 use crate::effect::{ChaosRef, Conclusion, Effect, EffectId, FaultId, Outcome, PodRef, ProbeId, micros};
 pub use crate::event::fleet::{EndpointsFact, PodFact, WorkloadFact};
 use crate::event::inspected::{Inspected, Known};
-use crate::scenario::model::TargetRef;
 use crate::text::Untrusted;
 
 pub use self::meant::{MatchedPod, PeerFact};

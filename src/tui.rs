@@ -7,7 +7,8 @@
 //!
 //! - `hands`: keys to deeds, by the one table in `keys`; `theme`: the roles of the look;
 //! - `roster` and `filter`: which pods, in which order; `copied` and `clipboard`: what is copied, and where to;
-//! - `view`: which panel stands where; `panels`: one a file; `charts` and `plot`: what they draw;
+//! - `view`: which panel stands where; `panels`: one a file; `charts` and `plot`: what they draw; `span` and `zoom`: of
+//!   which time;
 //! - `frames`: the thread; `terminal`: taking it and giving it back.
 //!
 //! Sentences come from [`crate::wording`]; text from outside arrives there as `Untrusted`.
@@ -21,14 +22,17 @@ pub mod filter;
 mod frames;
 pub mod hands;
 pub mod keys;
+pub mod letters;
 pub mod panels;
 pub mod plot;
 pub mod roster;
 pub mod scene;
+pub mod span;
 mod terminal;
 pub mod theme;
 mod trap;
 pub mod view;
+pub mod zoom;
 
 use std::io;
 use std::sync::Arc;
@@ -50,6 +54,7 @@ use crate::seat::{Play, Seat};
 use crate::tui::frames::{Frames, Shot, Slot, Wake};
 use crate::tui::hands::Hands;
 use crate::tui::keys::Keys;
+use crate::tui::letters::Type;
 use crate::tui::theme::look::Look;
 
 /// How many keys may wait.
@@ -74,6 +79,8 @@ pub struct Opening {
     pub look: Look,
     /// Whether the mouse is ours: then the terminal selects text with Shift alone.
     pub mouse: bool,
+    /// Whether it is written for the shared screen in the room.
+    pub letters: Type,
     /// What stands there until there is a run to show.
     pub waiting: String,
 }
@@ -114,7 +121,7 @@ impl Cockpit {
             commands: sender,
             wishes: wisher,
             theme: opening.look.theme(),
-            hands: Hands { keys: opening.keys, ..Hands::of(opening.author) },
+            hands: Hands { keys: opening.keys, letters: opening.letters, ..Hands::of(opening.author) },
             waiting: opening.waiting,
             held: None,
         };

@@ -31,7 +31,8 @@ use gameday::text::Untrusted;
 use gameday::tui::hands::Hands;
 use gameday::tui::keys::Screen;
 use gameday::tui::scene::Scene;
-use gameday::tui::theme::Theme;
+use gameday::tui::theme::look::Look;
+use gameday::tui::theme::{Theme, paint};
 use gameday::tui::view;
 use gameday::wording::{self, preflight::Board};
 use ratatui::buffer::Buffer;
@@ -395,6 +396,21 @@ fn palettes_should_each_have_a_look_of_their_own() {
         let buffer = drawn(&run, run.now(), &hands(), &theme, (80, 24));
         insta::assert_snapshot!(format!("palette-{name}"), styled(&buffer));
     }
+}
+
+#[test]
+fn theme_of_ones_own_should_paint_its_roles_and_nothing_else() {
+    let run = Story::read("network-delay-undo").at(20.0);
+    let said = [("accent", "#ff8800 underlined"), ("production", "bright-white on blue"), ("window", "on 17"), ("second", "magenta")];
+    let look = Look {
+        paints: paint::read(&Theme::dark(), said).unwrap(),
+        term: Some("xterm-256color".to_owned()),
+        colorterm: Some("truecolor".to_owned()),
+        ..Look::default()
+    };
+    insta::assert_snapshot!("palette-own", styled(&drawn(&run, run.now(), &hands(), &look.theme(), (80, 24))));
+    let few = Look { term: Some("linux".to_owned()), colorterm: None, ..look };
+    insta::assert_snapshot!("palette-own-sixteen", styled(&drawn(&run, run.now(), &hands(), &few.theme(), (80, 24))));
 }
 
 /// Every run of cells that look alike: its colours, its modifiers, its text.

@@ -1,5 +1,6 @@
 //! `gameday config`: where the settings are, and what they come to.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -7,6 +8,7 @@ use anyhow::Context;
 use crate::cli::{Failure, Means, REFUSED, gate, print};
 use crate::tui::keys::Keys;
 use crate::tui::theme::look::{Look, Palette};
+use crate::tui::theme::paint::{self, Paint, Role};
 
 /// A file to begin with.
 const TEMPLATE: &str = "\
@@ -22,6 +24,12 @@ const TEMPLATE: &str = "\
 # palette = \"light\"               # dark, light, colour-blind or mono; NO_COLOR asks for mono
 # ascii = true                    # nothing but ASCII is drawn; else as the locale says
 # mouse = false                   # leave the mouse to the terminal, which selects text with it
+
+# [theme]                         # a theme of your own: some roles of a palette painted otherwise
+# base = \"dark\"                   # where it begins; else [look] palette
+# accent = \"#0087d7 bold\"         # COLOUR on COLOUR ATTRIBUTES, each may be missing; #rrggbb, 0 to 255, red, bright-red, …;
+# production = \"white on blue\"    # bold, dim, underlined, reversed, plain
+#                                 # roles: text, strong, quiet, line, accent, second, held, pending, broken, production, badge, window
 
 # [keys]                          # other keys for commands of the cockpit: `gameday keys` lists them
 # stop = [\"!\", \"F10\"]
@@ -54,9 +62,12 @@ pub fn place() -> Option<Settings> {
 pub fn look() -> Result<Look, Failure> {
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let settings = gate::settings()?;
-    let palette = settings.palette.as_deref().map_or(Ok(Palette::default()), Palette::named);
+    let said = settings.palette.as_deref().map(Palette::named).transpose();
+    let said = said.map_err(anyhow::Error::msg).context("[look] of config.toml").means(REFUSED)?;
+    let (palette, paints) = theme(&settings.theme, said).map_err(anyhow::Error::msg).context("[theme] of config.toml").means(REFUSED)?;
     Ok(Look {
-        palette: palette.map_err(anyhow::Error::msg).context("[look] of config.toml").means(REFUSED)?,
+        palette,
+        paints,
         no_color: set("NO_COLOR"),
         term: set("TERM"),
         colorterm: set("COLORTERM"),
@@ -68,6 +79,16 @@ pub fn look() -> Result<Look, Failure> {
 /// Whether the cockpit takes the mouse.
 pub fn mouse() -> Result<bool, Failure> {
     Ok(gate::settings()?.mouse)
+}
+
+/// The palette that a theme begins with, and the roles that it paints otherwise.
+fn theme(said: &BTreeMap<String, String>, palette: Option<Palette>) -> Result<(Palette, Vec<(Role, Paint)>), String> {
+    let base = match said.get("base") {
+        Some(base) => Palette::named(base)?,
+        None => palette.unwrap_or_default(),
+    };
+    let roles = said.iter().filter(|(role, _)| *role != "base").map(|(role, said)| (role.as_str(), said.as_str()));
+    Ok((base, paint::read(&base.theme(), roles)?))
 }
 
 /// The keys as the settings bind them.
@@ -87,6 +108,7 @@ pub fn config() -> Result<u8, Failure> {
     text.extend(settings.palette.iter().map(|palette| format!("#   the cockpit's palette is {palette:?}\n")));
     text.extend(settings.ascii.iter().map(|ascii| format!("#   the cockpit draws {}\n", if *ascii { "ASCII only" } else { "Unicode" })));
     text.extend((!settings.mouse).then_some("#   the mouse is the terminal's\n"));
+    text.extend(settings.theme.iter().map(|(role, said)| format!("#   the theme's {role} is {said:?}\n")));
     text.extend(settings.keys.iter().map(|(command, keys)| format!("#   the keys of {command} are {}\n", keys.join(", "))));
     for rule in &settings.clusters {
         let parts = [("context", &rule.context), ("server", &rule.server), ("uid", &rule.uid)];

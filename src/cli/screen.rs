@@ -6,6 +6,7 @@ use anyhow::Context;
 
 use crate::cli::args::Output;
 use crate::cli::{Failure, Means, REFUSED, config};
+use crate::tui::letters::Type;
 use crate::tui::{Cockpit, Opening};
 
 /// Whether there is a terminal, and lines are not wanted instead.
@@ -15,8 +16,13 @@ pub fn has_one(headless: bool, output: Output) -> bool {
 
 /// Takes the terminal; `waiting` is what stands there until there is a run to show.
 pub fn open(pace: f64, start: bool, waiting: String) -> Result<Cockpit, Failure> {
+    open_for(Type::Plain, pace, start, waiting)
+}
+
+/// Takes the terminal, for the room or for whoever sits before it.
+pub fn open_for(letters: Type, pace: f64, start: bool, waiting: String) -> Result<Cockpit, Failure> {
     let author = std::env::var("USER").ok().filter(|user| !user.is_empty()).unwrap_or_else(|| "leader".to_owned());
-    let opening = Opening { pace, start, author, keys: config::keys()?, look: config::look()?, mouse: config::mouse()?, waiting };
+    let opening = Opening { pace, start, author, keys: config::keys()?, look: config::look()?, mouse: config::mouse()?, letters, waiting };
     Cockpit::open(opening).context("cannot open the cockpit; --headless does without").means(REFUSED)
 }
 

@@ -14,6 +14,7 @@ use crate::journal::read::{Growth, Tail};
 use crate::run::Run;
 use crate::seat::Seat;
 use crate::tui::Cockpit;
+use crate::tui::letters::Type;
 use crate::{archive, wording};
 
 /// Between two looks at the journal.
@@ -28,7 +29,8 @@ pub fn watch(args: &WatchArgs) -> Result<u8, Failure> {
     runtime.block_on(async {
         let on_screen = screen::has_one(args.headless, args.output);
         let mut stand = if on_screen {
-            let cockpit = screen::open(0.0, false, "waiting for the first line of the journal".to_owned())?;
+            let letters = if args.project { Type::Large } else { Type::Plain };
+            let cockpit = screen::open_for(letters, 0.0, false, "waiting for the first line of the journal".to_owned())?;
             Stand::Screen(Box::new(cockpit), folder.join("report.md").display().to_string())
         } else {
             Stand::Lines(Headless::new(Outlet::open().means(REFUSED)?, Form::from(args.output), false))

@@ -224,16 +224,17 @@ impl Probe {
     #[must_use]
     pub fn series(&self, when_empty: Option<f64>) -> Vec<Series> {
         let mut all: Vec<Series> = Vec::new();
-        let mut row: Vec<(Untrusted, Option<f64>)> = Vec::new();
+        let nameless = Untrusted::default();
+        let mut row: Vec<(&Untrusted, Option<f64>)> = Vec::new();
         for (index, sample) in self.samples.iter().enumerate() {
             row.clear();
             match &sample.reading {
                 Reading::Values { values } => {
-                    row.extend(values.iter().map(|(labels, Number(v))| (labels.clone(), v.is_finite().then_some(*v))));
+                    row.extend(values.iter().map(|(labels, Number(v))| (labels, v.is_finite().then_some(*v))));
                 }
-                Reading::Empty => row.extend(when_empty.map(|v| (Untrusted::default(), Some(v)))),
-                Reading::Alert { firing } => row.push((Untrusted::default(), Some(f64::from(u8::from(*firing))))),
-                Reading::Http { .. } => row.push((Untrusted::default(), Some(sample.took.as_secs_f64()))),
+                Reading::Empty => row.extend(when_empty.map(|v| (&nameless, Some(v)))),
+                Reading::Alert { firing } => row.push((&nameless, Some(f64::from(u8::from(*firing))))),
+                Reading::Http { .. } => row.push((&nameless, Some(sample.took.as_secs_f64()))),
                 // a truth is no number, and counts are shown as what they come to
                 Reading::Object { .. }
                 | Reading::Command { .. }
@@ -241,13 +242,16 @@ impl Probe {
                 | Reading::Withheld { .. }
                 | Reading::Failed { .. } => {}
             }
-            for (labels, value) in row.drain(..) {
-                if let Some(series) = all.iter_mut().find(|series| series.labels == labels) {
+            for (place, (labels, value)) in row.drain(..).enumerate() {
+                // mostly the same series answer in the same order
+                let same = all.get(place).is_some_and(|series| series.labels == *labels).then_some(place);
+                let known = same.or_else(|| all.iter().position(|series| series.labels == *labels));
+                if let Some(series) = known.and_then(|place| all.get_mut(place)) {
                     series.points.push((sample.at, value));
                 } else {
                     let mut points: Vec<(At, Option<f64>)> = self.samples[..index].iter().map(|earlier| (earlier.at, None)).collect();
                     points.push((sample.at, value));
-                    all.push(Series { labels, points });
+                    all.push(Series { labels: labels.clone(), points });
                 }
             }
             for series in &mut all {

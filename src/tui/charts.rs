@@ -1,14 +1,22 @@
 //! Which charts there are, in which order: the panels of the scenario, the queries of criteria and
 //! stop conditions that no panel shows, the answers of http criteria, and the pods that are ready.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use crate::clock::At;
 use crate::criterion::{Amount, Bound, Check, StopCheck};
 use crate::event::Source;
 use crate::run::Run;
-use crate::run::probes::Ask;
+use crate::run::probes::{Ask, Series};
 use crate::scenario::model::Unit;
 use crate::text::Untrusted;
 use crate::wording::margin;
+
+/// The longest pause between two answers that is no gap.
+pub const GAP: Duration = Duration::from_millis(3500);
+/// How many answers there must have been before a fault to say how it was before.
+const ENOUGH: usize = 3;
 
 /// What a chart shows.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,9 +58,6 @@ pub struct Chart {
     /// The bounds on it.
     pub limits: Vec<Limit>,
 }
-
-/// A line of a chart: when, and how much, `None` where it is a gap.
-pub type Points = Vec<(At, Option<f64>)>;
 
 /// All charts of a run.
 #[must_use]
@@ -130,15 +135,15 @@ fn ready_limits(run: &Run, target: usize) -> Vec<Limit> {
 impl Chart {
     /// Its lines.
     #[must_use]
-    pub fn lines(&self, run: &Run, now: At) -> Vec<Points> {
+    pub fn lines(&self, run: &Run, now: At) -> Vec<Series> {
         match &self.shows {
             Shows::Answers(ask, when_empty) => {
                 let probe = run.probes().find(ask);
-                probe.map_or_else(Vec::new, |probe| probe.series(*when_empty).into_iter().map(|series| series.points).collect())
+                probe.map_or_else(Vec::new, |probe| probe.series(*when_empty))
             }
             Shows::Ready(index) => {
                 let history = run.fleet().targets.get(*index).map_or(&[][..], |target| &target.history);
-                let mut points: Points = Vec::new();
+                let mut points: Vec<(At, Option<f64>)> = Vec::new();
                 for (at, ready) in history {
                     // steps, not slopes: nothing is half ready
                     points.extend(points.last().copied().map(|(_, before)| (*at, before)));
@@ -147,9 +152,42 @@ impl Chart {
                 let blind = run.sight().lost(Source::Pods(*index)).map(|(since, _)| *since);
                 let end = blind.unwrap_or(now);
                 points.extend(points.last().copied().filter(|(at, _)| *at < end).map(|(_, last)| (end, last)));
-                vec![points]
+                vec![Series { labels: Untrusted::default(), points }]
             }
         }
+    }
+
+    /// What a line says of a moment: the newest answer until then, unless it is too old. Never a number that was not seen.
+    #[must_use]
+    pub fn value(&self, series: &Series, at: At) -> Option<f64> {
+        let index = series.points.partition_point(|(then, _)| *then <= at).checked_sub(1)?;
+        let (then, value) = series.points.get(index)?;
+        let ends = index + 1 == series.points.len() && at > *then;
+        let seen = if self.is_sampled() { at.since(*then) <= GAP } else { !ends };
+        value.filter(|_| seen)
+    }
+
+    /// What is usual of these lines before a moment: the middle one of the answers until then, of several series the worst.
+    #[must_use]
+    pub fn before(&self, series: &[Series], moment: At) -> Option<f64> {
+        if !self.is_sampled() {
+            return None;
+        }
+        let mut answers: BTreeMap<At, f64> = BTreeMap::new();
+        for (at, value) in series.iter().flat_map(|series| series.points.iter().take_while(|(at, _)| *at < moment)) {
+            if let Some(value) = value {
+                answers.entry(*at).and_modify(|known| *known = self.worse()(*known, *value)).or_insert(*value);
+            }
+        }
+        let mut values: Vec<f64> = answers.into_values().collect();
+        values.sort_unstable_by(f64::total_cmp);
+        values.get(values.len().saturating_sub(1) / 2).copied().filter(|_| values.len() >= ENOUGH)
+    }
+
+    /// The worse of two numbers.
+    #[must_use]
+    pub fn worse(&self) -> fn(f64, f64) -> f64 {
+        if self.is_low_bad() { f64::min } else { f64::max }
     }
 
     /// Since when its source is lost.

@@ -20,7 +20,7 @@ pub fn text(run: &Run, hands: &Hands) -> Option<(String, String)> {
             let name = Untrusted::from(pod.fact.pod.name.as_str()).to_string();
             Some((name.clone(), name))
         }
-        Screen::Findings => hands.report.clone().map(|path| ("the report's path".to_owned(), path)),
+        Screen::Findings if hands.report.is_some() => hands.report.clone().map(|path| ("the report's path".to_owned(), path)),
         Screen::Timeline => {
             let lines = run.timeline().iter().map(|moment| format!("{} {}", wording::t_plus(run, moment.at), wording::moment(run, moment)));
             let lines: Vec<String> = lines.filter(|line| hands.filter.takes(line)).collect();

@@ -17,7 +17,9 @@ use crate::tui::copied;
 use crate::tui::filter::Filter;
 use crate::tui::hands::palette::Palette;
 use crate::tui::keys::{Act, Keys, Scope, Screen};
+use crate::tui::letters::Type;
 use crate::tui::roster::Order;
+use crate::tui::zoom::{self, Zoom};
 use crate::wording::preflight::{self, Board};
 
 /// A page of a check that is longer than the screen, in lines.
@@ -58,6 +60,10 @@ pub struct Hands {
     pub open: Option<Open>,
     /// The chart that comes first.
     pub chart: usize,
+    /// Which part of the charts is shown, and where their cursor stands.
+    pub zoom: Zoom,
+    /// Whether the cockpit is written for the room.
+    pub letters: Type,
     /// How many lines the timeline is scrolled up; 0 follows.
     pub scrolled: usize,
     /// The screen that was asked for; none: the cockpit, and the findings after the end.
@@ -164,6 +170,7 @@ impl Hands {
             Act::Failed => matches!(self.open, Some(Open::GoOn(step)) if run.step_begun(step).is_some()),
             Act::Skip => run.current_step().is_some(),
             Act::Show(Screen::Findings) => run.phase().0.is_over(),
+            Act::Chart(_) => matches!(self.screen(run), Screen::Cockpit | Screen::Metrics),
             Act::NextCheck | Act::LastCheck => Board::of(run).rows(self.passed_turned).len() > 1,
             Act::Passed => (checks_are_shown(run) || self.screen(run) == Screen::Preflight) && !Board::of(run).passed.is_empty(),
             // what is undone is seen as it is, and a recorded run has a pause of its own
@@ -236,6 +243,8 @@ impl Hands {
             Act::Skip => self.open = run.current_step().map(|(step, _)| Open::Skip(step)),
             Act::NextChart => self.chart = self.chart.wrapping_add(1),
             Act::LastChart => self.chart = self.chart.wrapping_sub(1),
+            Act::BigType => self.letters = self.letters.turned(),
+            Act::Chart(turn) => zoom::turn(self, turn, run),
             Act::Down | Act::Up | Act::PageDown | Act::PageUp | Act::Top | Act::Bottom => self.scroll(act, run),
             Act::NextCheck => self.turn_to_check(run, |at, last| (at + 1).min(last)),
             Act::LastCheck => self.turn_to_check(run, |at, _| at.saturating_sub(1)),
@@ -275,6 +284,7 @@ impl Hands {
             Some(Open::Filter(_)) => self.filter = Filter::default(),
             Some(_) => {}
             None if undoing && !self.undo_hidden => self.undo_hidden = true,
+            None if self.zoom.clear() => {}
             None if self.frozen => self.frozen = false,
             None if !self.filter.is_empty() => self.filter = Filter::default(),
             None if self.chosen.is_some() => self.chosen = None,

@@ -9,6 +9,7 @@ mod table;
 
 use crate::seat::Play;
 use crate::tui::roster::Column;
+use crate::tui::zoom::Turn;
 
 pub use crate::tui::keys::bound::Keys;
 pub use crate::tui::keys::key::Key;
@@ -37,6 +38,10 @@ pub enum Act {
     NextChart,
     /// The chart before.
     LastChart,
+    /// The cockpit in letters that are read from afar, or not.
+    BigType,
+    /// Move in the charts.
+    Chart(Turn),
     /// One line down the timeline.
     Down,
     /// One line up.
@@ -112,6 +117,14 @@ impl Act {
             Act::Skip => "skip-step",
             Act::NextChart => "next-chart",
             Act::LastChart => "last-chart",
+            Act::BigType => "big-type",
+            Act::Chart(Turn::CursorBack) => "cursor-back",
+            Act::Chart(Turn::CursorOn) => "cursor-on",
+            Act::Chart(Turn::In) => "zoom-in",
+            Act::Chart(Turn::Out) => "zoom-out",
+            Act::Chart(Turn::PanBack) => "pan-back",
+            Act::Chart(Turn::PanOn) => "pan-on",
+            Act::Chart(Turn::Whole) => "whole-chart",
             Act::Down => "down",
             Act::Up => "up",
             Act::PageDown => "page-down",

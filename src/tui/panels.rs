@@ -1,5 +1,6 @@
 //! The panels: one a file. Each draws into an area of any size, and says how high it wants to be.
 
+pub mod big;
 pub mod chart;
 pub mod criteria;
 pub mod debrief;

@@ -33,6 +33,15 @@ pub fn line(values: &[Option<f64>], rows: u16) -> Vec<Dot> {
     dots
 }
 
+/// One value a column, each 0 to 1, in one row: eighths of a cell; a gap is a space.
+#[must_use]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "one of eight signs")]
+pub fn spark(values: &[Option<f64>]) -> String {
+    const SIGNS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let sign = |value: f64| SIGNS[((value.clamp(0.0, 1.0) * 7.0).round() as usize).min(7)];
+    values.iter().map(|value| value.map_or(' ', sign)).collect()
+}
+
 /// The row of a value, 0 at the top.
 #[must_use]
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a row of a terminal")]
@@ -43,6 +52,7 @@ pub fn place(value: f64, rows: u16) -> u16 {
 /// One value a column out of points `(place, value)`, places 0 to 1 in order. Between two points that
 /// are `joined` the values go straight; of several in one column the `worse` is kept.
 #[must_use]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a column of a terminal")]
 pub fn columns(points: &[(f64, Option<f64>)], width: u16, joined: impl Fn(usize) -> bool, worse: fn(f64, f64) -> f64) -> Vec<Option<f64>> {
     let mut values: Vec<Option<f64>> = vec![None; usize::from(width)];
     let at = |place: f64| place * f64::from(width);
@@ -53,8 +63,11 @@ pub fn columns(points: &[(f64, Option<f64>)], width: u16, joined: impl Fn(usize)
             && joined(index)
             && let (earlier, Some(from)) = points[index - 1]
         {
+            // the columns whose middle lies between the two
             let x0 = at(earlier);
-            for (column, slot) in (0u32..).zip(values.iter_mut()) {
+            let first = (x0 - 0.5).floor().clamp(0.0, f64::from(width)) as u16;
+            let last = (x - 0.5).ceil().clamp(f64::from(first), f64::from(width)) as u16;
+            for (column, slot) in (first..last).zip(values.iter_mut().skip(usize::from(first))) {
                 let middle = f64::from(column) + 0.5;
                 if middle > x0 && middle < x && slot.is_none() {
                     *slot = Some(from + (value - from) * (middle - x0) / (x - x0));
@@ -64,7 +77,7 @@ pub fn columns(points: &[(f64, Option<f64>)], width: u16, joined: impl Fn(usize)
         let column = x.min(f64::from(width) - 0.5).floor();
         if column >= 0.0
             && x <= f64::from(width) + 1e-9
-            && let Some(slot) = (0u32..).zip(values.iter_mut()).find(|(column_of, _)| f64::from(*column_of) >= column).map(|(_, slot)| slot)
+            && let Some(slot) = values.get_mut(column as usize)
         {
             *slot = Some(slot.map_or(*value, |known| worse(known, *value)));
         }
@@ -89,6 +102,11 @@ mod tests {
         let values = [Some(0.0), Some(1.0), Some(1.0), None, Some(0.5), Some(0.0)];
         assert_eq!(drawn(&values, 3), [" ╭─   ", " │  ─╮", "─╯   ╰"]);
         assert!(line(&values, 0).is_empty());
+    }
+
+    #[test]
+    fn spark_should_show_heights_and_gaps() {
+        assert_eq!(spark(&[Some(0.0), Some(0.5), None, Some(1.0), Some(9.0)]), "▁▅ ██");
     }
 
     #[test]

@@ -90,7 +90,7 @@ impl<'a> Scene<'a> {
     /// When the first fault hit: the 0 of charts.
     #[must_use]
     pub fn impact(&self) -> Option<At> {
-        self.run.faults().iter().filter_map(|state| state.in_effect.and_then(|_| state.impact())).map(|seen| seen.at).min()
+        impact(self.run)
     }
 
     /// From when to when each fault was in effect, its recovery included.
@@ -108,6 +108,12 @@ impl<'a> Scene<'a> {
         };
         self.run.recoveries().filter_map(window).collect()
     }
+}
+
+/// When the first fault of a run hit.
+#[must_use]
+pub fn impact(run: &Run) -> Option<At> {
+    run.faults().iter().filter_map(|state| state.in_effect.and_then(|_| state.impact())).map(|seen| seen.at).min()
 }
 
 /// The next number that reads well and is not less: 1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 15 …

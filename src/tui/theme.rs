@@ -1,6 +1,7 @@
 //! What things look like: a few named roles, nothing else decides a colour.
 
 pub mod look;
+pub mod paint;
 
 use ratatui::style::{Color, Modifier, Style};
 

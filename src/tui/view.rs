@@ -10,8 +10,9 @@ use crate::tui::cells::split;
 use crate::tui::charts::{self, Chart};
 use crate::tui::hands::Open;
 use crate::tui::keys::Screen;
+use crate::tui::letters::Type;
 use crate::tui::panels::{
-    chart, criteria, debrief, fault, faults, header, help, keyline, metrics, palette, pods, preflight, questions, recovery, strip,
+    big, chart, criteria, debrief, fault, faults, header, help, keyline, metrics, palette, pods, preflight, questions, recovery, strip,
     timeline, tiny, undo,
 };
 use crate::tui::scene::{Scene, Touch};
@@ -49,6 +50,13 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     open(scene, area, buffer);
 }
 
+/// Whether the cockpit is shown in large letters: it was asked for, there is room, and there is nothing to decide before the start.
+fn is_big(scene: &Scene<'_>, area: Rect) -> bool {
+    let run = scene.run;
+    let asked = scene.hands.letters == Type::Large && scene.hands.screen.is_none_or(|screen| screen == Screen::Cockpit);
+    asked && run.begun().is_some() && area.width >= big::LEAST.0 && area.height >= big::LEAST.1
+}
+
 fn screen(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let (top, rest) = split(area, header::HEIGHT);
     let (steps, rest) = split(rest, strip::HEIGHT);
@@ -63,6 +71,7 @@ fn screen(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let body = Rect { x: body.x + 1, width: body.width.saturating_sub(2), ..body };
     match scene.run.phase().0 {
         _ if scene.hands.screen(scene.run) == Screen::Preflight => preflight::draw(scene, body, buffer),
+        _ if is_big(scene, area) => big::draw(scene, body, buffer),
         Phase::Preflight | Phase::Ready | Phase::Undoing(End::Refused(_)) => preflight::draw(scene, body, buffer),
         // what kept it from starting, and what mends that, is all there is to find
         Phase::Sealed if wording::preflight::refusal(scene.run).is_some() => preflight::draw(scene, body, buffer),

@@ -43,6 +43,9 @@ pub struct ReplayArgs {
 pub struct WatchArgs {
     /// An id, a unique prefix of one, a folder, or last.
     pub run: String,
+    /// In large letters, for the shared screen in the room.
+    #[arg(long)]
+    pub project: bool,
     /// Lines instead of the screens; the exit code is the run's.
     #[arg(long)]
     pub headless: bool,

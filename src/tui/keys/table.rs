@@ -9,6 +9,7 @@ use crate::seat::Play;
 use crate::tui::keys::key::Key;
 use crate::tui::keys::{Act, Scope, Screen};
 use crate::tui::roster::Column;
+use crate::tui::zoom::Turn;
 
 /// Where the leader's hands are, or may be.
 const LEADING: &[Scope] =
@@ -17,6 +18,9 @@ const LEADING: &[Scope] =
 const ANYWHERE: &[Scope] = &[Scope::Before, Scope::Live, Scope::Undoing, Scope::Over, Scope::Refused, Scope::Watching, Scope::Replaying];
 /// Where a run is looked at, once it has begun.
 const SEEN: &[Scope] = &[Scope::Live, Scope::Undoing, Scope::Over, Scope::Watching, Scope::Replaying];
+
+/// Where a run is looked at while it goes on, or after its end, but not played.
+const HERE: &[Scope] = &[Scope::Live, Scope::Undoing, Scope::Over, Scope::Watching];
 
 /// One line of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +49,10 @@ const fn show(screen: Screen, keys: &'static [Key], word: &'static str, says: &'
 
 const fn play(wish: Play, keys: &'static [Key], word: &'static str, says: &'static str) -> Binding {
     bind(Act::Play(wish), keys, &[Scope::Replaying], word, says)
+}
+
+const fn turn(turn: Turn, keys: &'static [Key], scopes: &'static [Scope], says: &'static str) -> Binding {
+    bind(Act::Chart(turn), keys, scopes, "", says)
 }
 
 const fn danger(danger: Danger, mut binding: Binding) -> Binding {
@@ -143,16 +151,10 @@ pub const TABLE: &[Binding] = &[
     play(Play::Faster, &[Key::Char('+'), Key::Char('=')], "faster", "faster"),
     play(Play::Start, &[Key::Char('^'), Key::Char('0')], "", "to the beginning"),
     play(Play::End, &[Key::Char('$')], "", "to the end"),
-    bind(Act::Palette, &[Key::Char(':')], ANYWHERE, "command", "the command line: every command by its name, and each screen"),
-    bind(Act::Filter, &[Key::Char('/')], SEEN, "filter", "show only pods and lines that match: a regex, !regex, -l labels, -f fuzzy"),
-    bind(
-        Act::Freeze,
-        &[Key::Ctrl('f')],
-        &[Scope::Live, Scope::Watching],
-        "",
-        "let the picture stand still; the run goes on, and stops freely",
-    ),
-    bind(Act::Copy, &[Key::Char('c')], ANYWHERE, "", "copy the marked pod, the command that mends a check, the timeline"),
+    bind(Act::Palette, &[Key::Char(':')], ANYWHERE, "command", "the command line: commands and screens by their names"),
+    bind(Act::Filter, &[Key::Char('/')], SEEN, "filter", "show only what matches: regex, !regex, -l labels, -f fuzzy"),
+    bind(Act::Freeze, &[Key::Ctrl('f')], &[Scope::Live, Scope::Watching], "", "let the picture stand still; the run goes on"),
+    bind(Act::Copy, &[Key::Char('c')], ANYWHERE, "", "copy: the marked pod, a check's command, the timeline"),
     bind(Act::Sort(Column::Name), &[Key::Char('P')], SEEN, "", "sort the pods by name; again: turned round; again: as they were"),
     bind(Act::Sort(Column::State), &[Key::Char('S')], SEEN, "", "sort the pods by state"),
     bind(Act::Sort(Column::Ready), &[Key::Char('Y')], SEEN, "", "sort the pods by readiness"),
@@ -160,6 +162,19 @@ pub const TABLE: &[Binding] = &[
     bind(Act::Sort(Column::Age), &[Key::Char('A')], SEEN, "", "sort the pods by age"),
     bind(Act::NextChart, &[Key::Code(KeyCode::Tab)], SEEN, "chart", "show the next chart"),
     bind(Act::LastChart, &[Key::Code(KeyCode::BackTab)], SEEN, "", "show the chart before"),
+    turn(Turn::CursorBack, &[Key::Char('['), Key::Code(KeyCode::Left)], HERE, "charts: the cursor to the sample before"),
+    turn(Turn::CursorOn, &[Key::Char(']'), Key::Code(KeyCode::Right)], HERE, "charts: the cursor to the next sample"),
+    turn(Turn::In, &[Key::Char('+'), Key::Char('=')], HERE, "charts: half as much time, around the cursor"),
+    turn(Turn::Out, &[Key::Char('-')], HERE, "charts: twice as much time"),
+    // while a recorded run is played, arrows, plus and minus are the player's
+    turn(Turn::CursorBack, &[Key::Char('[')], &[Scope::Replaying], "charts: the cursor to the sample before"),
+    turn(Turn::CursorOn, &[Key::Char(']')], &[Scope::Replaying], "charts: the cursor to the next sample"),
+    turn(Turn::In, &[Key::Char('z')], &[Scope::Replaying], "charts: half as much time, around the cursor"),
+    turn(Turn::Out, &[Key::Char('Z')], &[Scope::Replaying], "charts: twice as much time"),
+    turn(Turn::PanBack, &[Key::Char('{')], SEEN, "charts: what was before the part that is shown"),
+    turn(Turn::PanOn, &[Key::Char('}')], SEEN, "charts: what comes after it"),
+    turn(Turn::Whole, &[Key::Char('0')], HERE, "charts: the whole again, without a cursor"),
+    turn(Turn::Whole, &[Key::Char('w')], &[Scope::Replaying], "charts: the whole again, without a cursor"),
     bind(Act::Down, &[Key::Char('j'), Key::Code(KeyCode::Down)], SEEN, "", "a line down: timeline, the marked pod"),
     bind(Act::Up, &[Key::Char('k'), Key::Code(KeyCode::Up)], SEEN, "older", "a line up: timeline, the marked pod"),
     bind(Act::PageDown, &[Key::Code(KeyCode::PageDown), Key::Ctrl('d')], SEEN, "", "a page down"),
@@ -176,6 +191,7 @@ pub const TABLE: &[Binding] = &[
     ),
     bind(Act::Quit, &[Key::Char('q')], &[Scope::Watching, Scope::Replaying], "leave", "leave; the run is not touched"),
     bind(Act::Interrupt, &[Key::Ctrl('c')], &[Scope::Watching, Scope::Replaying], "", "leave; the run is not touched"),
+    bind(Act::BigType, &[Key::Char('B')], SEEN, "", "the cockpit in large letters for the room, or not"),
     show(Screen::Cockpit, &[Key::Char('1')], "cockpit", "screen: everything at a glance"),
     show(Screen::Pods, &[Key::Char('2')], "pods", "screen: every pod, and why one is not back"),
     show(Screen::Faults, &[Key::Char('3')], "faults", "screen: every fault with its victims, finalizers and end"),

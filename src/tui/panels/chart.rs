@@ -1,53 +1,38 @@
-//! One chart: a line of dots over time, its bounds, and when a fault was in effect.
+//! One chart: lines over time, their bounds, when a fault was in effect, how it was before, what the cursor stands on.
 
-use std::time::Duration;
+mod axis;
+mod legend;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 
 use crate::clock::{At, say};
+use crate::run::probes::Series;
 use crate::scenario::model::Unit;
-use crate::tui::cells::{self, Pen, head, row};
-use crate::tui::charts::{Chart, Points, Shows};
+use crate::tui::cells::{self, Pen, head, row, split};
+use crate::tui::charts::{Chart, GAP, Shows};
+use crate::tui::keys::Act;
 use crate::tui::plot;
 use crate::tui::scene::{Scene, round_up};
+use crate::tui::span::{self, Span};
+use crate::tui::theme::Theme;
+use crate::tui::zoom::Turn;
 use crate::wording::{self, live, margin};
 
-/// The longest pause between two answers that is no gap.
-const GAP: Duration = Duration::from_millis(3500);
 /// How many series are drawn.
 const SERIES: usize = 8;
 
-/// The part of the run that is shown, and where its 0 is.
-struct Time {
-    zero: At,
-    before: f64,
-    after: f64,
-    hit: bool,
-}
+/// A sign of a line, where it stands, and of which series it is.
+type Dot = (u16, u16, char, usize);
 
-impl Time {
-    fn of(scene: &Scene<'_>, series: &[Points]) -> Time {
-        let first = series.iter().filter_map(|points| points.first()).map(|(at, _)| *at).min().unwrap_or(scene.now);
-        let fitting = |steps: &[f64], span: Duration| {
-            steps.iter().copied().find(|step| *step >= span.as_secs_f64()).unwrap_or_else(|| round_up(span.as_secs_f64()))
-        };
-        let Some(zero) = scene.impact() else {
-            let span = scene.now.since(first).min(Duration::from_mins(1));
-            return Time { zero: scene.now, before: fitting(&[10.0, 30.0, 60.0], span), after: 0.0, hit: false };
-        };
-        Time {
-            zero,
-            before: fitting(&[5.0, 10.0, 15.0, 30.0], zero.since(first).min(Duration::from_secs(30))),
-            after: fitting(&[15.0, 30.0, 60.0, 120.0, 180.0, 300.0, 600.0, 900.0, 1800.0, 3600.0], scene.now.since(zero)),
-            hit: true,
-        }
-    }
-
-    fn place(&self, at: At) -> f64 {
-        let offset = if at >= self.zero { at.since(self.zero).as_secs_f64() } else { -self.zero.since(at).as_secs_f64() };
-        (offset + self.before) / (self.before + self.after)
+/// How the line of a series looks; where there are several, its number stands at its end as well.
+const fn line_style(theme: &Theme, index: usize) -> Style {
+    match index % 4 {
+        0 => theme.accent,
+        1 => theme.second,
+        2 => theme.text,
+        _ => theme.quiet,
     }
 }
 
@@ -55,12 +40,20 @@ impl Time {
 pub fn draw(scene: &Scene<'_>, chart: &Chart, area: Rect, buffer: &mut Buffer) {
     let theme = scene.theme;
     let series = chart.lines(scene.run, scene.now);
-    let (note, style) = note(scene, chart, &series);
-    let inner = head(buffer, area, theme, &chart.title, Some((&note, style)));
+    let span = Span::whole(scene.run, scene.now, &series).shown(&scene.hands.zoom);
+    let before = Some(span.zero).filter(|_| span.hit).and_then(|hit| chart.before(&series, hit));
+    let (notes, style) = match scene.hands.zoom.cursor() {
+        Some(at) => read_out(scene, chart, &series, &span, at),
+        None => current(scene, chart, &series, before),
+    };
+    let titles = titles(scene, chart, &span);
+    let (title, note) = headline(&titles, &notes, area.width);
+    let inner = head(buffer, area, theme, title, Some((note, style)));
     if inner.height < 2 || inner.width < 12 {
         return;
     }
-    let time = Time::of(scene, &series);
+    let (legend, inner) = split(inner, legend::want(scene, chart, &series, inner));
+    legend::draw(scene, chart, &series, legend, buffer);
     let top = top(chart, &series);
     let labels = [top, 0.0].map(|value| margin::plain(value, chart.unit));
     let left = labels.iter().map(|label| cells::width(label)).max().unwrap_or(0) + 1;
@@ -68,51 +61,124 @@ pub fn draw(scene: &Scene<'_>, chart: &Chart, area: Rect, buffer: &mut Buffer) {
     for (label, y) in labels.iter().zip([0, plot.height - 1]) {
         Pen::new(buffer, Rect { width: left - 1, ..row(inner, y) }).cell_right(label, left - 1, theme.quiet);
     }
-    shade(scene, &time, plot, buffer);
-    let mut dots: Vec<(u16, u16, char, usize)> = Vec::new();
-    for (index, points) in series.iter().take(SERIES).enumerate().rev() {
-        let places: Vec<(f64, Option<f64>)> = points.iter().map(|(at, value)| (time.place(*at), value.map(|value| value / top))).collect();
-        let joined = |index: usize| !chart.is_sampled() || points[index].0.since(points[index - 1].0) <= GAP;
-        let values = plot::columns(&places, plot.width, joined, if chart.is_low_bad() { f64::min } else { f64::max });
-        dots.extend(plot::line(&values, plot.height).into_iter().map(|(x, y, sign)| (x, y, sign, index)));
+    shade(scene, &span, plot, buffer);
+    // below everything else: a bound's words and a line stay whole
+    let marked = cursor(scene, &span, plot, buffer);
+    let columns: Vec<Vec<Option<f64>>> = series.iter().take(SERIES).map(|series| columns(chart, series, &span, top, plot.width)).collect();
+    let mut dots: Vec<Dot> = Vec::new();
+    for (index, values) in columns.iter().enumerate().rev() {
+        dots.extend(plot::line(values, plot.height).into_iter().map(|(x, y, sign)| (x, y, sign, index)));
     }
-    let newest = series.iter().filter_map(|points| points.last()).filter_map(|(_, value)| *value).reduce(f64::max);
+    let newest = series.iter().filter_map(|series| series.points.last()).filter_map(|(_, value)| *value).reduce(f64::max);
+    baseline(scene, chart, &span, (top, before), plot, &dots, buffer);
     limits(scene, chart, (top, newest), plot, &dots, buffer);
     for (x, y, sign, series) in dots {
         if let Some(cell) = buffer.cell_mut((plot.x + x, plot.y + y)) {
-            cell.set_char(sign).set_style(if series == 0 { theme.accent } else { theme.second });
+            cell.set_char(sign).set_style(line_style(theme, series));
         }
     }
-    axis(scene, &time, Rect { x: plot.x, width: plot.width, ..row(inner, inner.height - 1) }, buffer);
+    legend::ends(scene, &columns, plot, buffer);
+    if let Some((x, at)) = marked {
+        points(scene, chart, &series, (x, at), top, plot, buffer);
+    }
+    let marked = marked.map(|(_, at)| (span.place(at), span.says(scene.run, at)));
+    axis::draw(scene, &span, marked, Rect { x: plot.x, width: plot.width, ..row(inner, inner.height - 1) }, buffer);
 }
 
-/// The current value, or why there is none.
-fn note(scene: &Scene<'_>, chart: &Chart, series: &[Points]) -> (String, Style) {
-    let theme = scene.theme;
-    if let Some(since) = chart.blind(scene.run) {
-        return (format!("blind since {}", wording::t_plus(scene.run, since).trim()), theme.broken);
+/// Its name, and which part of it is shown where that is not all; the longest first.
+fn titles(scene: &Scene<'_>, chart: &Chart, span: &Span) -> Vec<String> {
+    let mut titles = Vec::new();
+    if span.zoomed {
+        let (from, to) = span.ends();
+        let back = scene.hands.keys.key(scene.hands.place(scene.run), Act::Chart(Turn::Whole));
+        titles.push(format!("{}, {} to {} ({back}: all)", chart.title, span::label(from), span::label(to)));
+        titles.push(format!("{}, a part", chart.title));
     }
-    let newest = series.iter().filter_map(|points| points.last()).map(|(at, _)| *at).max();
-    let values = series.iter().filter_map(|points| points.last()).filter(|(at, _)| Some(*at) == newest).filter_map(|(_, value)| *value);
-    let Some((at, value)) = newest.zip(values.reduce(f64::max)) else { return ("no answer yet".to_owned(), theme.pending) };
-    let number = match chart.shows {
+    titles.push(chart.title.clone());
+    titles
+}
+
+/// The title and the note that say most in so many columns: both lists are ordered by how much they say.
+fn headline<'a>(titles: &'a [String], notes: &'a [String], width: u16) -> (&'a str, &'a str) {
+    let fit = |title: u16, note: &str| title + cells::width(note) + 5 <= width;
+    let both = notes.iter().flat_map(|note| titles.iter().map(move |title| (title, note)));
+    let shortest = (titles.last().map_or("", String::as_str), notes.last().map_or("", String::as_str));
+    both.into_iter().find(|(title, note)| fit(cells::width(title), note)).map_or_else(
+        || {
+            // a title is cut rather than a number
+            let cut = cells::width(shortest.0).min(width / 2);
+            (shortest.0, notes.iter().find(|note| fit(cut, note)).map_or(shortest.1, String::as_str))
+        },
+        |(title, note)| (title.as_str(), note.as_str()),
+    )
+}
+
+/// One value a column, 0 to 1.
+fn columns(chart: &Chart, series: &Series, span: &Span, top: f64, width: u16) -> Vec<Option<f64>> {
+    let points = &series.points;
+    let places: Vec<(f64, Option<f64>)> = points.iter().map(|(at, value)| (span.place(*at), value.map(|value| value / top))).collect();
+    let joined = |index: usize| !chart.is_sampled() || points[index].0.since(points[index - 1].0) <= GAP;
+    plot::columns(&places, width, joined, chart.worse())
+}
+
+/// A number of this chart.
+fn number(scene: &Scene<'_>, chart: &Chart, value: f64) -> String {
+    match chart.shows {
         Shows::Ready(index) => match scene.run.fleet().targets.get(index).and_then(crate::run::fleet::Target::desired) {
             Some(desired) => format!("{value:.0} of {desired}"),
             None => format!("{value:.0}"),
         },
         Shows::Answers(..) => wording::number(value, chart.unit),
-    };
-    let old = chart.is_sampled() && scene.now.since(at) > live::OLD && !scene.run.phase().0.is_over();
-    match (old, series.len()) {
-        (true, _) => (format!("{number}, {} old", say(scene.now.since(at))), theme.pending),
-        (false, 0 | 1) => (number, theme.strong),
-        (false, n) => (format!("highest of {n}: {number}"), theme.strong),
     }
 }
 
+/// The current value beside what it was before, or why there is none; the longest first.
+fn current(scene: &Scene<'_>, chart: &Chart, series: &[Series], before: Option<f64>) -> (Vec<String>, Style) {
+    let theme = scene.theme;
+    if let Some(since) = chart.blind(scene.run) {
+        return (vec![format!("blind since {}", wording::t_plus(scene.run, since).trim()), "blind".to_owned()], theme.broken);
+    }
+    let last = || series.iter().filter_map(|series| series.points.last());
+    let newest = last().map(|(at, _)| *at).max();
+    let values = last().filter(|(at, _)| Some(*at) == newest).filter_map(|(_, value)| *value);
+    let Some((at, value)) = newest.zip(values.reduce(chart.worse())) else {
+        return (vec!["no answer yet".to_owned()], theme.pending);
+    };
+    let number = number(scene, chart, value);
+    let old = chart.is_sampled() && scene.now.since(at) > live::OLD && !scene.run.phase().0.is_over();
+    if old {
+        return (vec![format!("{number}, {} old", say(scene.now.since(at)))], theme.pending);
+    }
+    let said = of_several(chart, series, number);
+    let compared = before.map(|before| format!("{said}, before {}", wording::number(before, chart.unit)));
+    (compared.into_iter().chain([said]).collect(), theme.strong)
+}
+
+/// A number, and which of several it is.
+fn of_several(chart: &Chart, series: &[Series], number: String) -> String {
+    match (series.len(), chart.is_low_bad()) {
+        (0 | 1, _) => number,
+        (n, true) => format!("lowest of {n}: {number}"),
+        (n, false) => format!("highest of {n}: {number}"),
+    }
+}
+
+/// What was seen where the cursor stands; the longest first.
+fn read_out(scene: &Scene<'_>, chart: &Chart, series: &[Series], span: &Span, at: At) -> (Vec<String>, Style) {
+    let theme = scene.theme;
+    let worst = series.iter().filter_map(|series| chart.value(series, at)).reduce(chart.worse());
+    let (said, style) = match worst {
+        _ if at > scene.now => ("not reached".to_owned(), theme.pending),
+        None => ("no answer".to_owned(), theme.pending),
+        Some(value) => (of_several(chart, series, number(scene, chart, value)), theme.strong),
+    };
+    let when = span.says(scene.run, at);
+    (vec![format!("at {when}: {said}"), format!("{when}: {said}"), said], style)
+}
+
 /// The upper end of the axis.
-fn top(chart: &Chart, series: &[Points]) -> f64 {
-    let highest = series.iter().flatten().filter_map(|(_, value)| *value).fold(0.0, f64::max);
+fn top(chart: &Chart, series: &[Series]) -> f64 {
+    let highest = series.iter().flat_map(|series| &series.points).filter_map(|(_, value)| *value).fold(0.0, f64::max);
     if let Shows::Ready(_) = chart.shows {
         return highest.max(chart.limits.iter().map(|limit| limit.value).fold(1.0, f64::max));
     }
@@ -130,9 +196,9 @@ fn top(chart: &Chart, series: &[Points]) -> f64 {
 }
 
 /// Marks when a fault was in effect, its recovery included.
-fn shade(scene: &Scene<'_>, time: &Time, plot: Rect, buffer: &mut Buffer) {
+fn shade(scene: &Scene<'_>, span: &Span, plot: Rect, buffer: &mut Buffer) {
     for (from, to) in scene.windows() {
-        let (from, to) = (time.place(from), time.place(to));
+        let (from, to) = (span.place(from), span.place(to));
         for x in 0..plot.width {
             let (begin, end) = (f64::from(x) / f64::from(plot.width), f64::from(x + 1) / f64::from(plot.width));
             if end <= from || begin > to {
@@ -147,14 +213,67 @@ fn shade(scene: &Scene<'_>, time: &Time, plot: Rect, buffer: &mut Buffer) {
     }
 }
 
-fn limits(
+/// How it was before the first fault: a quiet line from there on, so that what differs is seen.
+fn baseline(
     scene: &Scene<'_>,
     chart: &Chart,
-    (top, newest): (f64, Option<f64>),
+    span: &Span,
+    (top, before): (f64, Option<f64>),
     plot: Rect,
-    dots: &[(u16, u16, char, usize)],
+    dots: &[Dot],
     buffer: &mut Buffer,
 ) {
+    let Some(before) = before.filter(|before| (0.0..=top).contains(before)) else { return };
+    let y = plot::place(before / top, plot.height);
+    let Some(from) = column(span.place(span.zero).max(0.0), plot.width) else { return };
+    for x in from..plot.width {
+        if let Some(cell) = buffer.cell_mut((plot.x + x, plot.y + y)) {
+            cell.set_symbol("·").set_style(scene.theme.quiet);
+        }
+    }
+    let label = format!(" before {} ", wording::number(before, chart.unit));
+    let columns = cells::width(&label);
+    let Some(x) = plot.width.checked_sub(columns + 1).filter(|x| *x > from) else { return };
+    let bounded = chart.limits.iter().filter(|limit| limit.value <= top).any(|limit| plot::place(limit.value / top, plot.height) == y);
+    if !bounded && !dots.iter().any(|(at, row, ..)| *row == y && (x..x + columns).contains(at)) {
+        buffer.set_stringn(plot.x + x, plot.y + y, &label, usize::from(columns), scene.theme.quiet);
+    }
+}
+
+/// The column of a place of the axis.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a column of a terminal")]
+fn column(place: f64, width: u16) -> Option<u16> {
+    let x = (place * f64::from(width)).floor();
+    (width > 0 && (0.0..=1.0).contains(&place)).then(|| (x as u16).min(width - 1))
+}
+
+/// The line on which the cursor stands; gives its column and its moment.
+fn cursor(scene: &Scene<'_>, span: &Span, plot: Rect, buffer: &mut Buffer) -> Option<(u16, At)> {
+    let at = scene.hands.zoom.cursor()?;
+    let x = column(span.place(at), plot.width)?;
+    for y in 0..plot.height {
+        if let Some(cell) = buffer.cell_mut((plot.x + x, plot.y + y)) {
+            cell.set_symbol("│").set_style(scene.theme.text);
+        }
+    }
+    Some((x, at))
+}
+
+/// A point on each series that was seen where the cursor stands.
+fn points(scene: &Scene<'_>, chart: &Chart, series: &[Series], (x, at): (u16, At), top: f64, plot: Rect, buffer: &mut Buffer) {
+    if at > scene.now {
+        return;
+    }
+    for (index, series) in series.iter().take(SERIES).enumerate().rev() {
+        if let Some(value) = chart.value(series, at)
+            && let Some(cell) = buffer.cell_mut((plot.x + x, plot.y + plot::place(value / top, plot.height)))
+        {
+            cell.set_symbol("●").set_style(line_style(scene.theme, index).add_modifier(Modifier::BOLD));
+        }
+    }
+}
+
+fn limits(scene: &Scene<'_>, chart: &Chart, (top, newest): (f64, Option<f64>), plot: Rect, dots: &[Dot], buffer: &mut Buffer) {
     for limit in chart.limits.iter().filter(|limit| limit.value <= top) {
         let y = plot::place(limit.value / top, plot.height);
         let crossed = newest.is_some_and(|newest| limit.is_crossed(newest));
@@ -182,44 +301,4 @@ fn limits(
             buffer.set_stringn(plot.x + x, plot.y + y, &label, usize::from(columns), style);
         }
     }
-}
-
-fn axis(scene: &Scene<'_>, time: &Time, area: Rect, buffer: &mut Buffer) {
-    let theme = scene.theme;
-    Pen::new(buffer, area).fill("─", theme.line);
-    let span = |seconds: f64| {
-        if seconds >= 120.0 { format!("{}m", tidy_number(seconds / 60.0)) } else { format!("{}s", tidy_number(seconds)) }
-    };
-    let width = f64::from(area.width);
-    let mut labels: Vec<(f64, String)> = Vec::new();
-    if time.hit {
-        labels.push((time.before / (time.before + time.after), " 0 ".to_owned()));
-        labels.push((0.0, format!("−{} ", span(time.before))));
-        labels.push((1.0, format!(" +{}", span(time.after))));
-        if time.after % 10.0 == 0.0 && area.width > 40 {
-            labels.push(((time.before + time.after / 2.0) / (time.before + time.after), format!(" +{} ", span(time.after / 2.0))));
-        }
-    } else {
-        labels.push((0.0, format!("−{} ", span(time.before))));
-        labels.push((1.0, " now".to_owned()));
-    }
-    let mut taken: Vec<(u16, u16)> = Vec::new();
-    for (place, label) in labels {
-        let columns = cells::width(&label);
-        if columns > area.width {
-            continue;
-        }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a column of a terminal")]
-        let x = (place * width - f64::from(columns) / 2.0).clamp(0.0, width - f64::from(columns)).round() as u16;
-        if taken.iter().any(|(from, to)| x < *to && x + columns > *from) {
-            continue;
-        }
-        taken.push((x, x + columns));
-        buffer.set_stringn(area.x + x, area.y, &label, usize::from(columns), theme.quiet);
-    }
-}
-
-fn tidy_number(value: f64) -> String {
-    let text = format!("{value:.1}");
-    text.strip_suffix(".0").map_or(text.clone(), ToOwned::to_owned)
 }

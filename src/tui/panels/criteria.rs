@@ -1,5 +1,7 @@
 //! What must hold, with verdict and margin; what would end the run, with the distance to it.
 
+mod trend;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -9,6 +11,7 @@ use crate::run::phase::Phase;
 use crate::run::verdicts::{Judged, Standing};
 use crate::text::Untrusted;
 use crate::tui::cells::{self, Pen, head, row};
+use crate::tui::charts::{self, Chart};
 use crate::tui::scene::Scene;
 use crate::tui::theme::sign;
 use crate::wording::{self, margin};
@@ -33,12 +36,13 @@ fn proves(scene: &Scene<'_>) -> bool {
     matches!(scene.run.phase().0, Phase::Gate | Phase::Settling)
 }
 
-/// Draws them.
-pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
+/// The verdict so far: how many stand as the worst of them, and its look.
+#[must_use]
+pub fn sum(scene: &Scene<'_>) -> (String, Style) {
     let (run, theme) = (scene.run, scene.theme);
     let count = |standing: Standing| run.criteria().filter(|(_, judged)| judged.standing == standing).count();
     let worst = [Standing::Broken, Standing::Unknown, Standing::Pending, Standing::Held].into_iter().find(|standing| count(*standing) > 0);
-    let (note, style) = match worst {
+    match worst {
         None => ("none".to_owned(), theme.pending),
         Some(worst) => {
             let all = run.scenario().criteria.len();
@@ -50,13 +54,20 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
             };
             (note, if worst == Standing::Pending { theme.quiet } else { theme.standing(worst) })
         }
-    };
+    }
+}
+
+/// Draws them.
+pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
+    let (run, theme) = (scene.run, scene.theme);
+    let (note, style) = sum(scene);
     let inner = head(buffer, area, theme, "criteria", Some((&note, style)));
+    let charts = charts::all(run);
     let mut rows: Vec<Line> = Vec::new();
     if proves(scene) {
-        rows.extend(run.steady().map(|(criterion, judged)| Line::of(scene, criterion, judged)));
+        rows.extend(run.steady().map(|(criterion, judged)| Line::of(scene, &charts, criterion, judged)));
     }
-    rows.extend(run.criteria().map(|(criterion, judged)| Line::of(scene, criterion, judged)));
+    rows.extend(run.criteria().map(|(criterion, judged)| Line::of(scene, &charts, criterion, judged)));
     rows.extend(run.stops().map(|(stop, judged)| Line::stop(scene, stop, judged)));
     let widest = rows.iter().map(|line| cells::width(&line.name)).max().unwrap_or(0);
     let name = widest.min(inner.width.saturating_sub(9) / 2) + 2;
@@ -66,8 +77,10 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     if shown < rows.len() {
         rows.sort_by_key(|line| std::cmp::Reverse(line.urgency));
     }
+    let spare = rows.iter().filter(|line| line.trend.is_some()).map(|line| line.spare(name, inner.width)).min();
+    let trend = spare.and_then(trend::width);
     for (index, line) in rows[..shown].iter().enumerate() {
-        line.draw(scene, name, row(inner, u16::try_from(index).unwrap_or(u16::MAX)), buffer);
+        line.draw(scene, (name, trend), row(inner, u16::try_from(index).unwrap_or(u16::MAX)), buffer);
     }
     if shown < rows.len() {
         let text = format!("and {} more, none of them worse", rows.len() - shown);
@@ -85,9 +98,13 @@ struct Line {
     distance: Option<(f64, String)>,
     urgency: u8,
     calm: bool,
+    /// What its number is drawn from, beside it.
+    trend: Option<Chart>,
 }
 
-const fn urgency(standing: Standing) -> u8 {
+/// How much a verdict must be seen where there is no room for all.
+#[must_use]
+pub const fn urgency(standing: Standing) -> u8 {
     match standing {
         Standing::Held => 0,
         Standing::Pending => 1,
@@ -97,7 +114,7 @@ const fn urgency(standing: Standing) -> u8 {
 }
 
 impl Line {
-    fn of(scene: &Scene<'_>, criterion: &Criterion, judged: &Judged) -> Line {
+    fn of(scene: &Scene<'_>, charts: &[Chart], criterion: &Criterion, judged: &Judged) -> Line {
         Line {
             sign: sign(judged.standing),
             word: wording::standing(judged.standing),
@@ -111,6 +128,7 @@ impl Line {
             distance: None,
             urgency: if judged.bad_since.is_some() { urgency(judged.standing).max(3) } else { urgency(judged.standing) },
             calm: judged.bad_since.is_none() || judged.standing != Standing::Pending,
+            trend: trend::chart(scene, charts, criterion),
         }
     }
 
@@ -171,15 +189,24 @@ impl Line {
             distance,
             urgency: if tripped { 5 } else { u8::from(truth.is_some()) * 3 },
             calm: truth.is_none(),
+            trend: None,
         }
     }
 
-    fn draw(&self, scene: &Scene<'_>, name: u16, area: Rect, buffer: &mut Buffer) {
+    /// What is left of a row behind its margin.
+    fn spare(&self, name: u16, width: u16) -> u16 {
+        width.saturating_sub(2 + 9 + name + cells::width(&self.margin))
+    }
+
+    fn draw(&self, scene: &Scene<'_>, (name, trend): (u16, Option<u16>), area: Rect, buffer: &mut Buffer) {
         let theme = scene.theme;
         let mut pen = Pen::new(buffer, area);
         let text = if self.calm { theme.text } else { theme.pending };
         pen.put(self.sign, self.style).skip(1).cell(self.word, 9, self.style).cell(&self.name, name - 1, text).skip(1);
         let Some((near, bound)) = &self.distance else {
+            if let Some((chart, width)) = self.trend.as_ref().zip(trend) {
+                pen.last(&trend::spark(scene, chart, width), if self.calm { theme.quiet } else { theme.pending });
+            }
             pen.put(&self.margin, if self.calm { theme.quiet } else { theme.pending });
             return;
         };

@@ -43,8 +43,8 @@ fn banner(scene: &Scene<'_>, findings: &Findings, area: Rect, buffer: &mut Buffe
     let large = area.height >= 14;
     let word = verdict::word(findings.verdict);
     let mut top = if large { split(area, 1).1 } else { area };
-    let letters = u16::try_from(word.chars().count() * 5).unwrap_or(0) + 3;
-    let beside = large && area.width >= letters + 40;
+    let letters = verdict::width(word).saturating_add(4);
+    let beside = large && area.width >= letters.saturating_add(40);
     let mut text: Vec<(String, ratatui::style::Style)> = Vec::new();
     let (_, safety) = live::safety(scene.run, scene.now);
     let sign_of = match findings.verdict {

@@ -31,7 +31,9 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     // whatever else has no room: how to find the other keys, and how to leave
     let stays = |binding: &Binding| matches!(binding.act, Act::Help | Act::Quit);
     let wants = |binding: &Binding| wide(&first(binding), binding.word) + 2;
-    let mut kept: u16 = acts.iter().copied().filter(|binding| stays(binding)).map(wants).sum();
+    let ends = screens.first().zip(screens.last()).map(|(first_of, last)| format!("{}–{}", first(first_of), first(last)));
+    let short = ends.as_ref().map_or(0, |keys| wide(keys, "screens") + 2);
+    let mut kept: u16 = short + acts.iter().copied().filter(|binding| stays(binding)).map(wants).sum::<u16>();
     for binding in acts {
         if stays(binding) {
             kept = kept.saturating_sub(wants(binding));
@@ -43,7 +45,6 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     // their names where there is room for all of them
     let width: u16 = screens.iter().map(|binding| cells::width(&first(binding)) + 1 + cells::width(binding.word) + 2).sum();
     if width > pen.room() + 2 {
-        let ends = screens.first().zip(screens.last()).map(|(first_of, last)| format!("{}–{}", first(first_of), first(last)));
         ends.map(|keys| put(&mut pen, &keys, "screens", theme.quiet));
         return;
     }

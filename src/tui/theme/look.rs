@@ -2,6 +2,7 @@
 
 use crate::scenario::nearest;
 use crate::tui::theme::Theme;
+use crate::tui::theme::paint::{self, Depth, Paint, Role};
 
 /// A palette by its name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,6 +45,17 @@ impl Palette {
             format!("no palette is called {name:?}: there are {}{hint}", names.join(", "))
         })
     }
+
+    /// Its colours, on a terminal of today.
+    #[must_use]
+    pub const fn theme(self) -> Theme {
+        match self {
+            Palette::Dark => Theme::dark(),
+            Palette::Light => Theme::light(),
+            Palette::ColourBlind => Theme::colour_blind(),
+            Palette::Mono => Theme::mono(),
+        }
+    }
 }
 
 /// What decides the look.
@@ -51,6 +63,8 @@ impl Palette {
 pub struct Look {
     /// The palette that is asked for.
     pub palette: Palette,
+    /// The roles that the operator paints otherwise.
+    pub paints: Vec<(Role, Paint)>,
     /// `NO_COLOR`, set and not empty, asks for no colour.
     pub no_color: Option<String>,
     /// `TERM`.
@@ -69,16 +83,26 @@ impl Look {
     pub fn theme(&self) -> Theme {
         let set = |value: &Option<String>| value.as_deref().is_some_and(|value| !value.is_empty());
         let dumb = self.term.as_deref() == Some("dumb");
-        let palette = if set(&self.no_color) || dumb { Palette::Mono } else { self.palette };
-        let theme = match palette {
-            Palette::Mono => Theme::mono(),
+        let theme = if set(&self.no_color) || dumb {
+            // whoever asks for no colour gets none, whatever else is painted
+            Theme::mono()
+        } else if self.has_sixteen() && self.palette != Palette::Mono {
             // a terminal that says nothing of itself is taken for one of today
-            _ if self.has_sixteen() => Theme::sixteen(),
-            Palette::Dark => Theme::dark(),
-            Palette::Light => Theme::light(),
-            Palette::ColourBlind => Theme::colour_blind(),
+            paint::painted(&Theme::sixteen(), &self.paints, Depth::Sixteen)
+        } else {
+            paint::painted(&self.palette.theme(), &self.paints, self.depth())
         };
         Theme { ascii: self.ascii.unwrap_or_else(|| dumb || self.speaks_ascii()), ..theme }
+    }
+
+    /// How many colours the terminal has.
+    fn depth(&self) -> Depth {
+        let any = self.colorterm.as_deref().is_some_and(|value| value.contains("truecolor") || value.contains("24bit"));
+        match (self.has_sixteen(), any) {
+            (true, _) => Depth::Sixteen,
+            (false, true) => Depth::Any,
+            (false, false) => Depth::Many,
+        }
     }
 
     /// Whether the terminal has sixteen colours and no more.
@@ -98,6 +122,7 @@ impl Look {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ratatui::style::Color;
 
     fn of(term: &str, colorterm: &str, locale: &str) -> Look {
         let some = |text: &str| Some(text.to_owned());
@@ -117,6 +142,16 @@ mod tests {
         assert_eq!(Look { no_color: Some(String::new()), ..Look::default() }.theme(), Theme::dark(), "empty asks for nothing");
         assert_eq!(of("dumb", "", "").theme(), Theme { ascii: true, ..Theme::mono() });
         assert_eq!(Look { ascii: Some(false), ..of("xterm", "1", "C") }.theme(), Theme::dark());
+    }
+
+    #[test]
+    fn look_should_paint_what_the_operator_says_as_far_as_the_terminal_can() {
+        let paints = paint::read(&Theme::dark(), [("held", "#00ff5f")]).unwrap();
+        let held = |look: Look| Look { paints: paints.clone(), ..look }.theme().held.fg;
+        assert_eq!(held(of("xterm-256color", "truecolor", "")), Some(Color::Rgb(0, 255, 0x5f)));
+        assert_eq!(held(of("xterm-256color", "", "")), Some(Color::Indexed(47)));
+        assert_eq!(held(of("linux", "", "")), Some(Color::LightGreen));
+        assert_eq!(held(Look { no_color: Some("1".into()), ..of("xterm-256color", "truecolor", "") }), None);
     }
 
     #[test]
