@@ -1,5 +1,7 @@
 //! The targets and their pods: who was hit, who came in whose place, and how far each is.
 
+use std::collections::BTreeSet;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -152,6 +154,7 @@ impl<'a> Row<'a> {
 fn lines<'a>(scene: &Scene<'a>, target: &'a Target) -> Vec<Line<'a>> {
     let fleet = scene.run.fleet();
     let mut lines: Vec<Line<'a>> = Vec::new();
+    let mut told: BTreeSet<usize> = BTreeSet::new();
     let newest_first = scene.run.faults().iter().rev().filter(|state| state.asked.is_some());
     for (age, state) in newest_first.enumerate() {
         for fall in recovery::waterfalls(state, fleet) {
@@ -160,20 +163,21 @@ fn lines<'a>(scene: &Scene<'a>, target: &'a Target) -> Vec<Line<'a>> {
             if let Some(victim) = target.pods.get(&fall.victim.uid)
                 && age == 0
             {
+                told.insert(victim.order);
                 lines.push(Line { pod: victim, tail: Tail::Hit(hit) });
             }
-            if let Some(pod) = replacement.filter(|pod| !lines.iter().any(|line| line.pod.order == pod.order)) {
+            if let Some(pod) = replacement.filter(|pod| told.insert(pod.order)) {
                 lines.push(Line { pod, tail: Tail::Came(hit, reached(&fall)) });
             }
         }
         for victim in state.victims.iter().filter(|victim| victim.hit.is_some() && state.fault.is_lasting()) {
-            if let Some(pod) = target.pods.get(&victim.pod.uid).filter(|pod| !lines.iter().any(|line| line.pod.order == pod.order)) {
+            if let Some(pod) = target.pods.get(&victim.pod.uid).filter(|pod| told.insert(pod.order)) {
                 lines.push(Line { pod, tail: if state.is_alive() { Tail::Under } else { Tail::Was } });
             }
         }
     }
     for pod in target.in_order() {
-        if pod.gone.is_none() && !lines.iter().any(|line| line.pod.order == pod.order) {
+        if pod.gone.is_none() && !told.contains(&pod.order) {
             lines.push(Line { pod, tail: Tail::Untouched });
         }
     }
@@ -195,13 +199,12 @@ struct Columns {
 
 impl Columns {
     fn of(rows: &[Row<'_>], width: u16) -> Columns {
-        let pods = || rows.iter().filter_map(Row::pod);
-        let widest = |text: &dyn Fn(&Pod) -> String, least: u16, most: u16| {
-            pods().map(|pod| cells::width(&text(pod))).max().unwrap_or(0).clamp(least, most)
-        };
+        // of thousands only the longest is put into words: a name is ASCII
+        let longest = rows.iter().filter_map(Row::pod).max_by_key(|pod| tells(pod).len());
+        let widest = longest.map_or(0, |pod| cells::width(&short(pod)));
         let narrow = width < 50;
         Columns {
-            name: widest(&short, 5, if narrow { 10 } else { 18 }) + 2,
+            name: widest.clamp(5, if narrow { 10 } else { 18 }) + 2,
             state: if narrow { 11 } else { 17 },
             ready: 6,
             restarts: if narrow { 4 } else { 5 },
@@ -285,11 +288,13 @@ fn tail(scene: &Scene<'_>, line: &Line<'_>, pen: &mut Pen<'_>) {
 
 /// What tells a pod from its siblings: the last part of its name; all of it where that is a number.
 fn short(pod: &Pod) -> String {
-    let last = pod.fact.pod.short();
-    if last.raw().chars().all(|c| c.is_ascii_digit()) {
-        return Untrusted::from(pod.fact.pod.name.as_str()).to_string();
-    }
-    last.to_string()
+    Untrusted::from(tells(pod)).to_string()
+}
+
+fn tells(pod: &Pod) -> &str {
+    let name = pod.fact.pod.name.as_str();
+    let last = name.rsplit('-').next().unwrap_or(name);
+    if last.bytes().all(|byte| byte.is_ascii_digit()) { name } else { last }
 }
 
 fn age(scene: &Scene<'_>, pod: &Pod) -> String {
