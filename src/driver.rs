@@ -162,6 +162,7 @@ impl<F: Face> Driver<F> {
                 }
             }
             let effects = fold(&mut self.run, &entry);
+            self.face.hear(&entry);
             if let Event::Asked(effect) = entry.event {
                 self.world.perform(&effect, &self.run, self.clock, &self.inbox);
             }

@@ -1,9 +1,10 @@
 //! The cockpit: the screen a leader keeps on the wall.
 //!
 //! Owns [`Cockpit`], a [`Face`] for a terminal. It draws on a thread of its own in real time, since
-//! the driver's clock may be a simulated one, and it is handed snapshots of the [`Run`]. It fetches
+//! the driver's clock may be a simulated one, and it folds the
+//! entries there into a [`Run`] of its own: the same header and entries give the same run. It fetches
 //! nothing, decides nothing, and knows no time but that of its frames: everything that is shown
-//! follows from a snapshot, the moment that is shown, and what the operator's hands did to the screen.
+//! follows from that run, the moment that is shown, and what the operator's hands did to the screen.
 //!
 //! - `hands`: keys to deeds, by the one table in `keys`; `theme`: the roles of the look;
 //! - `roster` and `filter`: which pods, in which order; `copied` and `clipboard`: what is copied, and where to;
@@ -46,6 +47,7 @@ use tokio::sync::oneshot;
 
 use crate::clock::At;
 use crate::command::{AbortedBy, Command};
+use crate::event::Entry;
 use crate::face::Face;
 use crate::run::Run;
 use crate::run::phase::Phase;
@@ -59,6 +61,8 @@ use crate::tui::theme::look::Look;
 
 /// How many keys may wait.
 const INBOX: usize = 256;
+/// How many entries may wait for a terminal that stalls: a copy of the run costs less then.
+const BACKLOG: usize = 4096;
 /// How long the reader of keys, and the thread that draws, may take to end.
 const PATIENCE: Duration = Duration::from_millis(400);
 /// How often a terminal that stalls is emptied.
@@ -97,6 +101,10 @@ pub struct Cockpit {
     thread: Option<JoinHandle<io::Result<()>>>,
     reader: Option<JoinHandle<()>>,
     wanted: Arc<AtomicBool>,
+    /// Entries since the last that was laid down.
+    heard: Vec<Entry>,
+    /// Whether the thread has the run that they follow on.
+    follows: bool,
     start: bool,
     started: bool,
     lost: bool,
@@ -147,6 +155,8 @@ impl Cockpit {
             thread: None,
             reader: None,
             wanted,
+            heard: Vec::new(),
+            follows: false,
             start: opening.start,
             started: false,
             lost: false,
@@ -170,7 +180,7 @@ impl Cockpit {
 
     /// Shows a run to somebody who does not lead it: at this moment, which moves on by `pace` against the real clock.
     pub fn show_to(&mut self, seat: Seat, run: &Run, at: At, pace: f64) {
-        self.lay(Shot { run: Arc::new(run.clone()), at, pace, seat });
+        self.lay(Shot { run: Some(Box::new(run.clone())), news: Vec::new(), at, pace, seat });
     }
 
     /// Says where the report of the shown run is.
@@ -264,6 +274,12 @@ impl Drop for Cockpit {
 }
 
 impl Face for Cockpit {
+    fn hear(&mut self, entry: &Entry) {
+        if self.follows {
+            self.heard.push(entry.clone());
+        }
+    }
+
     fn show(&mut self, run: &Run) {
         trap::spring("driving", run);
         if self.start && *run.phase().0 == Phase::Ready && run.begun().is_none() {
@@ -271,7 +287,11 @@ impl Face for Cockpit {
             self.started = true;
         }
         let live = !run.phase().0.is_over() && run.seq() > 0;
-        self.lay(Shot { run: Arc::new(run.clone()), at: run.now(), pace: if live { self.pace } else { 0.0 }, seat: Seat::Leader });
+        let news = std::mem::take(&mut self.heard);
+        let whole = !self.follows || self.slot.waiting() > BACKLOG;
+        self.follows = true;
+        let (run, news, at) = if whole { (Some(Box::new(run.clone())), Vec::new(), run.now()) } else { (None, news, run.now()) };
+        self.lay(Shot { run, news, at, pace: if live { self.pace } else { 0.0 }, seat: Seat::Leader });
     }
 
     async fn command(&mut self) -> Command {

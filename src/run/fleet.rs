@@ -33,8 +33,8 @@ pub struct Target {
     pub history: Vec<(At, u32)>,
     /// The times it was below its strength, oldest first.
     pub outages: Vec<Outage>,
-    /// The uids of those that are ready now: pods that are gone are many in a long run.
-    ready: BTreeSet<String>,
+    /// The uids of those that are ready now, and since when: pods that are gone are many in a long run.
+    ready: BTreeMap<String, Option<Seen>>,
 }
 
 /// A time a target was below its strength.
@@ -116,22 +116,24 @@ impl Target {
 
     /// Takes a pod that has changed into the count of those that are ready.
     fn tally(&mut self, uid: &str) {
-        if self.pods.get(uid).is_some_and(Pod::is_ready) {
-            self.ready.insert(uid.to_owned());
-        } else {
-            self.ready.remove(uid);
+        match self.pods.get(uid).filter(|pod| pod.is_ready()) {
+            Some(pod) => drop(self.ready.insert(uid.to_owned(), pod.ready)),
+            None => drop(self.ready.remove(uid)),
         }
     }
 
     /// When the pods that are ready now had become as many as `desired`. A list may tell of several
     /// at once, in any order.
     fn strong_since(&self, desired: u32) -> Option<Seen> {
-        let ready: Vec<Seen> = self.ready.iter().filter_map(|uid| self.pods.get(uid)?.ready).collect();
+        let ready = || self.ready.values().flatten();
         let nth = usize::try_from(desired).ok()?.checked_sub(1)?;
         let of = |moment: fn(&Seen) -> At| {
-            let mut moments: Vec<At> = ready.iter().map(moment).collect();
-            moments.sort_unstable();
-            moments.get(nth).copied()
+            // as a rule the last of them makes it whole
+            if ready().count() == nth + 1 {
+                return ready().map(moment).max();
+            }
+            let mut moments: Vec<At> = ready().map(moment).collect();
+            (nth < moments.len()).then(|| *moments.select_nth_unstable(nth).1)
         };
         Some(Seen { at: of(|seen| seen.at)?, earliest: of(|seen| seen.earliest)?, latest: of(|seen| seen.latest)? })
     }
@@ -346,7 +348,7 @@ impl Fleet {
     /// Whether a Service sends traffic to this pod now.
     #[must_use]
     pub fn serves(&self, uid: &str) -> bool {
-        self.slices.values().any(|slice| slice.ready.iter().any(|ready| ready == uid))
+        self.slices.values().any(|slice| slice.ready.binary_search_by(|ready| ready.as_str().cmp(uid)).is_ok())
     }
 
     /// The pod called `name` in `namespace` that lives, or else the last one so called.

@@ -1,4 +1,4 @@
-//! The thread that draws: input first, the newest snapshot wins, never more often than is seen.
+//! The thread that draws: input first, news as they come, never more often than is seen.
 
 use std::io;
 use std::process::{Command as Process, Stdio};
@@ -13,6 +13,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::clock::At;
 use crate::command::Command;
+use crate::event::Entry;
 use crate::run::Run;
 use crate::run::phase::Phase;
 use crate::seat::{Play, Seat};
@@ -38,7 +39,7 @@ const LOOK_UP: Duration = Duration::from_millis(50);
 /// What wakes the thread.
 #[derive(Debug)]
 pub enum Wake {
-    /// A snapshot lies ready.
+    /// News lie ready.
     Shown,
     /// A key, a paste, a new size.
     Input(Event),
@@ -50,11 +51,13 @@ pub enum Wake {
     Close,
 }
 
-/// A snapshot, and how to show it.
+/// What there is to be shown, and how.
 #[derive(Clone, Debug)]
 pub struct Shot {
-    /// The run.
-    pub run: Arc<Run>,
+    /// The run; `None`: the one that is shown.
+    pub run: Option<Box<Run>>,
+    /// What is to be folded into it.
+    pub news: Vec<Entry>,
     /// The moment that is shown.
     pub at: At,
     /// How fast that moment moves on against our clock: 0 where it jumps, or stands.
@@ -63,15 +66,27 @@ pub struct Shot {
     pub seat: Seat,
 }
 
-/// Where the newest snapshot lies until it is taken.
+/// Where the news lie until they are taken.
 #[derive(Debug, Default)]
 pub struct Slot(Mutex<Option<Shot>>);
 
 impl Slot {
-    /// Lays a snapshot down; says whether the place was empty.
+    /// Lays news down behind those that wait; says whether none did.
     pub fn lay(&self, shot: Shot) -> bool {
-        let before = self.0.lock().unwrap_or_else(PoisonError::into_inner).replace(shot);
-        before.is_none()
+        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match slot.as_mut().filter(|_| shot.run.is_none()) {
+            Some(waiting) => {
+                waiting.news.extend(shot.news);
+                (waiting.at, waiting.pace, waiting.seat) = (shot.at, shot.pace, shot.seat);
+                false
+            }
+            None => slot.replace(shot).is_none(),
+        }
+    }
+
+    /// How many entries wait.
+    pub fn waiting(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map_or(0, |shot| shot.news.len())
     }
 
     fn take(&self) -> Option<Shot> {
@@ -85,7 +100,7 @@ pub struct Frames {
     pub screen: Screen,
     /// What wakes it.
     pub inbox: Receiver<Wake>,
-    /// The newest snapshot.
+    /// The news.
     pub slot: Arc<Slot>,
     /// Where decisions go.
     pub commands: UnboundedSender<Command>,
@@ -95,35 +110,37 @@ pub struct Frames {
     pub theme: Theme,
     /// The operator's hands.
     pub hands: Hands,
-    /// What stands there until the first snapshot.
+    /// What stands there until there is a run.
     pub waiting: String,
     /// What the picture shows while it is frozen, and since when.
-    pub held: Option<(Arc<Run>, At)>,
+    pub held: Option<(Box<Run>, At)>,
 }
 
 /// The one clock of this room: when frames are drawn. It never reaches the run.
-#[expect(clippy::disallowed_methods, reason = "frames are drawn in real time; the run's time comes with the snapshots")]
+#[expect(clippy::disallowed_methods, reason = "frames are drawn in real time; the run's time comes with the news")]
 fn tick() -> Instant {
     Instant::now()
 }
 
-/// A snapshot and when it came.
+/// The run that is shown, the moment, and when that was told.
 struct Shown {
-    shot: Shot,
+    run: Box<Run>,
+    at: At,
+    pace: f64,
     came: Instant,
 }
 
 impl Shown {
     /// The run's moment now: its clock runs on between two entries.
     fn now(&self) -> At {
-        let on = if self.shot.pace > 0.0 { tick().duration_since(self.came).mul_f64(self.shot.pace) } else { Duration::ZERO };
-        self.shot.at + on
+        let on = if self.pace > 0.0 { tick().duration_since(self.came).mul_f64(self.pace) } else { Duration::ZERO };
+        self.at + on
     }
 
     fn tick(&self) -> Duration {
-        match self.shot.run.phase().0 {
-            // nothing grows but by snapshots
-            _ if self.shot.pace == 0.0 => NEVER,
+        match self.run.phase().0 {
+            // nothing grows but by news
+            _ if self.pace == 0.0 => NEVER,
             Phase::Gate | Phase::Steps | Phase::Settling | Phase::Undoing(_) => TICK,
             Phase::Preflight | Phase::Ready => SLOW_TICK,
             Phase::Sealed => NEVER,
@@ -132,6 +149,17 @@ impl Shown {
 }
 
 impl Frames {
+    /// Takes what lies ready into what is shown.
+    fn take(&mut self, shown: Option<Shown>) -> (Option<Shown>, bool) {
+        let Some(Shot { run, news, at, pace, seat }) = self.slot.take() else { return (shown, false) };
+        // news without a run to follow on are laid down by nobody
+        let Some(mut run) = run.or(shown.map(|shown| shown.run)) else { return (None, false) };
+        news.iter().for_each(|entry| drop(run.apply(entry)));
+        self.hands.seat = seat;
+        self.hands.follow(&run);
+        (Some(Shown { run, at, pace, came: tick() }), true)
+    }
+
     /// Draws until it is told to end, the operator leaves, or the terminal is gone.
     ///
     /// # Errors
@@ -151,7 +179,7 @@ impl Frames {
                 Ok(Wake::Close) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 Ok(Wake::Lost(error)) => return Err(error),
                 Ok(Wake::Input(event)) => {
-                    if self.input(event, shown.as_ref().map(|shown| &*shown.shot.run), clock) {
+                    if self.input(event, shown.as_ref().map(|shown| &*shown.run), clock) {
                         return Ok(());
                     }
                     changed = true;
@@ -162,32 +190,31 @@ impl Frames {
                 }
                 Ok(Wake::Shown) | Err(RecvTimeoutError::Timeout) => changed = true,
             }
-            // on every wake: an inbox full of keys had no place to say that a snapshot is there
-            if let Some(shot) = self.slot.take() {
-                self.hands.seat = shot.seat;
-                self.hands.follow(&shot.run);
-                shown = Some(Shown { shot, came: tick() });
-                changed = true;
-            }
+            // on every wake: an inbox full of keys had no place to say that there are news
+            let (now_shown, news) = self.take(shown);
+            shown = now_shown;
+            changed |= news;
             match (&shown, self.hands.frozen) {
-                (Some(shown), true) if self.held.is_none() => self.held = Some((Arc::clone(&shown.shot.run), clock)),
+                (Some(shown), true) if self.held.is_none() => self.held = Some((shown.run.clone(), clock)),
                 (_, true) => {}
                 (_, false) => self.held = None,
             }
             if changed && tick().duration_since(drawn) >= FRAME {
                 if let Some(shown) = &shown {
                     let now = shown.now();
-                    // a shown clock does not step back for the jitter of a snapshot
-                    let jitter = clock.since(now) < Duration::from_millis(300) && clock > now && shown.shot.pace > 0.0;
+                    // a shown clock does not step back for the jitter of what is told
+                    let jitter = clock.since(now) < Duration::from_millis(300) && clock > now && shown.pace > 0.0;
                     clock = if jitter { clock } else { now };
                 }
-                drawn = self.draw(shown.as_ref().map(|shown| &*shown.shot.run), clock)?;
+                drawn = self.draw(shown.as_ref().map(|shown| &*shown.run), clock)?;
                 changed = false;
             }
         }
     }
 
+    /// Draws, and says when it began to: what takes long to draw is not shown later still.
     fn draw(&mut self, run: Option<&Run>, now: At) -> io::Result<Instant> {
+        let begun = tick();
         let (theme, hands, waiting, held) = (&self.theme, &self.hands, &self.waiting, &self.held);
         self.screen.draw(|frame| {
             let area = frame.area();
@@ -203,7 +230,7 @@ impl Frames {
                 ascii::translate(frame.buffer_mut());
             }
         })?;
-        Ok(tick())
+        Ok(begun)
     }
 
     /// Takes input; says whether the operator leaves.

@@ -1,7 +1,6 @@
 //! What a panel is given to draw from.
 
 use std::cell::RefCell;
-use std::sync::Arc;
 use std::time::Duration;
 
 use ratatui::layout::Rect;
@@ -58,7 +57,7 @@ impl<'a> Scene<'a> {
 
     /// The same, with a picture that stands still in place of the run.
     #[must_use]
-    pub fn frozen(self, held: Option<&'a (Arc<Run>, At)>) -> Scene<'a> {
+    pub fn frozen(self, held: Option<&'a (Box<Run>, At)>) -> Scene<'a> {
         Scene { frozen: held.map(|(run, at)| (&**run, *at)), ..self }
     }
 

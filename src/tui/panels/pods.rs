@@ -156,13 +156,12 @@ struct Columns {
 
 impl Columns {
     fn of(rows: &[Row<'_>], width: u16) -> Columns {
-        let pods = || rows.iter().filter_map(Row::pod);
-        let widest = |text: &dyn Fn(&Pod) -> String, least: u16, most: u16| {
-            pods().map(|pod| cells::width(&text(pod))).max().unwrap_or(0).clamp(least, most)
-        };
+        // of thousands only the longest is put into words: a name is ASCII
+        let longest = rows.iter().filter_map(Row::pod).max_by_key(|pod| tells(pod).len());
+        let widest = longest.map_or(0, |pod| cells::width(&short(pod)));
         let narrow = width < 50;
         Columns {
-            name: widest(&short, 5, if narrow { 10 } else { 18 }) + 2,
+            name: widest.clamp(5, if narrow { 10 } else { 18 }) + 2,
             state: if narrow { 11 } else { 17 },
             ready: 6,
             restarts: if narrow { 4 } else { 5 },
@@ -253,11 +252,13 @@ fn tail(scene: &Scene<'_>, line: &Line<'_>, pen: &mut Pen<'_>) {
 
 /// What tells a pod from its siblings: the last part of its name; all of it where that is a number.
 fn short(pod: &Pod) -> String {
-    let last = pod.fact.pod.short();
-    if last.raw().chars().all(|c| c.is_ascii_digit()) {
-        return Untrusted::from(pod.fact.pod.name.as_str()).to_string();
-    }
-    last.to_string()
+    Untrusted::from(tells(pod)).to_string()
+}
+
+fn tells(pod: &Pod) -> &str {
+    let name = pod.fact.pod.name.as_str();
+    let last = name.rsplit('-').next().unwrap_or(name);
+    if last.bytes().all(|byte| byte.is_ascii_digit()) { name } else { last }
 }
 
 fn age(scene: &Scene<'_>, pod: &Pod) -> String {
