@@ -84,6 +84,16 @@ pub enum Act {
     Freeze,
     /// Copy what is marked.
     Copy,
+    /// Home: open what is marked.
+    Open,
+    /// Home: rehearse the marked scenario.
+    Rehearse,
+    /// Home: the marked scenario in the editor.
+    Edit,
+    /// Home: from the scenarios to the runs and back.
+    NextList,
+    /// Back home.
+    Home,
     /// Move in a recorded run.
     Play(Play),
     /// Help.
@@ -156,6 +166,11 @@ impl Act {
             Act::Sort(Column::Age) => "sort-by-age",
             Act::Freeze => "freeze",
             Act::Copy => "copy",
+            Act::Open => "open",
+            Act::Rehearse => "rehearse",
+            Act::Edit => "edit",
+            Act::NextList => "next-list",
+            Act::Home => "home",
             Act::Play(Play::Pause) => "pause",
             Act::Play(Play::Faster) => "faster",
             Act::Play(Play::Slower) => "slower",
@@ -191,6 +206,7 @@ impl Scope {
             Scope::Ask => "question",
             Scope::Writing => "writing",
             Scope::Choosing => "command line",
+            Scope::Home => "home",
             Scope::Reading => "reading",
         }
     }
@@ -238,12 +254,14 @@ pub enum Scope {
     Writing,
     /// On the command line.
     Choosing,
+    /// Before there is a run: among scenarios and past runs.
+    Home,
     /// In help and other things to read.
     Reading,
 }
 
 /// All scopes.
-pub const SCOPES: [Scope; 11] = [
+pub const SCOPES: [Scope; 12] = [
     Scope::Before,
     Scope::Live,
     Scope::Undoing,
@@ -255,6 +273,7 @@ pub const SCOPES: [Scope; 11] = [
     Scope::Writing,
     Scope::Choosing,
     Scope::Reading,
+    Scope::Home,
 ];
 
 #[cfg(test)]
@@ -298,7 +317,7 @@ mod tests {
     fn table_should_say_what_each_binding_does() {
         for binding in TABLE {
             // what has no number is reached by the command line alone
-            let keyless = binding.act == Act::Show(Screen::Preflight);
+            let keyless = matches!(binding.act, Act::Show(Screen::Preflight) | Act::Home);
             assert!(!binding.says.is_empty() && binding.keys.is_empty() == keyless && !binding.scopes.is_empty(), "{binding:?}");
         }
     }
