@@ -117,10 +117,13 @@ spec:
 }
 
 /// One of the programs at its terminal, measured for so long.
-fn measure(looker: &mut Looker, crowd: &Crowd<'_>, seconds: u32, stopped: &AtomicBool) -> Figures {
+fn measure(looker: &Looker, crowd: &Crowd<'_>, seconds: u32, stopped: &AtomicBool) -> Option<Figures> {
     let begun = looker.begun;
     while looker.first().is_none() {
-        assert!(begun.elapsed() < PATIENCE, "{} shows no pods:\n{}", looker.name, looker.screen());
+        if begun.elapsed() > PATIENCE {
+            println!("{} shows no pods, and is left out:\n{}", looker.name, looker.screen());
+            return None;
+        }
         rest(Duration::from_millis(10), stopped);
     }
     rest(SETTLES, stopped);
@@ -145,7 +148,7 @@ fn measure(looker: &mut Looker, crowd: &Crowd<'_>, seconds: u32, stopped: &Atomi
         crowd.told().into_iter().filter_map(|(mark, told)| Some(seen.get(&mark)?.saturating_duration_since(told))).collect();
     late.sort();
     println!("\n{} at the end of its minute:\n{}", looker.name, looker.screen());
-    Figures { name: looker.name, first: looker.first().unwrap_or_default(), cpu, memory: (memory, most), late }
+    Some(Figures { name: looker.name, first: looker.first()?, cpu, memory: (memory, most), late })
 }
 
 /// From asking `kubectl get pods -A` to its end, the best of three.
@@ -191,8 +194,10 @@ fn main() {
             println!("{name} is not on the PATH: left out");
             continue;
         }
-        let mut looker = Looker::start(name, &command, &kubeconfig, &folder, shown);
-        all.push(measure(&mut looker, &crowd, seconds, &stopped));
+        let looker = Looker::start(name, &command, &kubeconfig, &folder, shown);
+        let measured = measure(&looker, &crowd, seconds, &stopped);
+        measured.iter().for_each(|figures| println!("{figures}"));
+        all.extend(measured);
     }
     println!("\n{pods} pods, {} updates a second written ({} failed), {seconds} s each", writer.rate(), writer.failed());
     if let Some(listed) = listed {
