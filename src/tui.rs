@@ -103,10 +103,8 @@ pub struct Cockpit {
     thread: Option<JoinHandle<io::Result<()>>>,
     reader: Option<JoinHandle<()>>,
     wanted: Arc<AtomicBool>,
-    /// Entries since the last that was laid down.
-    heard: Vec<Entry>,
-    /// Whether the thread has the run that they follow on.
-    follows: bool,
+    /// Entries since the last that was laid down; `None` until the thread has the run that they follow on.
+    heard: Option<Vec<Entry>>,
     start: bool,
     started: bool,
     lost: bool,
@@ -157,8 +155,7 @@ impl Cockpit {
             thread: None,
             reader: None,
             wanted,
-            heard: Vec::new(),
-            follows: false,
+            heard: None,
             start: opening.start,
             started: false,
             lost: false,
@@ -277,8 +274,8 @@ impl Drop for Cockpit {
 
 impl Face for Cockpit {
     fn hear(&mut self, entry: &Entry) {
-        if self.follows {
-            self.heard.push(entry.clone());
+        if let Some(heard) = &mut self.heard {
+            heard.push(entry.clone());
         }
     }
 
@@ -289,11 +286,12 @@ impl Face for Cockpit {
             self.started = true;
         }
         let live = !run.phase().0.is_over() && run.seq() > 0;
-        let news = std::mem::take(&mut self.heard);
-        let whole = !self.follows || self.slot.waiting() > BACKLOG;
-        self.follows = true;
-        let (run, news, at) = if whole { (Some(Box::new(run.clone())), Vec::new(), run.now()) } else { (None, news, run.now()) };
-        self.lay(Shot { run, news, at, pace: if live { self.pace } else { 0.0 }, seat: Seat::Leader });
+        let news = self.heard.replace(Vec::new()).filter(|_| self.slot.waiting() <= BACKLOG);
+        let (whole, news) = match news {
+            Some(news) => (None, news),
+            None => (Some(Box::new(run.clone())), Vec::new()),
+        };
+        self.lay(Shot { run: whole, news, at: run.now(), pace: if live { self.pace } else { 0.0 }, seat: Seat::Leader });
     }
 
     async fn command(&mut self) -> Command {

@@ -1,5 +1,5 @@
 //! A watcher that is too slow for the API server is cut off: it says so, lists anew at one stroke, and no pod is lost or kept too long.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use k8s_openapi::api::apps::v1::ReplicaSet;
-use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod, PodCondition};
+use k8s_openapi::api::core::v1::{Container, ContainerState, ContainerStatus, Pod, PodCondition, PodSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::runtime::watcher;
 use kube::{Api, ResourceExt};
@@ -71,6 +71,15 @@ impl Pods {
 }
 
 impl Project<Pod> for Pods {
+    fn slim(pod: &mut Pod) {
+        pod.metadata.managed_fields = None;
+        pod.metadata.annotations = None;
+        if let Some(spec) = &mut pod.spec {
+            let containers = spec.containers.drain(..).map(|one| Container { name: one.name, ..Container::default() }).collect();
+            *spec = PodSpec { node_name: spec.node_name.take(), containers, ..PodSpec::default() };
+        }
+    }
+
     async fn listed(&mut self, objects: Vec<Pod>) -> Vec<Event> {
         self.facts.clear();
         let mut facts = Vec::new();

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::edge::api_error::{self, ApiError};
 use crate::edge::chaos_mesh::{self, resource};
+use crate::edge::watching::PAGE;
 use crate::edge::{Cluster, schedule};
 use crate::effect::{ChaosRef, FaultId, PodRef};
 use crate::event::residue::{Remains, Trace};
@@ -70,6 +71,23 @@ pub(super) fn api(cluster: &Cluster, kind: &str, namespace: &str) -> Api<Dynamic
     if namespace.is_empty() { Api::all_with(client, &resource) } else { Api::namespaced_with(client, namespace, &resource) }
 }
 
+/// All objects, page by page. Of pods, which may be many, only what the looks here want is kept.
+async fn pages(api: Api<DynamicObject>, kind: &str, params: &ListParams, what: &str) -> Result<Vec<DynamicObject>, ApiError> {
+    let mut params = params.clone().limit(PAGE);
+    let mut items = Vec::new();
+    loop {
+        let mut page = api_error::within(what, api.list(&params)).await?;
+        if kind == "Pod" {
+            page.items.iter_mut().for_each(images::slim);
+        }
+        items.extend(page.items);
+        params.continue_token = page.metadata.continue_.filter(|token| !token.is_empty());
+        if params.continue_token.is_none() {
+            return Ok(items);
+        }
+    }
+}
+
 /// Lists one kind.
 pub(super) async fn list(cluster: &Cluster, kind: &str, labels: Option<&str>, place: Where<'_>) -> Listed {
     let params = labels.map_or_else(ListParams::default, |labels| ListParams::default().labels(labels));
@@ -78,7 +96,7 @@ pub(super) async fn list(cluster: &Cluster, kind: &str, labels: Option<&str>, pl
     let namespaces = match place {
         Where::In(namespaces) => namespaces,
         Where::Everywhere(namespaces) => {
-            match api_error::within(&format!("list {what}"), api(cluster, kind, "").list(&params)).await {
+            match pages(api(cluster, kind, ""), kind, &params, &format!("list {what}")).await {
                 Err(error) if error.code == Some(403) && kind != "Namespace" => listed.narrowed = true,
                 Err(error) if error.is_not_found() => return listed,
                 Err(error) => {
@@ -86,7 +104,7 @@ pub(super) async fn list(cluster: &Cluster, kind: &str, labels: Option<&str>, pl
                     return listed;
                 }
                 Ok(all) => {
-                    listed.items = all.items;
+                    listed.items = all;
                     return listed;
                 }
             }
@@ -95,11 +113,11 @@ pub(super) async fn list(cluster: &Cluster, kind: &str, labels: Option<&str>, pl
     };
     let asked = namespaces.iter().map(async |namespace| {
         let what = format!("list {what} in namespace {namespace}");
-        api_error::within(&what, api(cluster, kind, namespace).list(&params)).await
+        pages(api(cluster, kind, namespace), kind, &params, &what).await
     });
     for answer in join_all(asked).await {
         match answer {
-            Ok(found) => listed.items.extend(found.items),
+            Ok(found) => listed.items.extend(found),
             Err(error) if error.is_not_found() => {}
             Err(error) => listed.unseen.push(error),
         }

@@ -20,6 +20,8 @@ use crate::event::{Event, Source};
 
 /// What a watch makes of its objects.
 pub(super) trait Project<K>: Send {
+    /// Drops what is not looked at, as a page of a list comes: the whole list is held at once.
+    fn slim(_object: &mut K) {}
     /// A whole new list.
     fn listed(&mut self, objects: Vec<K>) -> impl Future<Output = Vec<Event>> + Send;
     /// One object that is new or has changed.
@@ -33,7 +35,7 @@ const LASTS: u32 = 290;
 /// A watch that ends sooner than this was not ended by the API server's clock.
 const SOON: Duration = Duration::from_mins(1);
 /// How many objects a page of a list holds.
-const PAGE: u32 = 500;
+pub(super) const PAGE: u32 = 500;
 
 /// The first wait after trouble; it doubles up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(50);
@@ -58,7 +60,7 @@ pub(super) async fn follow<K, P>(
     let mut lost = false;
     loop {
         let stopped = async {
-            let (objects, mut version) = list(&api, &config, &mut alive).await?;
+            let (objects, mut version) = list(&api, &config, P::slim, &mut alive).await?;
             wait = FIRST_WAIT;
             let mut events = project.listed(objects).await;
             if std::mem::take(&mut lost) {
@@ -116,7 +118,12 @@ fn trouble(error: &kube::Error) -> Stop {
 }
 
 /// All there is now, and the version from which to look on.
-async fn list<K>(api: &Api<K>, config: &watcher::Config, alive: &mut watch::Receiver<bool>) -> Result<(Vec<K>, String), Stop>
+async fn list<K>(
+    api: &Api<K>,
+    config: &watcher::Config,
+    slim: fn(&mut K),
+    alive: &mut watch::Receiver<bool>,
+) -> Result<(Vec<K>, String), Stop>
 where
     K: Clone + DeserializeOwned + Debug,
 {
@@ -124,7 +131,8 @@ where
     let mut params = ListParams { label_selector, field_selector, limit: Some(PAGE), ..ListParams::default() };
     let mut objects = Vec::new();
     loop {
-        let page = answered(alive, api.list(&params)).await?.map_err(|error| trouble(&error))?;
+        let mut page = answered(alive, api.list(&params)).await?.map_err(|error| trouble(&error))?;
+        page.items.iter_mut().for_each(slim);
         objects.extend(page.items);
         params.continue_token = page.metadata.continue_.filter(|token| !token.is_empty());
         if params.continue_token.is_none() {

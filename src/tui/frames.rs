@@ -155,8 +155,8 @@ impl Frames {
         // news without a run to follow on are laid down by nobody
         let Some(mut run) = run.or(shown.map(|shown| shown.run)) else { return (None, false) };
         for entry in &news {
-            // its effects are the driver's to perform
-            drop(run.apply(entry));
+            // what is to be done about it is the driver's
+            run.apply(entry);
         }
         self.hands.seat = seat;
         self.hands.follow(&run);

@@ -8,7 +8,8 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a bench stops where it fails, and its figures are what it prints"
+    clippy::cast_possible_truncation,
+    reason = "a bench stops where it fails, its figures are what it prints, and the dice of its support are small"
 )]
 
 #[path = "../support/history.rs"]
@@ -127,7 +128,7 @@ impl Crowd {
                 self.facts[index].restarts += 1;
                 Event::PodSeen(self.facts[index].clone())
             }
-            "unready and back" if n % 2 == 0 => Event::PodSeen(unready(&self.facts[index])),
+            "unready and back" if n.is_multiple_of(2) => Event::PodSeen(unready(&self.facts[index])),
             "unready and back" => {
                 let before = usize::try_from((n - 1) * 7919 % self.facts.len() as u64).unwrap();
                 Event::PodSeen(self.facts[before].clone())
@@ -206,12 +207,16 @@ fn median(group: &str, name: &str, place: &str) -> Option<Duration> {
 /// One curve a row; the last column says how much more the last costs than the first.
 fn curves(title: &str, group: &str, names: &[String], places: &[String]) -> String {
     let mut out = format!("\n{title}\n{:28}", "");
-    places.iter().for_each(|place| write!(out, "{place:>12}").unwrap());
+    for place in places {
+        write!(out, "{place:>12}").unwrap();
+    }
     for name in names {
         let medians: Vec<Duration> = places.iter().filter_map(|place| median(group, name, place)).collect();
         if let [first, .., last] = medians[..] {
             write!(out, "\n{name:28}").unwrap();
-            medians.iter().for_each(|median| write!(out, "{:>9.1} µs", median.as_secs_f64() * 1e6).unwrap());
+            for median in &medians {
+                write!(out, "{:>9.1} µs", median.as_secs_f64() * 1e6).unwrap();
+            }
             write!(out, "   × {:.1}", last.as_secs_f64() / first.as_secs_f64()).unwrap();
         }
     }
@@ -248,7 +253,9 @@ fn main() {
                 let mut crowd = crowd.clone();
                 let entries: Vec<Entry> = (0..n).map(|_| crowd.entry(listed.clone())).collect();
                 let begun = instant();
-                entries.iter().for_each(|entry| drop(black_box(crowd.run.apply(entry))));
+                for entry in &entries {
+                    black_box(crowd.run.apply(entry));
+                }
                 begun.elapsed()
             });
         });

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use kube::ResourceExt;
 use kube::api::DynamicObject;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use super::{Where, get, held, list};
 use crate::edge::Cluster;
@@ -71,6 +71,18 @@ impl Images {
     }
 }
 
+/// Leaves of a pod its metadata, and of its containers their names and images.
+pub(super) fn slim(pod: &mut DynamicObject) {
+    pod.metadata.managed_fields = None;
+    let mut spec = Map::new();
+    for (list, _) in LISTS {
+        let containers = pod.data["spec"][list].as_array().into_iter().flatten();
+        let slim = containers.map(|one| json!({"name": one["name"], "image": one["image"]})).collect();
+        spec.insert(list.to_owned(), Value::Array(slim));
+    }
+    pod.data = json!({ "spec": spec });
+}
+
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
@@ -126,7 +138,6 @@ pub(super) async fn is_swapped(cluster: &Cluster, pod: &DynamicObject) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn pod(image: &str, annotations: &Value) -> DynamicObject {
         serde_json::from_value(json!({

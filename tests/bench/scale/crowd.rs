@@ -1,7 +1,7 @@
 //! A Deployment of thousands of pods that nobody runs, and whoever writes their status.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -19,7 +19,8 @@ use super::support::cluster::{TestCluster, client_of_a_thread, wait};
 
 /// The target.
 pub const DEPLOYMENT: &str = "crowd";
-const NAMESPACE: &str = "gameday-bench-scale";
+/// Where they are.
+pub const NAMESPACE: &str = "gameday-bench-scale";
 /// Keeps the `ReplicaSet` there while it is deleted: its controller makes no pods then, and removes none.
 const KEPT: &str = "gameday/bench";
 /// Requests at a time.
@@ -135,11 +136,6 @@ impl<'c> Crowd<'c> {
         Client::try_from(Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap()).unwrap()
     }
 
-    /// Where they are.
-    pub fn namespace(&self) -> &'static str {
-        NAMESPACE
-    }
-
     /// Writes `rate` updates a second: restarts of any pod, and every few of them a mark in the state of the first.
     pub fn write(&self, rate: u32) -> Writer {
         let (stop, written, failed) = (Arc::<AtomicBool>::default(), Arc::<AtomicU32>::default(), Arc::<AtomicU32>::default());
@@ -188,7 +184,7 @@ impl Drop for Crowd<'_> {
     }
 }
 
-fn keep_writing(kubeconfig: &PathBuf, pods: u32, rate: u32, stop: &AtomicBool, written: &Arc<AtomicU32>, failed: &Arc<AtomicU32>) {
+fn keep_writing(kubeconfig: &Path, pods: u32, rate: u32, stop: &AtomicBool, written: &Arc<AtomicU32>, failed: &Arc<AtomicU32>) {
     let (runtime, client) = client_of_a_thread(kubeconfig);
     runtime.block_on(async {
         let api: Api<Pod> = Api::namespaced(client, NAMESPACE);
@@ -213,7 +209,7 @@ fn keep_writing(kubeconfig: &PathBuf, pods: u32, rate: u32, stop: &AtomicBool, w
 }
 
 /// Reads the marks off a watch of its own, and when each came.
-fn watch(kubeconfig: &PathBuf, stop: &AtomicBool, told: &Mutex<BTreeMap<String, Instant>>) {
+fn watch(kubeconfig: &Path, stop: &AtomicBool, told: &Mutex<BTreeMap<String, Instant>>) {
     let (runtime, client) = client_of_a_thread(kubeconfig);
     runtime.block_on(async {
         let api: Api<Pod> = Api::namespaced(client, NAMESPACE);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -40,6 +40,7 @@ pub struct Looker {
     /// When it was started.
     pub begun: Instant,
     script: Child,
+    keys: Arc<Mutex<ChildStdin>>,
     shown: Arc<Mutex<Shown>>,
 }
 
@@ -60,14 +61,20 @@ impl Looker {
         let mut out = script.stdout.take().unwrap();
         let shown = Shown { screen: vt100::Parser::new(SIZE.0, SIZE.1, 0), first: None, seen: BTreeMap::new() };
         let shown = Arc::new(Mutex::new(shown));
+        let keys = Arc::new(Mutex::new(script.stdin.take().unwrap()));
+        let pressed = keys.clone();
         let (told, wanted) = (shown.clone(), wanted.to_owned());
         std::thread::spawn(move || {
             let mut buffer = vec![0; 1 << 16];
             while let Ok(read @ 1..) = out.read(&mut buffer) {
+                if buffer[..read].windows(4).any(|bytes| bytes == b"\x1b[6n") {
+                    // a terminal says where its cursor is
+                    keys.lock().unwrap().write_all(b"\x1b[1;1R").unwrap();
+                }
                 told.lock().unwrap().take(&buffer[..read], Instant::now(), &wanted);
             }
         });
-        Looker { name, begun, script, shown }
+        Looker { name, begun, script, keys: pressed, shown }
     }
 
     /// From its start to its first useful frame.
@@ -91,8 +98,8 @@ impl Looker {
     }
 
     /// Presses keys.
-    pub fn press(&mut self, keys: &str) {
-        self.script.stdin.as_mut().unwrap().write_all(keys.as_bytes()).unwrap();
+    pub fn press(&self, keys: &str) {
+        self.keys.lock().unwrap().write_all(keys.as_bytes()).unwrap();
     }
 
     /// What it has used.
