@@ -7,6 +7,7 @@ mod bound;
 mod key;
 mod table;
 
+use crate::face::look::Aspect;
 use crate::seat::Play;
 use crate::tui::roster::Column;
 use crate::tui::zoom::Turn;
@@ -84,6 +85,10 @@ pub enum Act {
     Freeze,
     /// Copy what is marked.
     Copy,
+    /// Look at a pod.
+    Look(Aspect),
+    /// Wrap long lines of what is looked at, or cut them.
+    Wrap,
     /// Move in a recorded run.
     Play(Play),
     /// Help.
@@ -156,6 +161,10 @@ impl Act {
             Act::Sort(Column::Age) => "sort-by-age",
             Act::Freeze => "freeze",
             Act::Copy => "copy",
+            Act::Look(Aspect::Details) => "details",
+            Act::Look(Aspect::Yaml) => "yaml",
+            Act::Look(Aspect::Logs) => "logs",
+            Act::Wrap => "wrap",
             Act::Play(Play::Pause) => "pause",
             Act::Play(Play::Faster) => "faster",
             Act::Play(Play::Slower) => "slower",
@@ -192,6 +201,7 @@ impl Scope {
             Scope::Writing => "writing",
             Scope::Choosing => "command line",
             Scope::Reading => "reading",
+            Scope::Looking => "pod",
         }
     }
 }
@@ -240,10 +250,12 @@ pub enum Scope {
     Choosing,
     /// In help and other things to read.
     Reading,
+    /// In a pod's details, YAML or logs.
+    Looking,
 }
 
 /// All scopes.
-pub const SCOPES: [Scope; 11] = [
+pub const SCOPES: [Scope; 12] = [
     Scope::Before,
     Scope::Live,
     Scope::Undoing,
@@ -255,6 +267,7 @@ pub const SCOPES: [Scope; 11] = [
     Scope::Writing,
     Scope::Choosing,
     Scope::Reading,
+    Scope::Looking,
 ];
 
 #[cfg(test)]
@@ -277,7 +290,9 @@ mod tests {
 
     #[test]
     fn table_should_let_stop_and_interrupt_be_reached_wherever_a_run_can_be_live() {
-        for scope in [Scope::Before, Scope::Live, Scope::Undoing, Scope::Ask, Scope::Writing, Scope::Choosing, Scope::Reading] {
+        for scope in
+            [Scope::Before, Scope::Live, Scope::Undoing, Scope::Ask, Scope::Writing, Scope::Choosing, Scope::Reading, Scope::Looking]
+        {
             for act in [Act::Stop, Act::Interrupt] {
                 assert!(Keys::default().of(scope).any(|binding| binding.act == act), "no {act:?} in {scope:?}");
             }

@@ -9,6 +9,7 @@ pub mod faults;
 pub mod header;
 pub mod help;
 pub mod keyline;
+pub mod look;
 pub mod metrics;
 pub mod palette;
 pub mod pods;
