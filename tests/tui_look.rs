@@ -46,7 +46,8 @@ fn looking(run: &Run, aspect: Aspect, seen: Result<Vec<Untrusted>, Untrusted>) -
 
 /// A log as a busy server writes it, with what a terminal would obey.
 fn log() -> Vec<Untrusted> {
-    let mut lines = vec!["── task-api has restarted 1 times: what it said last before that ──".to_owned(), "panic: out of memory".to_owned()];
+    let mut lines =
+        vec!["── task-api has restarted 1 times: what it said last before that ──".to_owned(), "panic: out of memory".to_owned()];
     lines.push("── task-api, running ──".to_owned());
     lines.extend((1..=60).map(|n| format!("2026-11-23T21:00:{n:02}Z  INFO  GET /tasks/{n} 200 in {n} ms, for a client that calls itself gameday-load/1.0 and waits for nobody at all")));
     lines.push("\u{1b}[2J\u{1b}]52;c;aGk=\u{7} \u{202e}evil".to_owned());
@@ -90,7 +91,8 @@ fn screen_should_show_a_log_that_stands_still_filtered_and_wrapped() {
 #[test]
 fn screen_should_show_details_yaml_and_why_there_is_none() {
     let run = live();
-    let details = ["pod        production/task-api", "phase      Running", "", "conditions", "  Ready                      True     for 12 s"];
+    let details =
+        ["pod        production/task-api", "phase      Running", "", "conditions", "  Ready                      True     for 12 s"];
     screens("details", &run, looking(&run, Aspect::Details, Ok(details.iter().map(|line| (*line).into()).collect())));
     let why = "read the log of container task-api of pod staging/task-api: pods \"task-api\" is forbidden (403 Forbidden); the right is missing: `gameday rbac` prints the role to ask for";
     screens("refused", &run, looking(&run, Aspect::Logs, Err(why.into())));

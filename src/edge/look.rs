@@ -36,8 +36,11 @@ pub async fn details(cluster: &Cluster, pod: &PodRef, now: DateTime<Utc>) -> Res
     let mut lines = replaced(pod, &object);
     lines.extend(told::pod(&object, now));
     lines.extend([String::new(), "events, the newest last".to_owned()]);
-    let path =
-        format!("/api/v1/namespaces/{}/events?limit=100&fieldSelector=involvedObject.uid%3D{}", pod.namespace, told::uid(&object, &pod.uid));
+    let path = format!(
+        "/api/v1/namespaces/{}/events?limit=100&fieldSelector=involvedObject.uid%3D{}",
+        pod.namespace,
+        told::uid(&object, &pod.uid)
+    );
     let request = get(&path, &format!("list the Events of pod {pod}"))?;
     match api_error::within(&format!("list the Events of pod {pod}"), cluster.client.request::<Value>(request)).await {
         Ok(list) => lines.extend(told::events(&list, now)),
@@ -90,7 +93,8 @@ async fn log(cluster: &Cluster, pod: &PodRef, container: &str, previous: bool) -
     let (PodRef { namespace, name, .. }, mut text) = (pod, String::new());
     for tail in if previous { PREVIOUS_LINES } else { LOG_LINES } {
         let of = if previous { "&previous=true" } else { "" };
-        let path = format!("/api/v1/namespaces/{namespace}/pods/{name}/log?container={container}&tailLines={tail}&limitBytes={LOG_BYTES}{of}");
+        let path =
+            format!("/api/v1/namespaces/{namespace}/pods/{name}/log?container={container}&tailLines={tail}&limitBytes={LOG_BYTES}{of}");
         let request = get(&path, &what)?;
         text = api_error::within(&what, cluster.client.request_text(request)).await?;
         if text.len() < LOG_BYTES {
@@ -161,7 +165,9 @@ fn hide(value: &mut Value) {
 /// Lines without what looks like a token, and none without an end.
 fn safe(lines: &[String]) -> Vec<Untrusted> {
     let short = |line: &String| if line.len() > LONGEST_LINE { line.chars().take(LONGEST_LINE).collect() } else { line.clone() };
-    lines.iter().map(|line| Untrusted::from(secrets::hide(&short(line), &[]))).collect()
+    // arguments are given as `--token=…`
+    let hidden = |line: String| line.split('=').map(|part| secrets::hide(part, &[])).collect::<Vec<_>>().join("=");
+    lines.iter().map(|line| Untrusted::from(hidden(short(line)))).collect()
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ use crate::tui::hands::Open;
 use crate::tui::keys::Screen;
 use crate::tui::letters::Type;
 use crate::tui::panels::{
-    big, chart, criteria, debrief, fault, faults, header, help, keyline, look, metrics, palette, pods, preflight, questions, recovery, strip,
-    timeline, tiny, undo,
+    big, chart, criteria, debrief, fault, faults, header, help, keyline, look, metrics, palette, pods, preflight, questions, recovery,
+    strip, timeline, tiny, undo,
 };
 use crate::tui::scene::{Scene, Touch};
 use crate::wording;
@@ -43,7 +43,8 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         return;
     }
     if area.width < LEAST.0 || area.height < LEAST.1 {
-        let (top, rest) = scene.hands.looking.as_ref().map_or((area, None), |looking| (split(area, 2).0, Some((split(area, 2).1, looking))));
+        let (top, rest) =
+            scene.hands.looking.as_ref().map_or((area, None), |looking| (split(area, 2).0, Some((split(area, 2).1, looking))));
         tiny::draw(scene, top, buffer);
         if let Some((rest, looking)) = rest {
             look::draw(scene, rest, buffer, looking);

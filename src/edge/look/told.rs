@@ -44,7 +44,8 @@ pub(super) fn container(object: &Value) -> Option<Container> {
 
 fn first_of(status: &Value, at: &str) -> String {
     let state = status.pointer(at).and_then(Value::as_object).and_then(|state| state.iter().next());
-    state.map_or_else(|| "in no state".to_owned(), |(name, said)| text(said, "/reason").map_or(name.clone(), |why| format!("{name}: {why}")))
+    state
+        .map_or_else(|| "in no state".to_owned(), |(name, said)| text(said, "/reason").map_or(name.clone(), |why| format!("{name}: {why}")))
 }
 
 /// What a pod is and does.
@@ -117,7 +118,8 @@ fn state(state: Option<&Value>, now: DateTime<Utc>) -> String {
 
 fn probe(probe: &Value) -> String {
     let number = |at: &str, usual: u64| probe.get(at).and_then(Value::as_u64).unwrap_or(usual);
-    let plain = |value: Option<&Value>| value.map_or(String::new(), |value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned));
+    let plain =
+        |value: Option<&Value>| value.map_or(String::new(), |value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned));
     let how = if let Some(http) = probe.get("httpGet") {
         format!("GET :{}{}", plain(http.get("port")), plain(http.get("path")))
     } else if let Some(tcp) = probe.get("tcpSocket") {
@@ -135,7 +137,10 @@ fn probe(probe: &Value) -> String {
 pub(super) fn events(events: &Value, now: DateTime<Utc>) -> Vec<String> {
     let when = |event: &Value| {
         let at = |at: &str| moment(event, at);
-        at("/series/lastObservedTime").or_else(|| at("/lastTimestamp")).or_else(|| at("/eventTime")).or_else(|| at("/metadata/creationTimestamp"))
+        at("/series/lastObservedTime")
+            .or_else(|| at("/lastTimestamp"))
+            .or_else(|| at("/eventTime"))
+            .or_else(|| at("/metadata/creationTimestamp"))
     };
     let mut events: Vec<&Value> = list(events, "/items").collect();
     events.sort_by_key(|event| when(event));
@@ -241,7 +246,8 @@ mod tests {
 
     #[test]
     fn events_should_be_told_with_the_newest_last() {
-        let event = |reason: &str, at: &str| json!({"type": "Warning", "reason": reason, "message": "a\nb", "count": 5, "lastTimestamp": at});
+        let event =
+            |reason: &str, at: &str| json!({"type": "Warning", "reason": reason, "message": "a\nb", "count": 5, "lastTimestamp": at});
         let told = events(&json!({"items": [event("Late", "2026-11-23T20:59:59Z"), event("Early", "2026-11-23T20:50:00Z")]}), now());
         assert_eq!(told, ["  10 min ago   Warning  Early ×5  a b", "  1 s ago      Warning  Late ×5  a b"]);
         assert_eq!(events(&json!({}), now()).len(), 1);

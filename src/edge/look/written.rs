@@ -49,7 +49,10 @@ fn scalar(value: &Value) -> String {
 /// Lines that can stand as they are.
 fn is_block(text: &str) -> bool {
     let body = text.trim_end_matches('\n');
-    body.contains('\n') && text.len() - body.len() <= 1 && !body.starts_with([' ', '\n']) && !body.chars().any(|c| c != '\n' && c.is_control())
+    body.contains('\n')
+        && text.len() - body.len() <= 1
+        && !body.starts_with([' ', '\n'])
+        && !body.chars().any(|c| c != '\n' && c.is_control())
 }
 
 fn word(text: &str) -> String {

@@ -13,8 +13,18 @@ use crate::tui::roster::Column;
 use crate::tui::zoom::Turn;
 
 /// Where the leader's hands are, or may be.
-const LEADING: &[Scope] =
-    &[Scope::Before, Scope::Live, Scope::Undoing, Scope::Over, Scope::Refused, Scope::Ask, Scope::Writing, Scope::Choosing, Scope::Reading, Scope::Looking];
+const LEADING: &[Scope] = &[
+    Scope::Before,
+    Scope::Live,
+    Scope::Undoing,
+    Scope::Over,
+    Scope::Refused,
+    Scope::Ask,
+    Scope::Writing,
+    Scope::Choosing,
+    Scope::Reading,
+    Scope::Looking,
+];
 /// Wherever nothing is open.
 const ANYWHERE: &[Scope] = &[Scope::Before, Scope::Live, Scope::Undoing, Scope::Over, Scope::Refused, Scope::Watching, Scope::Replaying];
 /// Where a run is looked at, once it has begun.
@@ -163,7 +173,13 @@ pub const TABLE: &[Binding] = &[
     bind(Act::Filter, &[Key::Char('/')], SEEN, "filter", "show only what matches: regex, !regex, -l labels, -f fuzzy"),
     bind(Act::Freeze, &[Key::Ctrl('f')], &[Scope::Live, Scope::Watching], "", "let the picture stand still; the run goes on"),
     bind(Act::Copy, &[Key::Char('c')], ANYWHERE, "", "copy: the marked pod, a check's command, the timeline"),
-    bind(Act::Look(Aspect::Details), &[Key::Char('d')], POD, "", "a pod's state, containers, probes and Events: the marked one, else one that is not ready"),
+    bind(
+        Act::Look(Aspect::Details),
+        &[Key::Char('d')],
+        POD,
+        "",
+        "a pod's state, containers, probes and Events: the marked one, else one that is not ready",
+    ),
     bind(Act::Look(Aspect::Yaml), &[Key::Char('y')], POD, "", "the same pod's YAML, values of its environment hidden"),
     bind(Act::Look(Aspect::Logs), &[Key::Char('l')], POD, "", "the same pod's logs; what it said before a restart comes first"),
     bind(Act::Sort(Column::Name), &[Key::Char('P')], SEEN, "", "sort the pods by name; again: turned round; again: as they were"),
