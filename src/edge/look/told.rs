@@ -29,17 +29,15 @@ pub(super) fn container(object: &Value) -> Option<Container> {
     };
     let main = || list(object, "/status/containerStatuses");
     let status = statuses().filter(has_begun).find(troubled).or_else(|| statuses().find(troubled)).or_else(|| main().next());
-    match status {
-        Some(status) => Some(Container {
+    if let Some(status) = status {
+        return Some(Container {
             name: text(status, "/name")?.to_owned(),
             state: first_of(status, "/state"),
             restarts: status.get("restartCount").and_then(Value::as_u64).unwrap_or(0),
-        }),
-        None => {
-            let name = list(object, "/spec/containers").next().and_then(|container| text(container, "/name"))?;
-            Some(Container { name: name.to_owned(), state: "not started".to_owned(), restarts: 0 })
-        }
+        });
     }
+    let name = list(object, "/spec/containers").next().and_then(|container| text(container, "/name"))?;
+    Some(Container { name: name.to_owned(), state: "not started".to_owned(), restarts: 0 })
 }
 
 fn first_of(status: &Value, at: &str) -> String {

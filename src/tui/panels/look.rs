@@ -54,7 +54,7 @@ fn nothing(looking: &Looking) -> &'static str {
 
 /// How old what is shown is.
 fn ago(age: Duration) -> String {
-    if age < Duration::from_secs(120) { format!("{} s ago", age.as_secs()) } else { format!("{} ago", live::age(age)) }
+    if age < Duration::from_mins(2) { format!("{} s ago", age.as_secs()) } else { format!("{} ago", live::age(age)) }
 }
 
 fn title(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, looking: &Looking) {
