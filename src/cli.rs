@@ -13,6 +13,7 @@ mod drill;
 mod elsewhere;
 mod force;
 mod gate;
+mod home;
 mod keys;
 mod new;
 mod outlet;
@@ -54,7 +55,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
             return if error.use_stderr() { USAGE } else { 0 };
         }
     };
-    let outcome = match args.verb {
+    let Some(verb) = args.verb else { return told(home::home()) };
+    let outcome = match verb {
         Verb::Run(args) => drill::run(&args),
         Verb::Rehearse(args) => drill::rehearse(&args),
         Verb::Rehearsal(RehearsalVerb::Serve(args)) => serve::serve(&args),
@@ -71,13 +73,15 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Verb::Config => config::config(),
         Verb::Keys => keys::keys(),
     };
-    match outcome {
-        Ok(code) => code,
-        Err(failure) => {
-            complain(&failure.error);
-            failure.code
-        }
-    }
+    told(outcome)
+}
+
+/// The exit code of what was done; what went wrong is said.
+fn told(outcome: Result<u8, Failure>) -> u8 {
+    outcome.unwrap_or_else(|failure| {
+        complain(&failure.error);
+        failure.code
+    })
 }
 
 /// What went wrong before or beside a run, and the exit code for it.

@@ -3,6 +3,7 @@
 //! Owns [`Cluster`], a connected API server, and the tasks that turn what it says into events.
 //! Performs effects, never decides; knows words, never the run.
 
+pub mod abilities;
 pub mod agentless;
 pub mod api_error;
 pub mod chaos_mesh;

@@ -3,6 +3,7 @@
 //! Owns [`Face`]. A face is shown the run and gives commands; it fetches nothing. One that draws on a thread of its own folds the
 //! entries there itself: a copy of a run of thousands of pods at each change would cost more than all else.
 
+pub mod home;
 pub mod look;
 
 use crate::command::Command;

@@ -22,6 +22,7 @@ mod copied;
 pub mod filter;
 mod frames;
 pub mod hands;
+pub mod home;
 pub mod keys;
 pub mod letters;
 pub mod panels;
@@ -92,6 +93,7 @@ pub struct Opening {
 
 /// A face on a terminal.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each happens once, at a time of its own")]
 pub struct Cockpit {
     wake: SyncSender<Wake>,
     slot: Arc<Slot>,

@@ -4,6 +4,7 @@
 
 mod criteria;
 mod end;
+pub mod home;
 pub mod live;
 pub mod margin;
 mod numbers;

@@ -24,10 +24,10 @@ fn rules() -> BTreeMap<&'static str, (Vec<&'static str>, Vec<&'static str>)> {
         rules.insert(*word, (with(&[]), external));
     }
     rules.insert("run", (with(&[]), vec!["chrono", "serde_json"]));
-    rules.insert("wording", (with(&["run"]), vec![]));
+    rules.insert("wording", (with(&["run"]), vec!["chrono"]));
     rules.insert("findings", (with(&["run", "wording"]), vec!["serde", "chrono"]));
     rules.insert("journal", (with(&[]), data.to_vec()));
-    rules.insert("face", (with(&["run"]), vec![]));
+    rules.insert("face", (with(&["run"]), vec!["chrono"]));
     rules.insert("replay", (with(&["run"]), vec![]));
     rules.insert("headless", (with(&["run", "findings", "wording", "face"]), vec!["serde_json"]));
     rules.insert(

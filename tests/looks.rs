@@ -57,7 +57,7 @@ impl Face for Looker {
             let mut pod = run.fleet().targets[0].in_order()[0].fact.pod.clone();
             let mut ask = |aspect| self.wanted.push_back(LookAt { pod: pod.clone(), aspect });
             [Aspect::Details, Aspect::Yaml, Aspect::Logs].into_iter().for_each(&mut ask);
-            pod.name = "nobody".to_owned();
+            "nobody".clone_into(&mut pod.name);
             self.wanted.push_back(LookAt { pod, aspect: Aspect::Yaml });
         }
     }

@@ -99,7 +99,8 @@ fn hands_should_let_each_binding_of_the_table_do_something() {
         (Scope::Choosing, Open::Palette(Palette { text: "po".to_owned(), ..Palette::default() })),
     ];
     let mut tried = 0;
-    for scope in SCOPES {
+    // home has no run: tests/tui_home.rs
+    for scope in SCOPES.into_iter().filter(|scope| *scope != Scope::Home) {
         let (until, open) = match moments.iter().find(|(of, _)| *of == scope) {
             Some((_, until)) => (*until, None),
             None => (LIVE, opened.iter().find(|(of, _)| *of == scope).map(|(_, open)| open.clone())),

@@ -15,9 +15,9 @@ use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 #[derive(Debug, Parser)]
 #[command(name = "gameday", version, about, max_term_width = 100)]
 pub struct Args {
-    /// What to do.
+    /// What to do; without a verb: home, with scenarios, past runs, and what the cluster can do.
     #[command(subcommand)]
-    pub verb: Verb,
+    pub verb: Option<Verb>,
 }
 
 /// What to do.

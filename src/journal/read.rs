@@ -75,6 +75,22 @@ pub fn header(path: &Path) -> Option<Header> {
     serde_json::from_slice(line.strip_suffix(b"\n")?).ok()
 }
 
+/// How much of the end of a journal is read for its last line, in bytes.
+const END: u64 = 1 << 18;
+
+/// The last whole entry alone; none where there is none, or it can't be read.
+#[must_use]
+pub fn last(path: &Path) -> Option<Entry> {
+    let mut file = fs::File::open(path).ok()?;
+    let size = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(size.saturating_sub(END))).ok()?;
+    let mut end = Vec::new();
+    file.take(END).read_to_end(&mut end).ok()?;
+    let whole = &end[..end.iter().rposition(|byte| *byte == b'\n')?];
+    let from = whole.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    serde_json::from_slice(&whole[from..]).ok()
+}
+
 /// Reads a journal's bytes. Whatever follows the last line end is counted as torn.
 ///
 /// # Errors

@@ -161,7 +161,10 @@ impl Frames {
         let Some(Shot { run, news, at, pace, seat }) = self.slot.take() else { return (shown, false) };
         // news without a run to follow on are laid down by nobody
         let Some(mut run) = run.or(shown.map(|shown| shown.run)) else { return (None, false) };
-        news.iter().for_each(|entry| drop(run.apply(entry)));
+        for entry in &news {
+            // its effects are the driver's to perform
+            drop(run.apply(entry));
+        }
         self.hands.seat = seat;
         self.hands.follow(&run);
         (Some(Shown { run, at, pace, came: tick() }), true)

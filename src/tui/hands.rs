@@ -59,6 +59,7 @@ pub enum Open {
 
 /// The state of the screen that is nobody's but this operator's.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own, thrown by a key of its own")]
 pub struct Hands {
     /// What is open.
     pub open: Option<Open>,
@@ -276,7 +277,9 @@ impl Hands {
                 return Some(Deed::Copy(what, text));
             }
             Act::Help => self.open = Some(Open::Help),
-            Act::Quit if over => return Some(Deed::Leave),
+            Act::Quit | Act::Home if over => return Some(Deed::Leave),
+            // those of the home screen, where there is no run
+            Act::Home | Act::Open | Act::Rehearse | Act::Edit | Act::NextList => return None,
             // leaving a live run is stopping it
             Act::Stop | Act::Quit => {
                 self.undo_hidden = false;

@@ -89,6 +89,16 @@ pub enum Act {
     Look(Aspect),
     /// Wrap long lines of what is looked at, or cut them.
     Wrap,
+    /// Home: open what is marked.
+    Open,
+    /// Home: rehearse the marked scenario.
+    Rehearse,
+    /// Home: the marked scenario in the editor.
+    Edit,
+    /// Home: from the scenarios to the runs and back.
+    NextList,
+    /// Back home.
+    Home,
     /// Move in a recorded run.
     Play(Play),
     /// Help.
@@ -165,6 +175,11 @@ impl Act {
             Act::Look(Aspect::Yaml) => "yaml",
             Act::Look(Aspect::Logs) => "logs",
             Act::Wrap => "wrap",
+            Act::Open => "open",
+            Act::Rehearse => "rehearse",
+            Act::Edit => "edit",
+            Act::NextList => "next-list",
+            Act::Home => "home",
             Act::Play(Play::Pause) => "pause",
             Act::Play(Play::Faster) => "faster",
             Act::Play(Play::Slower) => "slower",
@@ -200,6 +215,7 @@ impl Scope {
             Scope::Ask => "question",
             Scope::Writing => "writing",
             Scope::Choosing => "command line",
+            Scope::Home => "home",
             Scope::Reading => "reading",
             Scope::Looking => "pod",
         }
@@ -248,6 +264,8 @@ pub enum Scope {
     Writing,
     /// On the command line.
     Choosing,
+    /// Before there is a run: among scenarios and past runs.
+    Home,
     /// In help and other things to read.
     Reading,
     /// In a pod's details, YAML or logs.
@@ -255,7 +273,7 @@ pub enum Scope {
 }
 
 /// All scopes.
-pub const SCOPES: [Scope; 12] = [
+pub const SCOPES: [Scope; 13] = [
     Scope::Before,
     Scope::Live,
     Scope::Undoing,
@@ -268,6 +286,7 @@ pub const SCOPES: [Scope; 12] = [
     Scope::Choosing,
     Scope::Reading,
     Scope::Looking,
+    Scope::Home,
 ];
 
 #[cfg(test)]
@@ -313,7 +332,7 @@ mod tests {
     fn table_should_say_what_each_binding_does() {
         for binding in TABLE {
             // what has no number is reached by the command line alone
-            let keyless = binding.act == Act::Show(Screen::Preflight);
+            let keyless = matches!(binding.act, Act::Show(Screen::Preflight) | Act::Home);
             assert!(!binding.says.is_empty() && binding.keys.is_empty() == keyless && !binding.scopes.is_empty(), "{binding:?}");
         }
     }

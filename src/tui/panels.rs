@@ -8,6 +8,7 @@ pub mod fault;
 pub mod faults;
 pub mod header;
 pub mod help;
+pub mod home;
 pub mod keyline;
 pub mod look;
 pub mod metrics;

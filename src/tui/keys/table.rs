@@ -65,6 +65,10 @@ const fn looking(act: Act, keys: &'static [Key], word: &'static str, says: &'sta
     bind(act, keys, &[Scope::Looking], word, says)
 }
 
+const fn home(act: Act, keys: &'static [Key], word: &'static str, says: &'static str) -> Binding {
+    bind(act, keys, &[Scope::Home], word, says)
+}
+
 const fn play(wish: Play, keys: &'static [Key], word: &'static str, says: &'static str) -> Binding {
     bind(Act::Play(wish), keys, &[Scope::Replaying], word, says)
 }
@@ -235,6 +239,33 @@ pub const TABLE: &[Binding] = &[
     looking(Act::PageUp, &[Key::Code(KeyCode::PageUp), Key::Ctrl('u')], "", "a page up"),
     looking(Act::Top, &[Key::Char('g'), Key::Code(KeyCode::Home)], "", "the first line"),
     looking(Act::Bottom, &[Key::Char('G'), Key::Code(KeyCode::End)], "", "the last line; logs are followed again"),
+    home(
+        Act::Open,
+        &[Key::Code(KeyCode::Enter)],
+        "open",
+        "a scenario: to its preflight on the cluster; a run: replay it, or look on while it is live",
+    ),
+    home(Act::Rehearse, &[Key::Char('r')], "rehearse", "rehearse the scenario on the practice cluster in gameday: nothing can break"),
+    home(Act::Edit, &[Key::Char('e')], "edit", "the scenario in $EDITOR"),
+    home(Act::NextList, &[Key::Code(KeyCode::Tab), Key::Code(KeyCode::BackTab)], "runs", "from the scenarios to past runs, and back"),
+    home(Act::Down, &[Key::Char('j'), Key::Code(KeyCode::Down)], "", "the next one"),
+    home(Act::Up, &[Key::Char('k'), Key::Code(KeyCode::Up)], "", "the one before"),
+    home(Act::PageDown, &[Key::Code(KeyCode::PageDown), Key::Ctrl('d')], "", "a page down"),
+    home(Act::PageUp, &[Key::Code(KeyCode::PageUp), Key::Ctrl('u')], "", "a page up"),
+    home(Act::Top, &[Key::Char('g'), Key::Code(KeyCode::Home)], "", "the first"),
+    home(Act::Bottom, &[Key::Char('G'), Key::Code(KeyCode::End)], "", "the last"),
+    home(Act::Filter, &[Key::Char('/')], "filter", "show only what matches: regex, !regex, -f fuzzy"),
+    home(Act::Help, &[Key::Char('?'), Key::Char('h')], "help", "what each key does here"),
+    home(Act::Close, &[Key::Code(KeyCode::Esc)], "", "back, or all of them again; never leaves"),
+    home(Act::Quit, &[Key::Char('q')], "leave", "leave gameday"),
+    home(Act::Interrupt, &[Key::Ctrl('c')], "", "leave gameday"),
+    bind(
+        Act::Home,
+        &[],
+        &[Scope::Over, Scope::Refused, Scope::Watching, Scope::Replaying],
+        "",
+        "leave this run: home, where gameday was begun there",
+    ),
     show(Screen::Preflight, &[], "", "screen: the checklist that the run began with"),
     bind(Act::Confirm, &[Key::Code(KeyCode::Enter)], &[Scope::Ask], "yes", "yes"),
     bind(Act::Close, &[Key::Code(KeyCode::Esc), Key::Char('q')], &[Scope::Ask, Scope::Reading], "back", "back, nothing is done"),

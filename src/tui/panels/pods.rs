@@ -100,7 +100,7 @@ fn draw_at_most(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, most: usize)
                 scene.spot(area, || Touch::Pod(line.pod.fact.pod.uid.clone()));
                 columns.line(scene, line, area, buffer);
                 if marked(&Row::Pod(*line)) {
-                    buffer.set_style(area, Style::new().add_modifier(Modifier::REVERSED));
+                    buffer.set_style(area, scene.theme.text.add_modifier(Modifier::REVERSED));
                 }
             }
         }
