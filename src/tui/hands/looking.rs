@@ -81,6 +81,10 @@ impl Looking {
     /// Moves; what comes to its end follows it.
     pub(super) fn scroll(&mut self, act: Act) {
         let most = self.most.get();
+        if most == 0 {
+            // all of it is there
+            return;
+        }
         let at = self.top.unwrap_or(most).min(most);
         let to = match act {
             Act::Down => at + 1,
