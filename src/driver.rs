@@ -1,8 +1,9 @@
 //! The loop: take what happened, stamp it, append it, apply it, perform what follows.
 //!
 //! Owns the one place where time is read and the one gate that everything that breaks must pass.
-//! Journal first, act second. Generic over the face.
+//! Journal first, act second. Generic over the face. What the face only wants to look at goes past all that.
 
+mod looks;
 pub mod pace;
 mod perform;
 mod signals;
@@ -19,10 +20,11 @@ use crate::command::{AbortedBy, Command};
 use crate::edge::{Inbox, pulse};
 use crate::effect::{Danger, Effect, Outcome};
 use crate::event::{Entry, Event};
-use crate::face::Face;
+use crate::face::{Asked, Face};
 use crate::journal::{Journal, JournalError};
 use crate::run::Run;
 
+pub use looks::Looks;
 pub use perform::World;
 pub use signals::Signals;
 
@@ -35,6 +37,8 @@ pub struct Driven<F> {
     pub run: Run,
     /// The face it was shown to.
     pub face: F,
+    /// What looks for it; goes on after the end.
+    pub looks: Looks,
     /// Why the journal does not tell all of it, if it does not. Nothing was begun after that.
     pub lost: Option<JournalError>,
 }
@@ -83,6 +87,7 @@ pub struct Driver<F> {
     clock: Clock,
     world: World,
     face: F,
+    looks: Looks,
     inbox: Inbox,
     outbox: mpsc::Receiver<Event>,
     seq: u64,
@@ -94,14 +99,16 @@ impl<F: Face> Driver<F> {
     #[must_use]
     pub fn new(run: Run, journal: Journal, clock: Clock, world: World, face: F) -> Driver<F> {
         let (inbox, outbox) = mpsc::channel(INBOX);
-        Driver { run, journal: Some(journal), clock, world, face, inbox, outbox, seq: 0, lost: None }
+        let looks = Looks::new(world.cluster.clone(), clock);
+        Driver { run, journal: Some(journal), clock, world, face, looks, inbox, outbox, seq: 0, lost: None }
     }
 
     /// A driver of a run that is only looked at: what is written nowhere breaks nothing.
     #[must_use]
     pub fn unwritten(run: Run, clock: Clock, world: World, face: F) -> Driver<F> {
         let (inbox, outbox) = mpsc::channel(INBOX);
-        Driver { run, journal: None, clock, world, face, inbox, outbox, seq: 0, lost: None }
+        let looks = Looks::new(world.cluster.clone(), clock);
+        Driver { run, journal: None, clock, world, face, looks, inbox, outbox, seq: 0, lost: None }
     }
 
     /// Takes a run that died up again, only to undo what it broke.
@@ -128,10 +135,20 @@ impl<F: Face> Driver<F> {
             let deadline = self.run.next_deadline();
             let event = tokio::select! {
                 biased;
-                command = self.face.command() => Event::Commanded(command),
+                asked = self.face.asked() => match asked {
+                    Asked::Command(command) => Event::Commanded(command),
+                    Asked::Look(at) => {
+                        self.looks.begin(at);
+                        continue;
+                    }
+                },
                 command = signals.next() => Event::Commanded(command),
                 Some(event) = self.outbox.recv() => event,
                 () = sleep_until(self.clock, deadline) => Event::DeadlinePassed,
+                look = self.looks.next() => {
+                    self.face.looked(look);
+                    continue;
+                }
             };
             self.take(event);
             if self.lost.is_some() && !self.run.touched_anything() && !self.run.owes_anything() {
@@ -139,7 +156,7 @@ impl<F: Face> Driver<F> {
             }
         }
         self.face.show(&self.run);
-        Driven { run: self.run, face: self.face, lost: self.lost }
+        Driven { run: self.run, face: self.face, looks: self.looks, lost: self.lost }
     }
 
     /// Takes one event and everything that follows from it at once.

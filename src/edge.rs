@@ -15,6 +15,7 @@ pub mod hours;
 pub mod http_probe;
 pub mod inspect;
 pub mod lease;
+pub mod look;
 pub mod object_probe;
 pub mod pods;
 pub mod prometheus;

@@ -4,10 +4,21 @@
 //! entries there itself: a copy of a run of thousands of pods at each change would cost more than all else.
 
 pub mod home;
+pub mod look;
 
 use crate::command::Command;
 use crate::event::Entry;
+use crate::face::look::{Look, LookAt};
 use crate::run::Run;
+
+/// What a front end asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// The operator decided.
+    Command(Command),
+    /// The operator wants to see something that the run does not know.
+    Look(LookAt),
+}
 
 /// A front end.
 pub trait Face {
@@ -17,6 +28,9 @@ pub trait Face {
     /// Shows the run as it stands. Called after every change; must not block.
     fn show(&mut self, run: &Run);
 
-    /// The next command. Must be cancel-safe: it is dropped and called again many times.
-    fn command(&mut self) -> impl Future<Output = Command>;
+    /// Is told what was seen of what it asked to look at.
+    fn looked(&mut self, _look: Look) {}
+
+    /// What is asked for next. Must be cancel-safe: it is dropped and called again many times.
+    fn asked(&mut self) -> impl Future<Output = Asked>;
 }

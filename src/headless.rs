@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde_json::json;
 
 use crate::command::{AbortedBy, Answer, Command};
-use crate::face::Face;
+use crate::face::{Asked, Face};
 use crate::run::Run;
 use crate::run::phase::Phase;
 use crate::scenario::model::{Scenario, Step, StepAction};
@@ -146,18 +146,18 @@ impl<W: Write> Face for Headless<W> {
         }
     }
 
-    async fn command(&mut self) -> Command {
+    async fn asked(&mut self) -> Asked {
         if self.started {
             self.started = false;
-            return Command::Start;
+            return Asked::Command(Command::Start);
         }
         if let Some(command) = self.ready.pop_front() {
-            return command;
+            return Asked::Command(command);
         }
         if self.closed && self.told < usize::MAX {
             // said once: there is nobody left to watch
             self.told = usize::MAX;
-            return Command::Abort { by: AbortedBy::FaceLost };
+            return Asked::Command(Command::Abort { by: AbortedBy::FaceLost });
         }
         std::future::pending().await
     }

@@ -39,7 +39,7 @@ pub mod zoom;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -49,7 +49,8 @@ use tokio::sync::oneshot;
 use crate::clock::At;
 use crate::command::{AbortedBy, Command};
 use crate::event::Entry;
-use crate::face::Face;
+use crate::face::look::{Look as Seen, LookAt};
+use crate::face::{Asked, Face};
 use crate::run::Run;
 use crate::run::phase::Phase;
 use crate::run::timeline::Noted;
@@ -96,7 +97,8 @@ pub struct Opening {
 pub struct Cockpit {
     wake: SyncSender<Wake>,
     slot: Arc<Slot>,
-    commands: UnboundedReceiver<Command>,
+    asked: UnboundedReceiver<Asked>,
+    seen: Sender<Seen>,
     wishes: UnboundedReceiver<Play>,
     pace: f64,
     left: Option<oneshot::Receiver<()>>,
@@ -118,7 +120,8 @@ impl Cockpit {
     pub fn open(opening: Opening) -> io::Result<Cockpit> {
         let screen = terminal::take(opening.mouse)?;
         let (wake, inbox) = sync_channel(INBOX);
-        let (sender, commands) = unbounded_channel();
+        let (sender, asked) = unbounded_channel();
+        let (seen, looks) = channel();
         let (wisher, wishes) = unbounded_channel();
         let (leave, left) = oneshot::channel();
         let slot = Arc::new(Slot::default());
@@ -126,7 +129,10 @@ impl Cockpit {
             screen,
             inbox,
             slot: Arc::clone(&slot),
-            commands: sender,
+            asked: sender,
+            looks,
+            looked: None,
+            waits: false,
             wishes: wisher,
             theme: opening.look.theme(),
             hands: Hands { keys: opening.keys, letters: opening.letters, ..Hands::of(opening.author) },
@@ -148,7 +154,8 @@ impl Cockpit {
         let mut cockpit = Cockpit {
             wake,
             slot,
-            commands,
+            asked,
+            seen,
             wishes,
             pace: opening.pace,
             left: Some(left),
@@ -165,16 +172,25 @@ impl Cockpit {
         Ok(cockpit)
     }
 
-    /// Shows the findings of a run that is over until the operator leaves; says where the report is.
+    /// Shows the findings of a run that is over until the operator wants to look at a pod; none once they have left.
     ///
     /// Comes back at once if the run ended because nobody is there to read: after SIGTERM, a hangup,
     /// or when the operator left in a hurry. Cancel-safe.
-    pub async fn debrief(&mut self, run: &Run, report: String) {
-        self.reported(report);
-        if !is_read(run) {
-            return;
+    pub async fn debrief(&mut self, run: &Run) -> Option<LookAt> {
+        let left = self.left.as_mut().filter(|_| is_read(run))?;
+        loop {
+            tokio::select! {
+                biased;
+                // an error says that the thread has ended, which is what is waited for
+                _ = &mut *left => break,
+                // a run that is over needs no commands
+                Some(asked) = self.asked.recv() => if let Asked::Look(at) = asked {
+                    return Some(at);
+                },
+            }
         }
-        self.left().await;
+        self.left = None;
+        None
     }
 
     /// Shows a run to somebody who does not lead it: at this moment, which moves on by `pace` against the real clock.
@@ -294,17 +310,23 @@ impl Face for Cockpit {
         self.lay(Shot { run: whole, news, at: run.now(), pace: if live { self.pace } else { 0.0 }, seat: Seat::Leader });
     }
 
-    async fn command(&mut self) -> Command {
+    fn looked(&mut self, look: Seen) {
+        // a thread that is gone shows nothing; one whose inbox is full of keys is awake
+        let _ = self.seen.send(look);
+        let _ = self.wake.try_send(Wake::Shown);
+    }
+
+    async fn asked(&mut self) -> Asked {
         if self.started {
             self.started = false;
-            return Command::Start;
+            return Asked::Command(Command::Start);
         }
         if !self.lost {
-            if let Some(command) = self.commands.recv().await {
-                return command;
+            if let Some(asked) = self.asked.recv().await {
+                return asked;
             }
             self.lost = true;
-            return Command::Abort { by: AbortedBy::FaceLost };
+            return Asked::Command(Command::Abort { by: AbortedBy::FaceLost });
         }
         std::future::pending().await
     }

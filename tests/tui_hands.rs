@@ -9,10 +9,12 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use gameday::command::{AbortedBy, Command};
 use gameday::effect::Effect;
 use gameday::event::{Entry, Event};
+use gameday::face::look::{Aspect, Look, LookAt};
 use gameday::journal::read;
 use gameday::run::Run;
 use gameday::scenario::{self, Source};
 use gameday::seat::{Position, Seat};
+use gameday::tui::hands::looking::{Looking, REFRESH};
 use gameday::tui::hands::palette::Palette;
 use gameday::tui::hands::{Deed, Hands, Open};
 use gameday::tui::keys::{Act, Key, Keys, SCOPES, Scope, TABLE};
@@ -79,6 +81,14 @@ fn refused() -> Run {
     run
 }
 
+/// A look at the first pod, of which this was seen.
+fn looked(run: &Run, aspect: Aspect, lines: &[&str]) -> Looking {
+    let at = LookAt { pod: Hands::of("maria").meant(run).unwrap().fact.pod.clone(), aspect };
+    let mut looking = Looking::new(at.clone());
+    assert!(looking.take(Look { at, seen: Ok(lines.iter().map(|line| (*line).into()).collect()) }));
+    looking
+}
+
 #[test]
 fn hands_should_let_each_binding_of_the_table_do_something() {
     let moments = [(Scope::Before, READY), (Scope::Live, LIVE), (Scope::Undoing, UNDOING), (Scope::Over, OVER)];
@@ -103,7 +113,8 @@ fn hands_should_let_each_binding_of_the_table_do_something() {
         };
         for binding in Keys::default().of(scope) {
             for key in binding.keys.iter() {
-                let mut hands = Hands { open: open.clone(), seat, ..Hands::of("maria") };
+                let looking = (scope == Scope::Looking).then(|| looked(&run, Aspect::Logs, &["a line"]));
+                let mut hands = Hands { open: open.clone(), looking, seat, ..Hands::of("maria") };
                 assert_eq!(hands.scope(&run), scope);
                 assert!(hands.press(event(*key), &run).is_some(), "{key} in {scope:?} does nothing: {binding:?}");
                 tried += 1;
@@ -122,6 +133,77 @@ fn stop_should_be_two_keys_away_from_everywhere() {
         let deed = press(&mut hands, &run, &[Key::Code(KeyCode::F(12)), ENTER]);
         assert_eq!(deed, Some(Deed::Command(Command::Abort { by: AbortedBy::Key })), "from {open:?}");
     }
+}
+
+#[test]
+fn look_should_be_at_the_marked_pod_else_at_one_that_is_not_ready() {
+    let run = run(LIVE);
+    let mut hands = Hands::of("maria");
+    let first = hands.meant(&run).unwrap().fact.pod.clone();
+    assert!(!hands.meant(&run).unwrap().is_ready() || run.fleet().targets[0].pods.values().all(|pod| pod.gone.is_some() || pod.is_ready()));
+    for (key, aspect) in [('d', Aspect::Details), ('y', Aspect::Yaml), ('l', Aspect::Logs)] {
+        let mut hands = Hands::of("maria");
+        assert_eq!(press(&mut hands, &run, &[Key::Char(key)]), Some(Deed::Look(LookAt { pod: first.clone(), aspect })));
+        assert_eq!(hands.scope(&run), Scope::Looking);
+        // the same pod, however many are not ready by then
+        press(&mut hands, &run, &[Key::Char('y')]);
+        assert_eq!(hands.looking.as_ref().map(|looking| looking.at.clone()), Some(LookAt { pod: first.clone(), aspect: Aspect::Yaml }));
+    }
+    press(&mut hands, &run, &typed("2jj"));
+    let marked = hands.chosen.clone();
+    let Some(Deed::Look(at)) = press(&mut hands, &run, &typed("l")) else { panic!("no look") };
+    assert_eq!(Some(at.pod.uid), marked);
+}
+
+#[test]
+fn look_should_be_the_leaders_alone() {
+    let run = run(LIVE);
+    let mut hands = Hands { seat: Seat::Spectator { driven: true }, ..Hands::of("maria") };
+    assert!(!hands.offers(Act::Look(Aspect::Logs), &run));
+    assert_eq!((hands.act(Act::Look(Aspect::Logs), &run), hands.looking), (None, None));
+}
+
+#[test]
+fn look_should_be_left_step_by_step_and_at_once_when_everything_is_undone() {
+    let run = run(LIVE);
+    let lines = ["GET /a 200", "GET /b 500", "\u{1b}[2J"];
+    let mut hands = Hands { looking: Some(looked(&run, Aspect::Logs, &lines)), ..Hands::of("maria") };
+    press(&mut hands, &run, &[typed("/500"), vec![ENTER]].concat());
+    assert!(hands.filter.is_empty(), "the pods keep theirs");
+    let Some(Deed::Copy(what, text)) = press(&mut hands, &run, &typed("c")) else { panic!("nothing is copied") };
+    assert!(what.starts_with("1 lines of logs, ") && text == "GET /b 500", "{what}: {text}");
+    press(&mut hands, &run, &[ESC]);
+    assert!(hands.looking.as_ref().unwrap().filter.is_empty());
+    press(&mut hands, &run, &typed("q"));
+    assert_eq!((hands.scope(&run), hands.open.is_none()), (Scope::Live, true));
+    for (keys, command) in [(vec![CTRL_C], AbortedBy::Interrupt), (vec![Key::Char('!'), ENTER], AbortedBy::Key)] {
+        let mut hands = Hands { looking: Some(looked(&run, Aspect::Logs, &lines)), ..Hands::of("maria") };
+        assert_eq!(press(&mut hands, &run, &keys), Some(Deed::Command(Command::Abort { by: command })));
+        assert_eq!(hands.looking, None);
+    }
+}
+
+#[test]
+fn logs_should_follow_their_end_until_they_are_scrolled_up() {
+    let run = run(LIVE);
+    let mut hands = Hands { looking: Some(looked(&run, Aspect::Logs, &["a", "b"])), ..Hands::of("maria") };
+    let looking = hands.looking.as_mut().unwrap();
+    looking.most.set(50);
+    assert!(!looking.is_stale());
+    looking.age = REFRESH;
+    assert!(looking.is_stale());
+    let tops: Vec<Option<usize>> = "kkjjgG"
+        .chars()
+        .map(|key| {
+            press(&mut hands, &run, &[Key::Char(key)]);
+            let looking = hands.looking.as_ref().unwrap();
+            assert_eq!(looking.is_stale(), looking.top.is_none());
+            looking.top
+        })
+        .collect();
+    assert_eq!(tops, [Some(49), Some(48), Some(49), None, Some(0), None]);
+    let other = Look { at: LookAt { aspect: Aspect::Yaml, ..hands.looking.as_ref().unwrap().at.clone() }, seen: Err("no".into()) };
+    assert!(!hands.looking.as_mut().unwrap().take(other), "what is not looked at any more is not shown");
 }
 
 #[test]

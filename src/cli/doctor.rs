@@ -14,7 +14,7 @@ use crate::cli::{Failure, Means, REFUSED, print};
 use crate::command::{AbortedBy, Command};
 use crate::driver::{Clock, Driver, Signals};
 use crate::edge::connect;
-use crate::face::Face;
+use crate::face::{Asked, Face};
 use crate::header::Header;
 use crate::run::Run;
 use crate::run::checks::Grade;
@@ -47,7 +47,7 @@ impl Face for Reader {
         }
     }
 
-    async fn command(&mut self) -> Command {
+    async fn asked(&mut self) -> Asked {
         if self.left || !self.ready {
             std::future::pending::<()>().await;
         }
@@ -57,7 +57,7 @@ impl Face for Reader {
             tokio::time::sleep_until(until).await;
         }
         self.left = true;
-        Command::Abort { by: AbortedBy::Key }
+        Asked::Command(Command::Abort { by: AbortedBy::Key })
     }
 }
 

@@ -16,7 +16,7 @@ use crate::cli::arrival::{self, Arrival};
 use crate::cli::gate::{self, Seat};
 use crate::cli::outlet::Outlet;
 use crate::cli::{ABORTED, Failure, LEFT, Means, REFUSED, USAGE, answers, check, print, recover, report, screen, world};
-use crate::driver::{Clock, Driver, Signals, World, pace};
+use crate::driver::{Clock, Driver, Looks, Signals, World, pace};
 use crate::edge::prometheus::{Credentials, Prometheus};
 use crate::edge::{Cluster, connect};
 use crate::face::Face;
@@ -317,14 +317,15 @@ fn code(run: &Run, lost: Option<JournalError>) -> anyhow::Result<u8> {
 /// Drives a run in the cockpit; its findings stay on the screen until the operator leaves.
 async fn on_screen(driver: Driver<Cockpit>, signals: Signals, folder: &Path) -> anyhow::Result<u8> {
     let driven = Box::pin(driver.drive(signals)).await;
-    let (run, mut cockpit) = (driven.run, driven.face);
+    let (run, mut cockpit, mut looks) = (driven.run, driven.face, driven.looks);
     let report = match report::file(folder) {
         Ok(()) => folder.join("report.md").display().to_string(),
         Err(error) => format!("not written: {error:#}"),
     };
+    cockpit.reported(report);
     let mut signals = Signals::listen()?;
     tokio::select! {
-        () = cockpit.debrief(&run, report) => {}
+        () = debrief(&mut cockpit, &run, &mut looks) => {}
         _ = signals.next() => {}
         // the practice cluster lives on while its findings are read: not faster than real time
         () = pace::hold(1.0), if run.header().place.rehearsal => {}
@@ -333,6 +334,20 @@ async fn on_screen(driver: Driver<Cockpit>, signals: Signals, folder: &Path) -> 
         crate::cli::complain(&error.into());
     }
     code(&run, driven.lost)
+}
+
+/// Shows the findings until the operator leaves, and what they look at meanwhile.
+async fn debrief(cockpit: &mut Cockpit, run: &Run, looks: &mut Looks) {
+    loop {
+        tokio::select! {
+            biased;
+            at = cockpit.debrief(run) => match at {
+                Some(at) => looks.begin(at),
+                None => return,
+            },
+            look = looks.next() => cockpit.looked(look),
+        }
+    }
 }
 
 /// Writes the reports and says where everything is.

@@ -38,6 +38,8 @@ rules:
 - {apiGroups: [''], resources: [pods], verbs: [create, delete]}
 # optional: the run's Lease, by which others see that it is live and ask it to stop
 - {apiGroups: [coordination.k8s.io], resources: [leases], verbs: [create, get, list, patch, delete]}
+# optional: the logs of a pod on the screen
+- {apiGroups: [''], resources: [pods/log], verbs: [get]}
 # faults of Chaos Mesh, and what they leave in pods
 - {apiGroups: [chaos-mesh.org], resources: [podchaos, networkchaos, iochaos, stresschaos, httpchaos, dnschaos, timechaos], verbs: [create, get, list, watch, delete]}
 # a Schedule, inside the Workflow that ends it; Chaos Mesh asks for the singular, too

@@ -120,6 +120,25 @@ pub fn wrap_whole(text: &str, columns: u16) -> Vec<String> {
     lines
 }
 
+/// A text in whole, broken wherever a line ends: spaces stay as they are.
+#[must_use]
+pub fn wrap_anywhere(text: &str, columns: u16) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for c in text.chars() {
+        let wide = c.width().unwrap_or(0);
+        if used > 0 && used + wide > usize::from(columns) {
+            lines.push(String::new());
+            used = 0;
+        }
+        used += wide;
+        if let Some(line) = lines.last_mut() {
+            line.push(c);
+        }
+    }
+    lines
+}
+
 /// A cut rectangle: the first `height` rows, and the rest.
 #[must_use]
 pub fn split(area: Rect, height: u16) -> (Rect, Rect) {
@@ -207,7 +226,8 @@ impl<'b> Pen<'b> {
         self
     }
 
-    fn raw(&mut self, text: &str, style: Style) -> &mut Self {
+    /// Puts a text, cut wherever the line ends: columns stay where they are.
+    pub fn raw(&mut self, text: &str, style: Style) -> &mut Self {
         let room = usize::from(self.room());
         if room > 0 {
             let (x, _) = self.buffer.set_stringn(self.x, self.y, text, room, style);
@@ -293,6 +313,13 @@ mod tests {
         assert_eq!(wrap_whole("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap_whole("kubectl -n x/verylongname", 10), ["kubectl -n", "x/verylong", "name"]);
         assert_eq!(wrap_whole("ab", 0), ["a", "b"]);
+    }
+
+    #[test]
+    fn wrap_anywhere_should_keep_every_space() {
+        assert_eq!(wrap_anywhere("  a: b", 4), ["  a:", " b"]);
+        assert_eq!(wrap_anywhere("", 4), [""]);
+        assert_eq!(wrap_anywhere("日本", 1), ["日", "本"]);
     }
 
     #[test]

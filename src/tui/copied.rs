@@ -11,6 +11,9 @@ use crate::wording::preflight::Board;
 /// What would be copied now: what it is, and its text; none where there is nothing.
 #[must_use]
 pub fn text(run: &Run, hands: &Hands) -> Option<(String, String)> {
+    if let Some(looking) = &hands.looking {
+        return looking.copied();
+    }
     if checks_are_shown(run) || hands.screen(run) == Screen::Preflight {
         return Some(check(run, hands).unwrap_or_else(|| id(run)));
     }

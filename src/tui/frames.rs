@@ -12,8 +12,9 @@ use ratatui::layout::Rect;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::clock::At;
-use crate::command::Command;
 use crate::event::Entry;
+use crate::face::Asked;
+use crate::face::look::{Look, LookAt};
 use crate::run::Run;
 use crate::run::phase::Phase;
 use crate::seat::{Play, Seat};
@@ -102,8 +103,14 @@ pub struct Frames {
     pub inbox: Receiver<Wake>,
     /// The news.
     pub slot: Arc<Slot>,
-    /// Where decisions go.
-    pub commands: UnboundedSender<Command>,
+    /// Where decisions go, and wishes to look at a pod.
+    pub asked: UnboundedSender<Asked>,
+    /// What was seen of pods.
+    pub looks: Receiver<Look>,
+    /// When the newest of that came.
+    pub looked: Option<Instant>,
+    /// Whether more was asked for.
+    pub waits: bool,
     /// Where wishes go of whoever plays a recorded run.
     pub wishes: UnboundedSender<Play>,
     /// The look.
@@ -173,7 +180,8 @@ impl Frames {
         let mut clock = At::ZERO;
         let mut changed = false;
         loop {
-            let pause = if changed { FRAME } else { shown.as_ref().map_or(NEVER, Shown::tick) };
+            let calm = if self.hands.looking.is_some() { SLOW_TICK } else { NEVER };
+            let pause = if changed { FRAME } else { shown.as_ref().map_or(NEVER, Shown::tick).min(calm) };
             let wake = self.inbox.recv_timeout((drawn + pause).saturating_duration_since(tick()));
             if !terminal::is_taken() {
                 return Ok(());
@@ -196,7 +204,7 @@ impl Frames {
             // on every wake: an inbox full of keys had no place to say that there are news
             let (now_shown, news) = self.take(shown);
             shown = now_shown;
-            changed |= news;
+            changed |= news | self.look();
             match (&shown, self.hands.frozen) {
                 (Some(shown), true) if self.held.is_none() => self.held = Some((shown.run.clone(), clock)),
                 (_, true) => {}
@@ -213,6 +221,34 @@ impl Frames {
                 changed = false;
             }
         }
+    }
+
+    fn ask(&mut self, at: LookAt) {
+        self.waits = true;
+        // where nobody looks any more what is shown stays, and its age says so
+        let _ = self.asked.send(Asked::Look(at));
+    }
+
+    /// Takes what was seen of the pod that is looked at, and asks again where that has become old; says whether something came.
+    fn look(&mut self) -> bool {
+        let Some(looking) = &mut self.hands.looking else {
+            self.looks.try_iter().for_each(drop);
+            return false;
+        };
+        let mut news = false;
+        for look in self.looks.try_iter() {
+            news |= looking.take(look);
+        }
+        if news {
+            (self.looked, self.waits) = (Some(tick()), false);
+        }
+        looking.age = self.looked.map_or(Duration::ZERO, |came| tick().duration_since(came));
+        // one that is slow to come is waited for
+        if looking.is_stale() && !self.waits {
+            let at = looking.at.clone();
+            self.ask(at);
+        }
+        news
     }
 
     /// Draws, and says when it began to: what takes long to draw is not shown later still.
@@ -254,8 +290,9 @@ impl Frames {
         match deed {
             Some(Deed::Command(command)) => {
                 // a driver that is gone needs no commands
-                let _ = self.commands.send(command);
+                let _ = self.asked.send(Asked::Command(command));
             }
+            Some(Deed::Look(at)) => self.ask(at),
             Some(Deed::Browse(url)) => {
                 let opened = browse(&url);
                 if let Some(Open::Runbook { opened: said }) = &mut self.hands.open {

@@ -1,20 +1,24 @@
 //! What the operator's hands did to the screen: what is open, where it is scrolled to. Not journalled.
 //!
-//! - `answering`: what is written, and answers to questions; `palette`: the command line; `moving`: up and down.
+//! - `answering`: what is written, and answers to questions; `palette`: the command line; `moving`: up and down;
+//!   `looking`: a look at one pod.
 
 mod answering;
+pub mod looking;
 mod moving;
 pub mod palette;
 
 use crossterm::event::{KeyEvent, KeyEventKind};
 
 use crate::command::{Answer, Command};
+use crate::face::look::LookAt;
 use crate::run::Run;
 use crate::run::phase::{End, Phase};
 use crate::seat::{Play, Seat};
 use crate::text::Untrusted;
 use crate::tui::copied;
 use crate::tui::filter::Filter;
+use crate::tui::hands::looking::Looking;
 use crate::tui::hands::palette::Palette;
 use crate::tui::keys::{Act, Keys, Scope, Screen};
 use crate::tui::letters::Type;
@@ -59,6 +63,8 @@ pub enum Open {
 pub struct Hands {
     /// What is open.
     pub open: Option<Open>,
+    /// The pod that is looked at in place of the screen; what is open lies over it.
+    pub looking: Option<Looking>,
     /// The chart that comes first.
     pub chart: usize,
     /// Which part of the charts is shown, and where their cursor stands.
@@ -112,6 +118,8 @@ pub enum Deed {
     Browse(String),
     /// Put this on the clipboard: what it is, and its text.
     Copy(String, String),
+    /// Look at a pod, and show it.
+    Look(LookAt),
     /// Move in the recorded run.
     Play(Play),
     /// The operator leaves; the run is over, or somebody else's.
@@ -133,6 +141,7 @@ impl Hands {
             Some(Open::Stop | Open::GoOn(_) | Open::Skip(_)) => Scope::Ask,
             Some(Open::Note(_) | Open::Word(_) | Open::Filter(_)) => Scope::Writing,
             Some(Open::Palette(_)) => Scope::Choosing,
+            None if self.looking.is_some() => Scope::Looking,
             None => self.place(run),
         }
     }
@@ -178,6 +187,7 @@ impl Hands {
             Act::Freeze => !run.phase().0.is_over() && !matches!(run.phase().0, Phase::Undoing(_)),
             Act::Sort(_) => matches!(self.screen(run), Screen::Pods | Screen::Cockpit),
             Act::Copy => copied::text(run, self).is_some(),
+            Act::Look(_) => self.looking.is_some() || self.meant(run).is_some(),
             _ => true,
         }
     }
@@ -246,6 +256,8 @@ impl Hands {
             Act::LastChart => self.chart = self.chart.wrapping_sub(1),
             Act::BigType => self.letters = self.letters.turned(),
             Act::Chart(turn) => zoom::turn(self, turn, run),
+            Act::Look(aspect) => return self.look(aspect, run).map(Deed::Look),
+            Act::Wrap => self.looking.iter_mut().for_each(|looking| looking.wraps = !looking.wraps),
             Act::Down | Act::Up | Act::PageDown | Act::PageUp | Act::Top | Act::Bottom => self.scroll(act, run),
             Act::NextCheck => self.turn_to_check(run, |at, last| (at + 1).min(last)),
             Act::LastCheck => self.turn_to_check(run, |at, _| at.saturating_sub(1)),
@@ -257,7 +269,7 @@ impl Hands {
             Act::Complete => self.complete(run),
             Act::NextChoice | Act::LastChoice => self.mark(run, act == Act::LastChoice),
             Act::Obey => return self.obey(run),
-            Act::Filter => self.open = Some(Open::Filter(self.filter.text().to_owned())),
+            Act::Filter => self.open = Some(Open::Filter(self.filter().text().to_owned())),
             Act::Sort(column) => self.order = Order::turned(self.order, column),
             Act::Freeze => self.frozen = !self.frozen && self.offers(act, run),
             Act::Copy => {
@@ -284,8 +296,10 @@ impl Hands {
     /// One step back: what is open, what is hidden, what is marked, the screen.
     fn close(&mut self, undoing: bool) {
         match self.open.take() {
-            Some(Open::Filter(_)) => self.filter = Filter::default(),
+            Some(Open::Filter(_)) => self.filter_by(Filter::default()),
             Some(_) => {}
+            // where the screen is scrolled to stays as it was
+            None if self.looking.is_some() => return self.look_away(),
             None if undoing && !self.undo_hidden => self.undo_hidden = true,
             None if self.zoom.clear() => {}
             None if self.frozen => self.frozen = false,

@@ -7,6 +7,7 @@ mod bound;
 mod key;
 mod table;
 
+use crate::face::look::Aspect;
 use crate::seat::Play;
 use crate::tui::roster::Column;
 use crate::tui::zoom::Turn;
@@ -84,6 +85,10 @@ pub enum Act {
     Freeze,
     /// Copy what is marked.
     Copy,
+    /// Look at a pod.
+    Look(Aspect),
+    /// Wrap long lines of what is looked at, or cut them.
+    Wrap,
     /// Home: open what is marked.
     Open,
     /// Home: rehearse the marked scenario.
@@ -166,6 +171,10 @@ impl Act {
             Act::Sort(Column::Age) => "sort-by-age",
             Act::Freeze => "freeze",
             Act::Copy => "copy",
+            Act::Look(Aspect::Details) => "details",
+            Act::Look(Aspect::Yaml) => "yaml",
+            Act::Look(Aspect::Logs) => "logs",
+            Act::Wrap => "wrap",
             Act::Open => "open",
             Act::Rehearse => "rehearse",
             Act::Edit => "edit",
@@ -208,6 +217,7 @@ impl Scope {
             Scope::Choosing => "command line",
             Scope::Home => "home",
             Scope::Reading => "reading",
+            Scope::Looking => "pod",
         }
     }
 }
@@ -258,10 +268,12 @@ pub enum Scope {
     Home,
     /// In help and other things to read.
     Reading,
+    /// In a pod's details, YAML or logs.
+    Looking,
 }
 
 /// All scopes.
-pub const SCOPES: [Scope; 12] = [
+pub const SCOPES: [Scope; 13] = [
     Scope::Before,
     Scope::Live,
     Scope::Undoing,
@@ -273,6 +285,7 @@ pub const SCOPES: [Scope; 12] = [
     Scope::Writing,
     Scope::Choosing,
     Scope::Reading,
+    Scope::Looking,
     Scope::Home,
 ];
 
@@ -296,7 +309,9 @@ mod tests {
 
     #[test]
     fn table_should_let_stop_and_interrupt_be_reached_wherever_a_run_can_be_live() {
-        for scope in [Scope::Before, Scope::Live, Scope::Undoing, Scope::Ask, Scope::Writing, Scope::Choosing, Scope::Reading] {
+        for scope in
+            [Scope::Before, Scope::Live, Scope::Undoing, Scope::Ask, Scope::Writing, Scope::Choosing, Scope::Reading, Scope::Looking]
+        {
             for act in [Act::Stop, Act::Interrupt] {
                 assert!(Keys::default().of(scope).any(|binding| binding.act == act), "no {act:?} in {scope:?}");
             }

@@ -10,6 +10,7 @@ pub mod header;
 pub mod help;
 pub mod home;
 pub mod keyline;
+pub mod look;
 pub mod metrics;
 pub mod palette;
 pub mod pods;

@@ -12,8 +12,8 @@ use crate::tui::hands::Open;
 use crate::tui::keys::Screen;
 use crate::tui::letters::Type;
 use crate::tui::panels::{
-    big, chart, criteria, debrief, fault, faults, header, help, keyline, metrics, palette, pods, preflight, questions, recovery, strip,
-    timeline, tiny, undo,
+    big, chart, criteria, debrief, fault, faults, header, help, keyline, look, metrics, palette, pods, preflight, questions, recovery,
+    strip, timeline, tiny, undo,
 };
 use crate::tui::scene::{Scene, Touch};
 use crate::wording;
@@ -43,7 +43,12 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         return;
     }
     if area.width < LEAST.0 || area.height < LEAST.1 {
-        tiny::draw(scene, area, buffer);
+        let (top, rest) =
+            scene.hands.looking.as_ref().map_or((area, None), |looking| (split(area, 2).0, Some((split(area, 2).1, looking))));
+        tiny::draw(scene, top, buffer);
+        if let Some((rest, looking)) = rest {
+            look::draw(scene, rest, buffer, looking);
+        }
     } else {
         screen(scene, area, buffer);
     }
@@ -69,6 +74,9 @@ fn screen(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let roomy = area.height >= 30;
     let body = if roomy { Rect { y: body.y + 1, height: body.height.saturating_sub(2), ..body } } else { body };
     let body = Rect { x: body.x + 1, width: body.width.saturating_sub(2), ..body };
+    if let Some(looking) = &scene.hands.looking {
+        return look::draw(scene, body, buffer, looking);
+    }
     match scene.run.phase().0 {
         _ if scene.hands.screen(scene.run) == Screen::Preflight => preflight::draw(scene, body, buffer),
         _ if is_big(scene, area) => big::draw(scene, body, buffer),
@@ -199,7 +207,7 @@ fn open(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         Some(Open::Filter(text)) => questions::filter(scene, area, buffer, text),
         Some(Open::Word(typed)) => questions::word(scene, area, buffer, typed),
         Some(Open::Runbook { opened }) => questions::runbook(scene, area, buffer, *opened),
-        None if undo::is_due(scene) => undo::draw(scene, area, buffer),
+        None if undo::is_due(scene) && scene.hands.looking.is_none() => undo::draw(scene, area, buffer),
         None => {}
     }
 }

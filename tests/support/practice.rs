@@ -8,6 +8,7 @@ use std::time::Duration;
 use gameday::driver::{Clock, Driver, Signals, World};
 use gameday::edge::Cluster;
 use gameday::edge::prometheus::{Credentials, Prometheus};
+use gameday::face::Face;
 use gameday::header::{FORMAT, Header, Place, Sources};
 use gameday::headless::{Form, Headless};
 use gameday::journal::Journal;
@@ -35,6 +36,17 @@ where
     T: FnOnce(Trouble) -> F,
     F: Future<Output = ()> + Send + 'static,
 {
+    let (run, face) = play_to(Headless::new(Vec::new(), Form::Text, true), text, seed, folder, trouble);
+    Played { run, lines: String::from_utf8(face.into_inner()).unwrap() }
+}
+
+/// The same, shown to this face.
+pub fn play_to<A, F, T>(face: A, text: &str, seed: u64, folder: &Path, trouble: T) -> (Run, A)
+where
+    A: Face,
+    T: FnOnce(Trouble) -> F,
+    F: Future<Output = ()> + Send + 'static,
+{
     let _ = rustls::crypto::ring::default_provider().install_default();
     let scenario = read(text);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
@@ -53,7 +65,6 @@ where
         std::fs::create_dir_all(folder).unwrap();
         let journal = Journal::create(&folder.join("journal.jsonl"), &header).unwrap();
         let clock = Clock::start(header.started);
-        let face = Headless::new(Vec::new(), Form::Text, true);
         let world = World { cluster, prometheus: Some(prometheus), http: None, commands: false };
         tokio::spawn(trouble(practice.trouble()));
         let driver = Driver::new(Run::new(header, scenario), journal, clock, world, face);
@@ -61,7 +72,7 @@ where
             .await
             .expect("the run ends within a simulated hour");
         assert!(driven.lost.is_none());
-        Played { run: driven.run, lines: String::from_utf8(driven.face.into_inner()).unwrap() }
+        (driven.run, driven.face)
     })
 }
 

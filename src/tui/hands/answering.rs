@@ -56,7 +56,10 @@ impl Hands {
     /// A filter is followed while it is written.
     fn rewritten(&mut self) {
         match &mut self.open {
-            Some(Open::Filter(text)) => self.filter = Filter::of(text),
+            Some(Open::Filter(text)) => {
+                let filter = Filter::of(text);
+                self.filter_by(filter);
+            }
             Some(Open::Palette(palette)) => (palette.marked, palette.again, palette.wrong) = (None, None, None),
             _ => {}
         }
@@ -68,7 +71,8 @@ impl Hands {
         if over {
             return Deed::Leave;
         }
-        self.open = None;
+        // what is undone is seen as it is
+        (self.open, self.looking) = (None, None);
         self.undo_hidden = false;
         if std::mem::replace(&mut self.armed, true) {
             return Deed::Command(Command::Leave);
@@ -79,7 +83,10 @@ impl Hands {
     /// Yes to what is asked.
     pub(super) fn confirm(&mut self, run: &Run) -> Option<Deed> {
         match self.open.take()? {
-            Open::Stop if !run.phase().0.is_over() => Some(Deed::Command(Command::Abort { by: AbortedBy::Key })),
+            Open::Stop if !run.phase().0.is_over() => {
+                self.looking = None;
+                Some(Deed::Command(Command::Abort { by: AbortedBy::Key }))
+            }
             Open::Skip(asked) if run.current_step().is_some_and(|(step, _)| step == asked) => Some(Deed::Command(Command::Skip)),
             Open::GoOn(asked) if run.waits_for_person().is_some_and(|(step, _)| step == asked) => {
                 let begun = run.step_begun(asked).is_some();

@@ -30,6 +30,9 @@ impl Hands {
 
     /// Moves in what the screen is about: the pods from their first, the timeline from its newest.
     pub(super) fn scroll(&mut self, act: Act, run: &Run) {
+        if let Some(looking) = &mut self.looking {
+            return looking.scroll(act);
+        }
         if checks_are_shown(run) || self.screen(run) == Screen::Preflight {
             // whoever looks on has no keys of their own for the checks
             let up = matches!(act, Act::Up | Act::PageUp | Act::Top);

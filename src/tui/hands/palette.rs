@@ -136,7 +136,7 @@ impl Hands {
                 Some(Deed::Command(Command::Note { author, text }))
             }
             Act::Filter if !rest.is_empty() => {
-                self.filter = Filter::of(rest);
+                self.filter_by(Filter::of(rest));
                 Some(Deed::Draw)
             }
             act => self.act(act, run).or(Some(Deed::Draw)),

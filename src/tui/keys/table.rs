@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crossterm::event::KeyCode;
 
 use crate::effect::Danger;
+use crate::face::look::Aspect;
 use crate::seat::Play;
 use crate::tui::keys::key::Key;
 use crate::tui::keys::{Act, Scope, Screen};
@@ -12,8 +13,18 @@ use crate::tui::roster::Column;
 use crate::tui::zoom::Turn;
 
 /// Where the leader's hands are, or may be.
-const LEADING: &[Scope] =
-    &[Scope::Before, Scope::Live, Scope::Undoing, Scope::Over, Scope::Refused, Scope::Ask, Scope::Writing, Scope::Choosing, Scope::Reading];
+const LEADING: &[Scope] = &[
+    Scope::Before,
+    Scope::Live,
+    Scope::Undoing,
+    Scope::Over,
+    Scope::Refused,
+    Scope::Ask,
+    Scope::Writing,
+    Scope::Choosing,
+    Scope::Reading,
+    Scope::Looking,
+];
 /// Wherever nothing is open.
 const ANYWHERE: &[Scope] = &[Scope::Before, Scope::Live, Scope::Undoing, Scope::Over, Scope::Refused, Scope::Watching, Scope::Replaying];
 /// Where a run is looked at, once it has begun.
@@ -21,6 +32,9 @@ const SEEN: &[Scope] = &[Scope::Live, Scope::Undoing, Scope::Over, Scope::Watchi
 
 /// Where a run is looked at while it goes on, or after its end, but not played.
 const HERE: &[Scope] = &[Scope::Live, Scope::Undoing, Scope::Over, Scope::Watching];
+
+/// Where the leader can look at a pod.
+const POD: &[Scope] = &[Scope::Live, Scope::Undoing, Scope::Over, Scope::Looking];
 
 /// One line of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +59,10 @@ const fn bind(act: Act, keys: &'static [Key], scopes: &'static [Scope], word: &'
 
 const fn show(screen: Screen, keys: &'static [Key], word: &'static str, says: &'static str) -> Binding {
     bind(Act::Show(screen), keys, SEEN, word, says)
+}
+
+const fn looking(act: Act, keys: &'static [Key], word: &'static str, says: &'static str) -> Binding {
+    bind(act, keys, &[Scope::Looking], word, says)
 }
 
 const fn home(act: Act, keys: &'static [Key], word: &'static str, says: &'static str) -> Binding {
@@ -75,7 +93,7 @@ pub const TABLE: &[Binding] = &[
         bind(
             Act::Stop,
             &[Key::Char('!'), Key::Code(KeyCode::F(12))],
-            &[Scope::Before, Scope::Live, Scope::Undoing, Scope::Ask, Scope::Reading],
+            &[Scope::Before, Scope::Live, Scope::Undoing, Scope::Ask, Scope::Reading, Scope::Looking],
             "",
             "stop the run and undo everything; asks once",
         ),
@@ -159,6 +177,15 @@ pub const TABLE: &[Binding] = &[
     bind(Act::Filter, &[Key::Char('/')], SEEN, "filter", "show only what matches: regex, !regex, -l labels, -f fuzzy"),
     bind(Act::Freeze, &[Key::Ctrl('f')], &[Scope::Live, Scope::Watching], "", "let the picture stand still; the run goes on"),
     bind(Act::Copy, &[Key::Char('c')], ANYWHERE, "", "copy: the marked pod, a check's command, the timeline"),
+    bind(
+        Act::Look(Aspect::Details),
+        &[Key::Char('d')],
+        POD,
+        "",
+        "a pod's state, containers, probes and Events: the marked one, else one that is not ready",
+    ),
+    bind(Act::Look(Aspect::Yaml), &[Key::Char('y')], POD, "", "the same pod's YAML, values of its environment hidden"),
+    bind(Act::Look(Aspect::Logs), &[Key::Char('l')], POD, "", "the same pod's logs; what it said before a restart comes first"),
     bind(Act::Sort(Column::Name), &[Key::Char('P')], SEEN, "", "sort the pods by name; again: turned round; again: as they were"),
     bind(Act::Sort(Column::State), &[Key::Char('S')], SEEN, "", "sort the pods by state"),
     bind(Act::Sort(Column::Ready), &[Key::Char('Y')], SEEN, "", "sort the pods by readiness"),
@@ -202,6 +229,16 @@ pub const TABLE: &[Binding] = &[
     show(Screen::Metrics, &[Key::Char('4')], "metrics", "screen: every chart"),
     show(Screen::Timeline, &[Key::Char('5')], "timeline", "screen: all that happened"),
     show(Screen::Findings, &[Key::Char('6')], "findings", "screen: what the run found, once it is over"),
+    looking(Act::Close, &[Key::Code(KeyCode::Esc), Key::Char('q')], "back", "back to the run"),
+    looking(Act::Filter, &[Key::Char('/')], "filter", "show only lines that match: regex, !regex, -f fuzzy"),
+    looking(Act::Wrap, &[Key::Char('w')], "wrap", "wrap long lines, or cut them"),
+    looking(Act::Copy, &[Key::Char('c')], "copy", "copy the lines that are shown"),
+    looking(Act::Down, &[Key::Char('j'), Key::Code(KeyCode::Down)], "", "a line down"),
+    looking(Act::Up, &[Key::Char('k'), Key::Code(KeyCode::Up)], "", "a line up; logs stand still then"),
+    looking(Act::PageDown, &[Key::Code(KeyCode::PageDown), Key::Ctrl('d')], "", "a page down"),
+    looking(Act::PageUp, &[Key::Code(KeyCode::PageUp), Key::Ctrl('u')], "", "a page up"),
+    looking(Act::Top, &[Key::Char('g'), Key::Code(KeyCode::Home)], "", "the first line"),
+    looking(Act::Bottom, &[Key::Char('G'), Key::Code(KeyCode::End)], "", "the last line; logs are followed again"),
     home(
         Act::Open,
         &[Key::Code(KeyCode::Enter)],

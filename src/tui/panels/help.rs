@@ -18,6 +18,7 @@ const fn kind(act: Act) -> Option<&'static str> {
         Act::Show(_) => Some("screens"),
         Act::Sort(_) => Some("pods: sort by name, state, readiness, restarts, age"),
         Act::Chart(_) => Some("charts: cursor, zoom, pan, the whole again"),
+        Act::Look(_) => Some("the marked pod, or one not ready: details, YAML, logs"),
         Act::NextChart | Act::LastChart => Some("the next chart, the one before"),
         Act::Down | Act::Up | Act::Top | Act::Bottom => Some("timeline and pods: by a line, to an end"),
         Act::PageDown | Act::PageUp => Some("timeline and pods: by a page"),

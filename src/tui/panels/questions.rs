@@ -112,7 +112,7 @@ pub fn note(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, note: &str) {
 
 /// The line a filter is written on.
 pub fn filter(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, text: &str) {
-    let title = match scene.hands.filter.wrong() {
+    let title = match scene.hands.filter().wrong() {
         Some(why) => format!(" {} ", Untrusted::from(why)),
         None => " show only: regex, !regex, -l label=value, -f letters ".to_owned(),
     };

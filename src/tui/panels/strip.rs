@@ -138,13 +138,16 @@ fn next(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let mut pen = Pen::new(buffer, Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area });
     let scope = scene.hands.scope(scene.run);
     let here = if matches!(scope, Scope::Ask | Scope::Writing | Scope::Reading) { Scope::Live } else { scope };
-    let over = matches!(here, Scope::Over | Scope::Refused);
+    let looking = here == Scope::Looking;
+    let over = matches!(here, Scope::Over | Scope::Refused) || (looking && scene.run.phase().0.is_over());
     match scene.hands.seat {
         Seat::Leader if over => {}
         Seat::Leader => {
-            pen.last("help", theme.text);
-            pen.last(&scene.hands.keys.key(here, Act::Help), theme.accent);
-            pen.last(" ", theme.text);
+            if !looking {
+                pen.last("help", theme.text);
+                pen.last(&scene.hands.keys.key(here, Act::Help), theme.accent);
+                pen.last(" ", theme.text);
+            }
             let stop = match (here, area.width < 100) {
                 // it is stopped already: the key shows how far the undo is
                 (Scope::Undoing, _) => "the undo",
