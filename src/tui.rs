@@ -93,7 +93,6 @@ pub struct Opening {
 
 /// A face on a terminal.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each happens once, at a time of its own")]
 pub struct Cockpit {
     wake: SyncSender<Wake>,
     slot: Arc<Slot>,

@@ -1,6 +1,6 @@
 //! Home: what it shows, and what its keys choose. Nothing begins by a slip of the hand.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't read its scenario has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that can't read its scenario has failed")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -68,12 +68,14 @@ pub struct Lobby {
 
 impl Lobby {
     /// The scenarios that the filter lets through.
+    #[must_use]
     pub fn drills<'h>(&self, home: &'h Home) -> Vec<&'h Drill> {
         let text = |drill: &Drill| format!("{} {}", drill.file.display(), drill.scenario.as_ref().map_or("", |scenario| &scenario.name));
         home.drills.iter().filter(|drill| self.filter.takes(&text(drill))).collect()
     }
 
     /// The runs that the filter lets through.
+    #[must_use]
     pub fn runs<'h>(&self, home: &'h Home) -> Vec<&'h PastRun> {
         home.runs.iter().filter(|run| self.filter.takes(&format!("{} {}", run.id.raw(), run.drill.raw()))).collect()
     }

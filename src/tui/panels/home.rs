@@ -267,7 +267,7 @@ impl Sight<'_> {
         }
         for binding in self.keys.of(Scope::Home).filter(|binding: &&Binding| !binding.word.is_empty()) {
             let key = binding.keys.first().map(ToString::to_string).unwrap_or_default();
-            if cells::width(&key) + cells::width(binding.word) + 1 <= pen.room() {
+            if cells::width(&key) + cells::width(binding.word) < pen.room() {
                 pen.put(&key, theme.accent).skip(1).put(binding.word, theme.quiet).skip(2);
             }
         }
