@@ -1,5 +1,6 @@
 //! `gameday` without a verb: home, and from there to a run, a rehearsal, a replay, the editor, and back.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use anyhow::{Context, anyhow};
 use clap::Parser;
 use tokio::sync::oneshot;
 
-use crate::archive;
+use crate::archive::{self, ArchiveError};
 use crate::cli::args::{Args, Verb};
 use crate::cli::{Failure, Means, REFUSED, USAGE, check, complain, config, drill, replay, watch};
 use crate::driver::Signals;
@@ -51,10 +52,10 @@ pub fn home() -> Result<u8, Failure> {
         let done = match &choice {
             Choice::Leave => return Ok(0),
             Choice::Edit(file) => edit(file).map(|()| 0).means(USAGE),
-            Choice::Run(file) => asked(&["run"], file),
-            Choice::Rehearse(file) => asked(&["rehearse"], file),
-            Choice::Replay(folder) => asked(&["replay"], folder),
-            Choice::Watch(folder) => asked(&["watch"], folder),
+            Choice::Run(file) => asked("run", file),
+            Choice::Rehearse(file) => asked("rehearse", file),
+            Choice::Replay(folder) => asked("replay", folder),
+            Choice::Watch(folder) => asked("watch", folder),
         };
         if let Err(failure) = done {
             complain(&failure.error);
@@ -97,8 +98,9 @@ fn visit(mut seen: Home, mut lobby: Lobby) -> Result<(Choice, Home, Lobby), Fail
 }
 
 /// As if that had been typed.
-fn asked(verb: &[&str], what: &Path) -> Result<u8, Failure> {
-    let words = ["gameday"].iter().chain(verb).map(Into::into).chain([what.as_os_str().to_owned()]);
+fn asked(verb: &str, what: &Path) -> Result<u8, Failure> {
+    // a file may be called as a flag is written
+    let words = ["gameday".as_ref(), verb.as_ref(), "--".as_ref(), what.as_os_str()];
     match Args::try_parse_from(words).map_err(anyhow::Error::from).means(USAGE)?.verb {
         Some(Verb::Run(args)) => drill::run(&args),
         Some(Verb::Rehearse(args)) => drill::rehearse(&args),
@@ -125,7 +127,7 @@ fn look() -> anyhow::Result<Home> {
     let mut drills: Vec<Drill> = files().into_iter().map(|file| told(file, &runs)).collect();
     if drills.is_empty() {
         // whoever begins has none yet: one that runs on the practice cluster, to be read and changed
-        drills.extend(practice().map(|file| told(file, &runs)));
+        drills.push(told(practice()?, &runs));
     }
     Ok(Home { seen: drill::today(), drills, runs, cluster: Reach::Asking })
 }
@@ -150,18 +152,18 @@ fn is_scenario(path: &Path) -> bool {
     small && fs::read_to_string(path).is_ok_and(|text| text.lines().any(|line| line.trim_end() == "kind: GameDay"))
 }
 
-fn practice() -> Option<PathBuf> {
-    let folder = archive::runs().ok()?.parent()?.join("practice");
+fn practice() -> Result<PathBuf, ArchiveError> {
+    let folder = archive::runs()?.with_file_name("practice");
     let path = folder.join(PRACTICE.0);
-    if !path.exists() {
-        fs::create_dir_all(&folder).ok()?;
-        archive::put(&folder, PRACTICE.0, PRACTICE.1).ok()?;
+    if path.exists() {
+        return Ok(path);
     }
-    Some(path)
+    archive::make(&folder)?;
+    archive::put(&folder, PRACTICE.0, PRACTICE.1)
 }
 
 fn told(file: PathBuf, runs: &[PastRun]) -> Drill {
-    let scenario = match check::read(&file, &std::collections::BTreeMap::new()) {
+    let scenario = match check::read(&file, &BTreeMap::new()) {
         Ok(read) => match read.reading.scenario {
             Some(scenario) => Ok(Box::new(scenario)),
             None => Err(Untrusted::from(check::told(&file, &read.reading.mistakes))),
@@ -182,22 +184,17 @@ fn past(folder: &Path) -> Option<PastRun> {
         _ if Journal::is_live(&journal) => State::Live,
         _ => State::Cut,
     };
-    let drill = header.scenario.text.lines().skip_while(|line| line.trim_end() != "metadata:").find_map(name_of);
+    // one that this version can't read is told by its file
+    let drill = check::reread(&header.scenario).map_or_else(|| header.scenario.file.clone(), |scenario| scenario.name);
     Some(PastRun {
         folder: folder.to_owned(),
         id: Untrusted::from(header.run.as_str()),
-        drill: drill.unwrap_or_else(|| header.scenario.file.clone()).into(),
+        drill: drill.into(),
         recorded: header.recorded,
         tier: header.place.tier,
         rehearsal: header.place.rehearsal,
         state,
     })
-}
-
-/// The name in a line of `metadata`.
-fn name_of(line: &str) -> Option<String> {
-    let name = line.split_once("name:")?.1;
-    Some(name.split([',', '}', '#']).next()?.trim().trim_matches(['"', '\'']).to_owned())
 }
 
 /// Asks the cluster of the kubeconfig what it can do.

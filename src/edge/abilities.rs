@@ -15,7 +15,12 @@ pub async fn of(cluster: &Cluster) -> Vec<(&'static str, Option<bool>)> {
     let serves = |name: &str| groups.as_ref().map(|groups| groups.groups.iter().any(|group| group.name == name));
     let all: Api<Service> = Api::all(cluster.client.clone());
     let services = api_error::within("list services", all.list(&ListParams::default().limit(SERVICES))).await.ok();
-    let named = |part: &str| services.as_ref().map(|services| services.items.iter().any(|service| service.name_any().contains(part)));
+    // one that is not among the first may be among the others
+    let whole = services.as_ref().is_some_and(|services| services.metadata.continue_.as_deref().unwrap_or_default().is_empty());
+    let named = |part: &str| {
+        let found = services.as_ref()?.items.iter().any(|service| service.name_any().contains(part));
+        (found || whole).then_some(found)
+    };
     vec![
         ("Chaos Mesh", serves("chaos-mesh.org")),
         ("Prometheus", named("prometheus")),

@@ -188,9 +188,22 @@ pub fn choose(
     (keys, theme, mouse): (&Keys, &Theme, bool),
     wanted: &AtomicBool,
 ) -> io::Result<Choice> {
-    let mut screen = terminal::take(mouse)?;
+    let screen = terminal::take(mouse)?;
+    let chosen = look_on(screen, home, lobby, news, (keys, theme), wanted);
+    terminal::give_back();
+    chosen
+}
+
+fn look_on(
+    mut screen: terminal::Screen,
+    home: &mut Home,
+    lobby: &mut Lobby,
+    news: &Receiver<Reach>,
+    (keys, theme): (&Keys, &Theme),
+    wanted: &AtomicBool,
+) -> io::Result<Choice> {
     let mut changed = true;
-    let chosen = loop {
+    loop {
         if let Ok(reach) = news.try_recv() {
             home.cluster = reach;
             changed = true;
@@ -205,7 +218,7 @@ pub fn choose(
         }
         changed = false;
         if !wanted.load(Ordering::SeqCst) || !terminal::is_taken() {
-            break Choice::Leave;
+            return Ok(Choice::Leave);
         }
         if !event::poll(LOOK_UP)? {
             continue;
@@ -218,9 +231,7 @@ pub fn choose(
             _ => None,
         };
         if let Some(choice) = choice {
-            break choice;
+            return Ok(choice);
         }
-    };
-    terminal::give_back();
-    Ok(chosen)
+    }
 }
