@@ -51,6 +51,7 @@ fn rules() -> BTreeMap<&'static str, (Vec<&'static str>, Vec<&'static str>)> {
         "jiff",
         "rustix",
         "tower",
+        "serde_yaml",
     ];
     rules.insert("edge", (with(&[]), also(&network)));
     let simulation = [

@@ -2,10 +2,9 @@
 //!
 //! The screen hangs on a wall: values of environments and headers are hidden, and so is whatever looks like a token. Reads only.
 //!
-//! - `told`: details in words; `written`: an object as YAML.
+//! - `told`: details in words.
 
 mod told;
-mod written;
 
 use chrono::{DateTime, Utc};
 use http::Request;
@@ -58,7 +57,9 @@ pub async fn yaml(cluster: &Cluster, pod: &PodRef) -> Result<Vec<Untrusted>, Api
     let mut object = object(cluster, pod).await?;
     let mut lines: Vec<String> = replaced(pod, &object).into_iter().map(|line| format!("# {line}")).collect();
     strip(&mut object);
-    lines.extend(written::yaml(&object));
+    let text = serde_yaml::to_string(&object);
+    let text = text.map_err(|error| ApiError { what: format!("write pod {pod} as YAML"), why: error.to_string().into(), code: None })?;
+    lines.extend(text.lines().map(ToOwned::to_owned));
     Ok(safe(&lines))
 }
 
@@ -198,7 +199,8 @@ mod tests {
     fn yaml_should_tell_no_value_of_an_environment_and_nothing_of_machines() {
         let mut object = pod();
         strip(&mut object);
-        let text: Vec<String> = safe(&written::yaml(&object)).iter().map(ToString::to_string).collect();
+        let lines: Vec<String> = serde_yaml::to_string(&object).unwrap().lines().map(ToOwned::to_owned).collect();
+        let text: Vec<String> = safe(&lines).iter().map(ToString::to_string).collect();
         let text = text.join("\n");
         for gone in ["s3cr3t", "managedFields", "last-applied", "annotations", "abcdefgh"] {
             assert!(!text.contains(gone), "{gone}:\n{text}");
