@@ -13,30 +13,8 @@ use gameday::headless::{Form, Headless};
 use gameday::run::Run;
 use gameday::run::phase::Phase;
 use serde_json::Value;
-use support::practice::{play, play_to};
+use support::practice::{POD_KILL, play, play_to};
 use support::scratch;
-
-const SCENARIO: &str = "apiVersion: gameday/v1
-kind: GameDay
-metadata: {name: looks}
-spec:
-  hypothesis: Task API recovers within 30s
-  environments: {staging: {tier: staging, namespace: staging}}
-  target: {kind: Deployment, name: task-api}
-  injector: agentless
-  steadyState:
-    - {name: all ready, ready: {min: 100%}, stableFor: 2s}
-  steps:
-    - name: break it
-      fault:
-        apiVersion: chaos-mesh.org/v1alpha1
-        kind: PodChaos
-        metadata: {name: kill}
-        spec: {action: pod-kill, mode: one, selector: {labelSelectors: {app: task-api}}}
-    - {name: watch, observe: 20s}
-  criteria:
-    - {name: recovers within 30s, recovery: {within: 30s}, stableFor: 2s}
-";
 
 /// Lets a face for lines look at a pod, one aspect after another, and marks what it saw.
 struct Looker {
@@ -83,9 +61,9 @@ impl Face for Looker {
 #[test]
 fn look_should_be_answered_and_reach_neither_run_nor_journal() {
     let home = scratch("looks");
-    let plain = play(SCENARIO, 7, &home.join("plain"), |_| async {});
+    let plain = play(POD_KILL, 7, &home.join("plain"), |_| async {});
     let face = Looker { lines: Headless::new(Vec::new(), Form::Text, true), wanted: VecDeque::new(), waits: false, seen: Vec::new() };
-    let (run, looker) = play_to(face, SCENARIO, 7, &home.join("looked"), |_| async {});
+    let (run, looker) = play_to(face, POD_KILL, 7, &home.join("looked"), |_| async {});
     let seen: Vec<(Aspect, Result<String, String>)> = looker
         .seen
         .iter()

@@ -2,16 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't read its journal has failed")]
 
+#[path = "support/story.rs"]
+mod story;
+
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::path::Path;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use gameday::event::{Entry, Event, Number, Reading};
-use gameday::header::Header;
-use gameday::journal::read;
+use gameday::event::{Event, Number, Reading};
 use gameday::run::Run;
-use gameday::scenario::{self, Source};
 use gameday::seat::Seat;
 use gameday::tui::hands::Hands;
 use gameday::tui::keys::Screen;
@@ -25,40 +24,18 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use story::golden;
 
 /// The sizes that are looked at.
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 36), (200, 60)];
 
-fn recorded(name: &str) -> (Header, Vec<Entry>) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/journals").join(format!("{name}.jsonl"));
-    let recorded = read::open(&path).unwrap();
-    (recorded.header.unwrap(), recorded.entries)
-}
-
-/// The run of a journal until so many seconds, each entry changed on its way.
-fn run(name: &str, until: f64, change: impl Fn(&mut Event)) -> Run {
-    let (header, mut entries) = recorded(name);
-    let source = Source {
-        file: &header.scenario.file,
-        text: &header.scenario.text,
-        manifests: &|path| header.scenario.manifests.get(path).cloned().ok_or_else(|| "not in the journal".to_owned()),
-    };
-    let scenario = scenario::read(&source, &header.scenario.sets).scenario.unwrap();
-    let mut run = Run::new(header.clone(), scenario);
-    for entry in entries.iter_mut().filter(|entry| entry.at.seconds() <= until) {
-        change(&mut entry.event);
-        run.apply(entry);
-    }
-    run
-}
-
 fn observing() -> Run {
-    run("pod-kill-errors-aborted", 20.0, |_| {})
+    golden("pod-kill-errors-aborted", 20.0, |_| {})
 }
 
 /// The same, where each query answers with so many series.
 fn in_series(pods: &'static [&'static str]) -> Run {
-    run("pod-kill-errors-aborted", 20.0, |event| {
+    golden("pod-kill-errors-aborted", 20.0, |event| {
         if let Event::Sampled { reading: Reading::Values { values }, .. } = event
             && let [(_, Number(value))] = values.as_slice()
         {
@@ -136,7 +113,7 @@ fn chart_should_name_each_of_its_series_and_number_its_line() {
 
 #[test]
 fn cursor_should_say_that_there_was_no_answer_in_a_gap() {
-    let run = run("network-delay-undo", 20.0, |_| {});
+    let run = golden("network-delay-undo", 20.0, |_| {});
     let mut hands = hands();
     hands.press(KeyEvent::new(KeyCode::Char('['), KeyModifiers::NONE), &run);
     let screen = drawn(&run, &hands, &Theme::dark(), (120, 36));
@@ -147,8 +124,8 @@ fn cursor_should_say_that_there_was_no_answer_in_a_gap() {
 fn large_letters_should_tell_the_room_what_goes_on() {
     let big = Hands { letters: Type::Large, seat: Seat::Spectator { driven: true }, ..hands() };
     look("big", &observing(), &big);
-    look("big-blind", &run("network-delay-undo", 20.0, |_| {}), &big);
-    look("big-over", &run("pod-kill-held", 99.0, |_| {}), &big);
+    look("big-blind", &golden("network-delay-undo", 20.0, |_| {}), &big);
+    look("big-over", &golden("pod-kill-held", 99.0, |_| {}), &big);
     let ascii = Theme { ascii: true, ..Theme::mono() };
     let screen = drawn(&observing(), &big, &ascii, (120, 36));
     assert!(screen.is_ascii(), "{screen}");
@@ -184,7 +161,7 @@ proptest! {
         turns in vec((0usize..9, 1usize..6), 0..14),
         size in (1u16..220, 1u16..70),
     ) {
-        let run = run(journal, until, |_| {});
+        let run = golden(journal, until, |_| {});
         let known = numbers(&run);
         let charts = charts::all(&run);
         let mut hands = Hands { screen: Some(Screen::Metrics), ..hands() };

@@ -2,34 +2,27 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't read its journal has failed")]
 
-use std::collections::{BTreeMap, BTreeSet};
+#[path = "support/story.rs"]
+mod story;
+
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent};
 use gameday::command::{AbortedBy, Command};
 use gameday::effect::Effect;
 use gameday::event::{Entry, Event};
 use gameday::face::look::{Aspect, Look, LookAt};
-use gameday::journal::read;
 use gameday::run::Run;
-use gameday::scenario::{self, Source};
 use gameday::seat::{Position, Seat};
 use gameday::tui::hands::looking::{Looking, REFRESH};
 use gameday::tui::hands::palette::Palette;
 use gameday::tui::hands::{Deed, Hands, Open};
 use gameday::tui::keys::{Act, Key, Keys, SCOPES, Scope, TABLE};
+use story::golden;
 
 fn run(until: f64) -> Run {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/journals/network-delay-undo.jsonl");
-    let recorded = read::open(&path).unwrap();
-    let header = recorded.header.unwrap();
-    let source = Source { file: &header.scenario.file, text: &header.scenario.text, manifests: &|_| Err("none".to_owned()) };
-    let scenario = scenario::read(&source, &BTreeMap::new()).scenario.unwrap();
-    let mut run = Run::new(header, scenario);
-    for entry in recorded.entries.iter().filter(|entry| entry.at.seconds() <= until) {
-        run.apply(entry);
-    }
-    run
+    golden("network-delay-undo", until, |_| {})
 }
 
 const READY: f64 = 2.0;
@@ -37,16 +30,8 @@ const LIVE: f64 = 22.0;
 const UNDOING: f64 = 24.0;
 const OVER: f64 = 99.0;
 
-fn event(key: Key) -> KeyEvent {
-    match key {
-        Key::Char(c) => KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE),
-        Key::Ctrl(c) => KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL),
-        Key::Code(code) => KeyEvent::new(code, KeyModifiers::NONE),
-    }
-}
-
 fn press(hands: &mut Hands, run: &Run, keys: &[Key]) -> Option<Deed> {
-    keys.iter().map(|key| hands.press(event(*key), run)).last().flatten()
+    keys.iter().map(|key| hands.press(KeyEvent::from(*key), run)).last().flatten()
 }
 
 const ENTER: Key = Key::Code(KeyCode::Enter);
@@ -116,7 +101,7 @@ fn hands_should_let_each_binding_of_the_table_do_something() {
                 let looking = (scope == Scope::Looking).then(|| looked(&run, Aspect::Logs, &["a line"]));
                 let mut hands = Hands { open: open.clone(), looking, seat, ..Hands::of("maria") };
                 assert_eq!(hands.scope(&run), scope);
-                assert!(hands.press(event(*key), &run).is_some(), "{key} in {scope:?} does nothing: {binding:?}");
+                assert!(hands.press(KeyEvent::from(*key), &run).is_some(), "{key} in {scope:?} does nothing: {binding:?}");
                 tried += 1;
             }
         }
@@ -285,7 +270,7 @@ fn keys_should_be_bound_as_the_settings_say() {
         Some(Deed::Command(Command::Abort { by: AbortedBy::Key })),
         "its new key"
     );
-    assert_eq!(hands().press(event(Key::Char('!')), &run), None, "the old one does nothing");
+    assert_eq!(hands().press(Key::Char('!').into(), &run), None, "the old one does nothing");
     // in a note an s is an s, and the other new key stops
     let mut writing = Hands { open: Some(Open::Note(String::new())), ..hands() };
     press(&mut writing, &run, &[Key::Char('s')]);
@@ -443,4 +428,20 @@ fn pods_should_be_marked_one_by_one_and_copied_by_name() {
     let Some(Deed::Copy(what, text)) = press(&mut hands, &run, &typed("c")) else { panic!("nothing is copied") };
     assert_eq!(what, text);
     assert!(run.fleet().targets[0].pods.values().any(|pod| pod.fact.pod.name == text));
+}
+
+#[test]
+fn undo_should_be_seen_over_a_look_that_it_overtakes() {
+    let mut hands = Hands::of("maria");
+    press(&mut hands, &run(LIVE), &typed("l"));
+    hands.follow(&run(UNDOING));
+    assert!(hands.looking.is_some() && !hands.undo_hidden, "the dialog lies over the logs");
+    press(&mut hands, &run(UNDOING), &[ESC]);
+    assert!(hands.looking.is_some() && hands.undo_hidden, "one step back: the dialog");
+    press(&mut hands, &run(UNDOING), &[ESC]);
+    assert!(hands.looking.is_none());
+    // whoever looks while it is undone wants to see it
+    let mut hands = Hands::of("maria");
+    press(&mut hands, &run(UNDOING), &typed("l"));
+    assert!(hands.looking.is_some() && hands.undo_hidden);
 }

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Duration, Utc};
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent};
 use gameday::effect::Verdict;
 use gameday::face::home::{Drill, Home, PastRun, Reach, State};
 use gameday::scenario::model::Tier;
@@ -64,16 +64,8 @@ fn answers() -> Reach {
     Reach::Answers { context: "staging".into(), version: "v1.32.4".into(), has }
 }
 
-fn event(key: Key) -> KeyEvent {
-    match key {
-        Key::Char(c) => KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE),
-        Key::Ctrl(c) => KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL),
-        Key::Code(code) => KeyEvent::new(code, KeyModifiers::NONE),
-    }
-}
-
 fn press(lobby: &mut Lobby, home: &Home, keys: &[Key]) -> Option<Choice> {
-    keys.iter().map(|key| lobby.press(event(*key), home, &Keys::default())).last().flatten()
+    keys.iter().map(|key| lobby.press(KeyEvent::from(*key), home, &Keys::default())).last().flatten()
 }
 
 fn drawn(home: &Home, lobby: &Lobby, size: (u16, u16)) -> String {

@@ -2,15 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't read its journal has failed")]
 
-use std::collections::BTreeMap;
+#[path = "support/story.rs"]
+mod story;
+
 use std::fmt::Write;
-use std::path::Path;
 use std::time::Duration;
 
 use gameday::face::look::{Aspect, Look, LookAt};
-use gameday::journal::read;
 use gameday::run::Run;
-use gameday::scenario::{self, Source};
 use gameday::text::Untrusted;
 use gameday::tui::filter::Filter;
 use gameday::tui::hands::Hands;
@@ -20,20 +19,12 @@ use gameday::tui::theme::Theme;
 use gameday::tui::view;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use story::golden;
 
 const SIZES: [(u16, u16); 3] = [(120, 36), (80, 24), (40, 12)];
 
 fn live() -> Run {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/journals/network-delay-undo.jsonl");
-    let recorded = read::open(&path).unwrap();
-    let header = recorded.header.unwrap();
-    let source = Source { file: &header.scenario.file, text: &header.scenario.text, manifests: &|_| Err("none".to_owned()) };
-    let scenario = scenario::read(&source, &BTreeMap::new()).scenario.unwrap();
-    let mut run = Run::new(header, scenario);
-    for entry in recorded.entries.iter().filter(|entry| entry.at.seconds() <= 22.0) {
-        run.apply(entry);
-    }
-    run
+    golden("network-delay-undo", 22.0, |_| {})
 }
 
 fn looking(run: &Run, aspect: Aspect, seen: Result<Vec<Untrusted>, Untrusted>) -> Looking {

@@ -4,34 +4,12 @@ mod support;
 
 use gameday::rehearsal::Trouble;
 use gameday::wording::why;
-use support::practice::{Played, play};
+use support::practice::{POD_KILL, Played, play};
 use support::scratch;
-
-const SCENARIO: &str = "apiVersion: gameday/v1
-kind: GameDay
-metadata: {name: why}
-spec:
-  hypothesis: Task API recovers within 10s
-  environments: {staging: {tier: staging, namespace: staging}}
-  target: {kind: Deployment, name: task-api}
-  injector: agentless
-  steadyState:
-    - {name: all ready, ready: {min: 100%}, stableFor: 2s}
-  steps:
-    - name: break it
-      fault:
-        apiVersion: chaos-mesh.org/v1alpha1
-        kind: PodChaos
-        metadata: {name: kill}
-        spec: {action: pod-kill, mode: one, selector: {labelSelectors: {app: task-api}}}
-    - {name: watch, observe: 25s}
-  criteria:
-    - {name: recovers within 10s, recovery: {within: 10s}, stableFor: 2s}
-";
 
 fn broken(name: &str, mishap: Option<&str>) -> Played {
     let mishap = mishap.map(|text| text.parse().unwrap_or_else(|why| unreachable!("{text}: {why}")));
-    play(SCENARIO, 7, &scratch(&format!("why-{name}")), |trouble: Trouble| async move {
+    play(POD_KILL, 7, &scratch(&format!("why-{name}")), |trouble: Trouble| async move {
         if let Some(mishap) = mishap {
             trouble.befall(mishap);
         }

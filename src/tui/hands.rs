@@ -256,7 +256,11 @@ impl Hands {
             Act::LastChart => self.chart = self.chart.wrapping_sub(1),
             Act::BigType => self.letters = self.letters.turned(),
             Act::Chart(turn) => zoom::turn(self, turn, run),
-            Act::Look(aspect) => return self.look(aspect, run).map(Deed::Look),
+            Act::Look(aspect) => {
+                // whoever looks while everything is undone wants to see it; an undo that begins over a look is shown
+                self.undo_hidden |= undoing;
+                return self.look(aspect, run).map(Deed::Look);
+            }
             Act::Wrap => self.looking.iter_mut().for_each(|looking| looking.wraps = !looking.wraps),
             Act::Down | Act::Up | Act::PageDown | Act::PageUp | Act::Top | Act::Bottom => self.scroll(act, run),
             Act::NextCheck => self.turn_to_check(run, |at, last| (at + 1).min(last)),
@@ -298,9 +302,9 @@ impl Hands {
         match self.open.take() {
             Some(Open::Filter(_)) => self.filter_by(Filter::default()),
             Some(_) => {}
+            None if undoing && !self.undo_hidden => self.undo_hidden = true,
             // where the screen is scrolled to stays as it was
             None if self.looking.is_some() => return self.look_away(),
-            None if undoing && !self.undo_hidden => self.undo_hidden = true,
             None if self.zoom.clear() => {}
             None if self.frozen => self.frozen = false,
             None if !self.filter.is_empty() => self.filter = Filter::default(),

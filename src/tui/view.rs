@@ -207,7 +207,7 @@ fn open(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         Some(Open::Filter(text)) => questions::filter(scene, area, buffer, text),
         Some(Open::Word(typed)) => questions::word(scene, area, buffer, typed),
         Some(Open::Runbook { opened }) => questions::runbook(scene, area, buffer, *opened),
-        None if undo::is_due(scene) && scene.hands.looking.is_none() => undo::draw(scene, area, buffer),
+        None if undo::is_due(scene) => undo::draw(scene, area, buffer),
         None => {}
     }
 }

@@ -324,18 +324,28 @@ pub fn plan(run: &Run) -> String {
     format!("{}.", parts.join("; "))
 }
 
-/// What a step does and when, in one line.
+/// What a step does, where no run has planned it yet.
 #[must_use]
-pub fn step(run: &Run, index: usize) -> String {
-    let Some(step) = run.scenario().steps.get(index) else { return String::new() };
-    let what = match &step.action {
+pub fn action(step: &Step) -> String {
+    match &step.action {
         StepAction::Observe(span) => format!("watch for {}", go(*span)),
-        StepAction::Fault(_) => run.faults().iter().find(|state| state.id.0 == index).map_or_else(String::new, wording::fault_line),
+        StepAction::Fault(fault) => {
+            let lasts = fault.duration.map_or_else(String::new, |span| format!(", for {}", go(span)));
+            format!("{} of {}{lasts}", fault.action, fault.mode)
+        }
         StepAction::Manual(manual) => {
             format!("by hand, up to {}: {}", go(manual.timeout), Untrusted::from(manual.what.as_str()).short(80))
         }
         StepAction::Hold => "waits for the leader".to_owned(),
-    };
+    }
+}
+
+/// What a step does and when, in one line.
+#[must_use]
+pub fn step(run: &Run, index: usize) -> String {
+    let Some(step) = run.scenario().steps.get(index) else { return String::new() };
+    let planned = run.faults().iter().find(|state| state.id.0 == index);
+    let what = planned.map_or_else(|| action(step), wording::fault_line);
     let mut when = Vec::new();
     let usual = index.checked_sub(1).map(|before| vec![before]).unwrap_or_default();
     let begins = &step.begins;

@@ -17,6 +17,29 @@ use gameday::run::Run;
 use gameday::scenario::model::{PrometheusAt, Scenario, Tier};
 use gameday::scenario::{self, Source};
 
+/// A kill of one pod of the practice cluster, to be back within ten seconds.
+pub const POD_KILL: &str = "apiVersion: gameday/v1
+kind: GameDay
+metadata: {name: pod-kill}
+spec:
+  hypothesis: Task API recovers within 10s
+  environments: {staging: {tier: staging, namespace: staging}}
+  target: {kind: Deployment, name: task-api}
+  injector: agentless
+  steadyState:
+    - {name: all ready, ready: {min: 100%}, stableFor: 2s}
+  steps:
+    - name: break it
+      fault:
+        apiVersion: chaos-mesh.org/v1alpha1
+        kind: PodChaos
+        metadata: {name: kill}
+        spec: {action: pod-kill, mode: one, selector: {labelSelectors: {app: task-api}}}
+    - {name: watch, observe: 25s}
+  criteria:
+    - {name: recovers within 10s, recovery: {within: 10s}, stableFor: 2s}
+";
+
 pub fn read(text: &str) -> Scenario {
     let none = |path: &str| Err(format!("no {path}"));
     let reading = scenario::read(&Source { file: "test.yaml", text, manifests: &none }, &BTreeMap::new());

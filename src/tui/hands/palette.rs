@@ -12,7 +12,7 @@ use crate::tui::keys::Act;
 const REMEMBERED: usize = 50;
 
 /// Other names for commands, as other tools have them.
-const ALSO: [(&str, Act); 5] = [("q", Act::Quit), ("quit", Act::Quit), ("abort", Act::Stop), ("undo", Act::Stop), ("freeze", Act::Freeze)];
+const ALSO: [(&str, Act); 4] = [("q", Act::Quit), ("quit", Act::Quit), ("abort", Act::Stop), ("undo", Act::Stop)];
 
 /// What is being written, and which of the commands it may mean is marked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

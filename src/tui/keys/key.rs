@@ -30,6 +30,17 @@ impl Key {
     }
 }
 
+/// As it is pressed.
+impl From<Key> for KeyEvent {
+    fn from(key: Key) -> KeyEvent {
+        match key {
+            Key::Char(c) => KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE),
+            Key::Ctrl(c) => KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL),
+            Key::Code(code) => KeyEvent::new(code, KeyModifiers::NONE),
+        }
+    }
+}
+
 /// As it stands on the key: `a`, `Ctrl-C`, `PgDn`.
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -47,13 +47,7 @@ fn banner(scene: &Scene<'_>, findings: &Findings, area: Rect, buffer: &mut Buffe
     let beside = large && area.width >= letters.saturating_add(40);
     let mut text: Vec<(String, ratatui::style::Style)> = Vec::new();
     let (_, safety) = live::safety(scene.run, scene.now);
-    let sign_of = match findings.verdict {
-        crate::effect::Verdict::Held => sign(Standing::Held),
-        crate::effect::Verdict::Inconclusive => sign(Standing::Unknown),
-        crate::effect::Verdict::Aborted | crate::effect::Verdict::Refused => "■",
-        _ => sign(Standing::Broken),
-    };
-    text.push((format!("{sign_of} {}", findings.verdict_text), style));
+    text.push((format!("{} {}", verdict::sign(findings.verdict), findings.verdict_text), style));
     text.push((findings.hypothesis.clone(), theme.text));
     if let Some(why) = &findings.why {
         text.push((Untrusted::from(why.as_str()).to_string(), theme.text));

@@ -4,13 +4,13 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
-use crate::effect::Verdict;
 use crate::face::home::{Drill, Home, PastRun, Reach, State};
 use crate::scenario::model::{Scenario, Tier};
 use crate::text::Untrusted;
 use crate::tui::cells::{self, Pen, head, lines, row, split, wrap};
 use crate::tui::home::{List, Lobby};
 use crate::tui::keys::{Binding, Keys, Scope};
+use crate::tui::panels::verdict;
 use crate::tui::theme::Theme;
 use crate::wording;
 
@@ -151,11 +151,11 @@ impl Sight<'_> {
         let ago = wording::home::ago(run.recorded, self.home.seen);
         let place = if run.rehearsal { "rehearsed".to_owned() } else { run.tier.to_string() };
         let (sign, word, style) = match run.state {
-            State::Live => ("▶", "live", theme.accent),
-            State::Cut => ("✗", "cut off", theme.broken),
+            State::Live => ("▶", "live".to_owned(), theme.accent),
+            State::Cut => ("✗", "cut off".to_owned(), theme.broken),
             State::Ended(verdict) => {
-                let (sign, word) = wording::home::verdict(verdict);
-                (sign, word, verdict_style(theme, verdict))
+                let word = verdict::word(verdict).to_lowercase();
+                (verdict::sign(verdict), word, verdict::style(theme, verdict))
             }
         };
         pen.last(&format!("{place} {ago:>7}"), theme.quiet);
@@ -226,7 +226,7 @@ impl Sight<'_> {
         tell(&format!("places: {}", places.join(", ")), "", theme.text);
         tell("steps:", "", theme.quiet);
         for (index, step) in scenario.steps.iter().enumerate() {
-            tell(&format!("{}. {}", index + 1, wording::home::step(step)), "  ", theme.text);
+            tell(&format!("{}. {}: {}", index + 1, safe(&step.name), wording::preflight::action(step)), "  ", theme.text);
         }
         tell("held if:", "", theme.quiet);
         for criterion in &scenario.criteria {
@@ -281,12 +281,4 @@ fn count(shown: usize, all: usize) -> String {
 fn tier_style(theme: &Theme, scenario: &Scenario) -> Style {
     let production = scenario.environments.first().is_some_and(|environment| environment.tier == Tier::Production);
     if production { theme.production } else { theme.quiet }
-}
-
-const fn verdict_style(theme: &Theme, verdict: Verdict) -> Style {
-    match verdict {
-        Verdict::Held => theme.held,
-        Verdict::Refuted | Verdict::Stopped | Verdict::CleanupIncomplete => theme.broken,
-        Verdict::Refused | Verdict::Aborted | Verdict::Inconclusive => theme.pending,
-    }
 }

@@ -5,8 +5,9 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::effect::Verdict;
+use crate::run::verdicts::Standing;
 use crate::tui::letters::{self, Scale};
-use crate::tui::theme::Theme;
+use crate::tui::theme::{self, Theme};
 
 /// The rows of its letters.
 pub const HEIGHT: u16 = 3;
@@ -22,6 +23,17 @@ pub const fn word(verdict: Verdict) -> &'static str {
         Verdict::Aborted => "ABORTED",
         Verdict::Inconclusive => "INCONCLUSIVE",
         Verdict::CleanupIncomplete => "LEFT BEHIND",
+    }
+}
+
+/// Its sign.
+#[must_use]
+pub const fn sign(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Held => theme::sign(Standing::Held),
+        Verdict::Inconclusive => theme::sign(Standing::Unknown),
+        Verdict::Aborted | Verdict::Refused => "■",
+        Verdict::Refuted | Verdict::Stopped | Verdict::CleanupIncomplete => theme::sign(Standing::Broken),
     }
 }
 
