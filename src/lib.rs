@@ -21,7 +21,8 @@
 //! kube watcher → [`edge::pods::project`] (one small fact; equal facts are dropped; a relist becomes one
 //! [`event::Event::PodsListed`]) → bounded inbox → [`driver`] (the operator first, no network in the loop)
 //! → stamp → [`journal`] → [`run`] → effects as tasks whose answers come back through the inbox →
-//! [`face::Face::show`].
+//! [`face::Face::show`]. A face on a thread of its own [hears](face::Face::hear) the entries instead, and folds them there.
+//! What somebody only wants to look at, a pod's YAML or its log, goes past all that: never journalled ([`face::look`]).
 //!
 //! # The rooms, and who may import whom
 //!
