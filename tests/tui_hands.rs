@@ -18,7 +18,7 @@ use gameday::seat::{Position, Seat};
 use gameday::tui::hands::looking::{Looking, REFRESH};
 use gameday::tui::hands::palette::Palette;
 use gameday::tui::hands::{Deed, Hands, Open};
-use gameday::tui::keys::{Act, Key, Keys, SCOPES, Scope, TABLE};
+use gameday::tui::keys::{Act, Key, Keys, SCOPES, Scope, Screen, TABLE};
 use story::golden;
 
 fn run(until: f64) -> Run {
@@ -444,4 +444,13 @@ fn undo_should_be_seen_over_a_look_that_it_overtakes() {
     let mut hands = Hands::of("maria");
     press(&mut hands, &run(UNDOING), &typed("l"));
     assert!(hands.looking.is_some() && hands.undo_hidden);
+}
+
+#[test]
+fn findings_should_show_by_themselves_to_whoever_is_back_on_the_usual_screen() {
+    let mut hands = Hands::of("maria");
+    press(&mut hands, &run(LIVE), &typed("21"));
+    assert_eq!((hands.screen(&run(LIVE)), hands.screen(&run(OVER))), (Screen::Cockpit, Screen::Findings));
+    press(&mut hands, &run(OVER), &typed("1"));
+    assert_eq!(hands.screen(&run(OVER)), Screen::Cockpit, "who asks for it then gets it");
 }

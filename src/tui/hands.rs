@@ -149,7 +149,12 @@ impl Hands {
     /// The screen that is shown.
     #[must_use]
     pub fn screen(&self, run: &Run) -> Screen {
-        self.screen.unwrap_or(if run.phase().0.is_over() { Screen::Findings } else { Screen::Cockpit })
+        self.screen.unwrap_or(Hands::usual(run))
+    }
+
+    /// The screen that is shown where none was asked for.
+    const fn usual(run: &Run) -> Screen {
+        if run.phase().0.is_over() { Screen::Findings } else { Screen::Cockpit }
     }
 
     /// Where keys go while nothing is open.
@@ -268,7 +273,8 @@ impl Hands {
             Act::MoreOfCheck => self.check_scrolled = self.check_scrolled.saturating_add(PAGE_OF_CHECK).min(LONGEST_CHECK),
             Act::LessOfCheck => self.check_scrolled = 0,
             Act::Passed => self.passed_turned = !self.passed_turned,
-            Act::Show(screen) => self.screen = Some(screen).filter(|_| self.offers(act, run)),
+            // whoever goes back to the usual screen has the findings once they are there
+            Act::Show(screen) => self.screen = Some(screen).filter(|_| self.offers(act, run) && screen != Hands::usual(run)),
             Act::Palette => self.open = Some(Open::Palette(Palette::default())),
             Act::Complete => self.complete(run),
             Act::NextChoice | Act::LastChoice => self.mark(run, act == Act::LastChoice),

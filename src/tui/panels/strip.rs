@@ -143,9 +143,10 @@ fn next(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     match scene.hands.seat {
         Seat::Leader if over => {}
         Seat::Leader => {
-            if !looking {
+            let help = scene.hands.keys.key(here, Act::Help);
+            if !help.is_empty() {
                 pen.last("help", theme.text);
-                pen.last(&scene.hands.keys.key(here, Act::Help), theme.accent);
+                pen.last(&help, theme.accent);
                 pen.last(" ", theme.text);
             }
             let stop = match (here, area.width < 100) {
