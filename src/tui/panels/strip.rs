@@ -137,9 +137,9 @@ fn next(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let theme = scene.theme;
     let mut pen = Pen::new(buffer, Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area });
     let scope = scene.hands.scope(scene.run);
-    let here = if matches!(scope, Scope::Ask | Scope::Writing | Scope::Reading) { Scope::Live } else { scope };
-    let looking = here == Scope::Looking;
-    let over = matches!(here, Scope::Over | Scope::Refused) || (looking && scene.run.phase().0.is_over());
+    // where text is written a character is text: the key that stops is another
+    let here = if matches!(scope, Scope::Ask | Scope::Reading) { Scope::Live } else { scope };
+    let over = scene.run.phase().0.is_over();
     match scene.hands.seat {
         Seat::Leader if over => {}
         Seat::Leader => {
@@ -169,7 +169,6 @@ fn next(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
             pen.last(" ", theme.text);
         }
     }
-    let over = over || scene.run.phase().0.is_over();
     let (standing, safety) = live::safety(scene.run, scene.now);
     let sign = match standing {
         Standing::Held => ("●", theme.held),
