@@ -33,6 +33,12 @@ impl At {
         self.0
     }
 
+    /// A moment so many seconds after the start; what is before it is the start itself.
+    #[must_use]
+    pub fn from_seconds(seconds: f64) -> At {
+        At(micros(Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX)))
+    }
+
     /// Seconds since the start.
     #[must_use]
     pub fn seconds(self) -> f64 {

@@ -8,6 +8,7 @@ mod alerts;
 pub mod brake;
 pub mod checks;
 pub mod claim;
+pub mod curve;
 mod cut;
 pub mod fleet;
 mod judge;
@@ -80,7 +81,7 @@ pub struct Run {
     checked: Vec<Checkpoint>,
     timeline: Vec<Moment>,
     asked: settle::AskedOnce,
-    recovered: Vec<bool>,
+    recovered: Vec<Option<Back>>,
     conclusion: Option<Conclusion>,
     claim: Option<Claim>,
     brake: Option<Brake>,
@@ -111,7 +112,7 @@ impl Run {
             fleet: Fleet::new(scenario.targets.len()),
             sight: Sight::new(header.started),
             warnings: Warnings::default(),
-            recovered: vec![false; faults.len()],
+            recovered: vec![None; faults.len()],
             faults,
             probes: Probes::of(&scenario),
             judgement: Judgement::of(&scenario),
@@ -285,6 +286,13 @@ impl Run {
     pub fn recoveries(&self) -> impl Iterator<Item = (&FaultState, Back)> {
         let stable = self.stable_for();
         self.faults.iter().enumerate().map(move |(index, state)| (state, self.back(index, stable)))
+    }
+
+    /// The recovery from a fault as it stood when it had lasted.
+    #[must_use]
+    pub fn recovered(&self, id: FaultId) -> Option<Back> {
+        let index = self.faults.iter().position(|state| state.id == id)?;
+        self.recovered.get(index).copied().flatten()
     }
 
     /// The faults that a Schedule spawned, with where the recovery from each stands.

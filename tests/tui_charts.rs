@@ -147,7 +147,7 @@ fn large_letters_should_be_turned_on_and_off_and_need_room() {
 fn numbers(run: &Run) -> Vec<BTreeSet<u64>> {
     let of = |chart: &charts::Chart| {
         let lines = chart.lines(run, run.now());
-        lines.iter().flat_map(|series| &series.points).filter_map(|(_, value)| *value).map(f64::to_bits).collect()
+        lines.iter().flat_map(|line| line.series.curve.points()).filter_map(|(_, value)| *value).map(f64::to_bits).collect()
     };
     charts::all(run).iter().map(of).collect()
 }
@@ -174,8 +174,8 @@ proptest! {
             }
             if let Some(at) = hands.zoom.cursor() {
                 for (chart, known) in charts.iter().zip(&known) {
-                    for series in chart.lines(&run, run.now()) {
-                        let value = chart.value(&series, at);
+                    for line in chart.lines(&run, run.now()) {
+                        let value = line.value(at);
                         prop_assert!(value.is_none_or(|value| known.contains(&value.to_bits())), "{value:?} of {}", chart.title);
                     }
                 }

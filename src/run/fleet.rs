@@ -1,5 +1,7 @@
 //! The pods of the targets, as the watch tells of them.
 
+mod strength;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
@@ -7,6 +9,8 @@ use chrono::{DateTime, Utc};
 use crate::clock::At;
 use crate::criterion::Amount;
 use crate::event::{EndpointsFact, PodFact, Source, WorkloadFact};
+use crate::run::curve::{Curve, Series};
+use crate::run::fleet::strength::Strength;
 use crate::run::sight::{Seen, Sight};
 use crate::text::Untrusted;
 
@@ -19,7 +23,7 @@ pub struct Fleet {
 }
 
 /// One target and its pods.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Target {
     /// The workload; `None` until it is seen.
     pub workload: Option<WorkloadFact>,
@@ -29,12 +33,11 @@ pub struct Target {
     pub listed: bool,
     /// Every pod seen, gone ones too, by uid.
     pub pods: BTreeMap<String, Pod>,
-    /// How many were ready, at each change.
-    pub history: Vec<(At, u32)>,
+    /// How many were ready: steps, not slopes, for nothing is half ready.
+    pub history: Series,
     /// The times it was below its strength, oldest first.
     pub outages: Vec<Outage>,
-    /// The uids of those that are ready now, and since when: pods that are gone are many in a long run.
-    ready: BTreeMap<String, Option<Seen>>,
+    ready: Strength,
 }
 
 /// A time a target was below its strength.
@@ -88,6 +91,20 @@ impl Pod {
 }
 
 impl Target {
+    /// A target of which nothing is known.
+    fn new() -> Target {
+        let history = Series { labels: Untrusted::default(), curve: Curve::standing() };
+        Target {
+            workload: None,
+            missing: None,
+            listed: false,
+            pods: BTreeMap::new(),
+            history,
+            outages: Vec::new(),
+            ready: Strength::default(),
+        }
+    }
+
     /// How many pods are ready; `None` before the first list.
     #[must_use]
     pub fn ready(&self) -> Option<u32> {
@@ -117,34 +134,20 @@ impl Target {
     /// Takes a pod that has changed into the count of those that are ready.
     fn tally(&mut self, uid: &str) {
         match self.pods.get(uid).filter(|pod| pod.is_ready()) {
-            Some(pod) => drop(self.ready.insert(uid.to_owned(), pod.ready)),
-            None => drop(self.ready.remove(uid)),
+            Some(pod) => self.ready.put(uid, pod.ready),
+            None => self.ready.drop(uid),
         }
-    }
-
-    /// When the pods that are ready now had become as many as `desired`. A list may tell of several
-    /// at once, in any order.
-    fn strong_since(&self, desired: u32) -> Option<Seen> {
-        let ready = || self.ready.values().flatten();
-        let nth = usize::try_from(desired).ok()?.checked_sub(1)?;
-        let of = |moment: fn(&Seen) -> At| {
-            // as a rule the last of them makes it whole
-            if ready().count() == nth + 1 {
-                return ready().map(moment).max();
-            }
-            let mut moments: Vec<At> = ready().map(moment).collect();
-            (nth < moments.len()).then(|| *moments.select_nth_unstable(nth).1)
-        };
-        Some(Seen { at: of(|seen| seen.at)?, earliest: of(|seen| seen.earliest)?, latest: of(|seen| seen.latest)? })
     }
 
     fn recount(&mut self, seen: Seen, cause: Option<Seen>) {
         let (Some(ready), Some(desired)) = (self.ready(), self.desired()) else { return };
-        if self.history.last().is_none_or(|(_, last)| *last != ready) {
-            self.history.push((seen.at.max(self.history.last().map_or(At::ZERO, |(at, _)| *at)), ready));
+        let (curve, number) = (&mut self.history.curve, Some(f64::from(ready)));
+        let before = curve.last().map(|(_, before)| before);
+        if before != Some(number) {
+            before.into_iter().chain([number]).for_each(|value| curve.push(seen.at, value));
         }
         let weak = self.outages.last().is_some_and(|outage| outage.to.is_none());
-        let strong = cause.filter(|_| weak && ready >= desired).map(|cause| self.strong_since(desired).unwrap_or(cause));
+        let strong = cause.filter(|_| weak && ready >= desired).map(|cause| self.ready.since(desired).unwrap_or(cause));
         match self.outages.last_mut().filter(|outage| outage.to.is_none()) {
             Some(outage) if ready >= desired => outage.to = Some(strong.unwrap_or(seen)),
             Some(outage) => outage.fewest = outage.fewest.min(ready),
@@ -177,7 +180,7 @@ impl Fleet {
     /// A fleet of `targets` targets of which nothing is known.
     #[must_use]
     pub fn new(targets: usize) -> Fleet {
-        Fleet { targets: vec![Target::default(); targets], slices: BTreeMap::new() }
+        Fleet { targets: vec![Target::new(); targets], slices: BTreeMap::new() }
     }
 
     pub(super) fn workload(&mut self, fact: &WorkloadFact, seen: Seen) {

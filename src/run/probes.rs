@@ -6,6 +6,7 @@ use crate::clock::At;
 use crate::criterion::{BurnCheck, Check, CommandCheck, ObjectCheck, StopCheck};
 use crate::effect::{Effect, ProbeId};
 use crate::event::{Number, Reading, Source};
+use crate::run::curve::{Curve, Series};
 use crate::scenario::model::Scenario;
 use crate::text::Untrusted;
 
@@ -107,6 +108,9 @@ pub struct Probe {
     pub ask: Ask,
     /// Every answer, oldest first.
     pub samples: Vec<Sample>,
+    /// What the author says no series means.
+    when_empty: Option<f64>,
+    series: Vec<Series>,
     next: Option<At>,
     outstanding: Option<At>,
 }
@@ -120,15 +124,6 @@ pub struct Sample {
     pub took: Duration,
     /// What it said.
     pub reading: Reading,
-}
-
-/// Sample by sample, a number or a gap: what a chart draws.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Series {
-    /// Its labels; empty for a single value.
-    pub labels: Untrusted,
-    /// When, and what; `None` where the answer was no number.
-    pub points: Vec<(At, Option<f64>)>,
 }
 
 /// All probes of a run, each question once.
@@ -148,7 +143,8 @@ impl Probes {
         for ask in asks {
             if probes.find(&ask).is_none() {
                 let id = ProbeId(probes.all.len());
-                probes.all.push(Probe { id, ask, samples: Vec::new(), next: None, outstanding: None });
+                let when_empty = when_empty(scenario, &ask);
+                probes.all.push(Probe { id, ask, samples: Vec::new(), when_empty, series: Vec::new(), next: None, outstanding: None });
             }
         }
         probes
@@ -184,6 +180,7 @@ impl Probes {
     pub(super) fn take(&mut self, id: ProbeId, sample: Sample) -> bool {
         let Some(probe) = self.all.get_mut(id.0).filter(|probe| probe.outstanding.is_some()) else { return false };
         probe.outstanding = None;
+        probe.draw(&sample);
         probe.samples.push(sample);
         true
     }
@@ -220,46 +217,67 @@ impl Probe {
         self.samples.last()
     }
 
-    /// Every series the probe ever answered with; `when_empty` stands for no series.
+    /// Every series the probe ever answered with.
     #[must_use]
-    pub fn series(&self, when_empty: Option<f64>) -> Vec<Series> {
-        let mut all: Vec<Series> = Vec::new();
-        let nameless = Untrusted::default();
-        let mut row: Vec<(&Untrusted, Option<f64>)> = Vec::new();
-        for (index, sample) in self.samples.iter().enumerate() {
-            row.clear();
-            match &sample.reading {
-                Reading::Values { values } => {
-                    row.extend(values.iter().map(|(labels, Number(v))| (labels, v.is_finite().then_some(*v))));
-                }
-                Reading::Empty => row.extend(when_empty.map(|v| (&nameless, Some(v)))),
-                Reading::Alert { firing } => row.push((&nameless, Some(f64::from(u8::from(*firing))))),
-                Reading::Http { .. } => row.push((&nameless, Some(sample.took.as_secs_f64()))),
-                // a truth is no number, and counts are shown as what they come to
-                Reading::Object { .. }
-                | Reading::Command { .. }
-                | Reading::Counts { .. }
-                | Reading::Withheld { .. }
-                | Reading::Failed { .. } => {}
-            }
-            for (place, (labels, value)) in row.drain(..).enumerate() {
-                // mostly the same series answer in the same order
-                let same = all.get(place).is_some_and(|series| series.labels == *labels).then_some(place);
-                let known = same.or_else(|| all.iter().position(|series| series.labels == *labels));
-                if let Some(series) = known.and_then(|place| all.get_mut(place)) {
-                    series.points.push((sample.at, value));
-                } else {
-                    let mut points: Vec<(At, Option<f64>)> = self.samples[..index].iter().map(|earlier| (earlier.at, None)).collect();
-                    points.push((sample.at, value));
-                    all.push(Series { labels: labels.clone(), points });
-                }
-            }
-            for series in &mut all {
-                if series.points.len() <= index {
-                    series.points.push((sample.at, None));
-                }
-            }
-        }
-        all
+    pub fn series(&self) -> &[Series] {
+        &self.series
     }
+
+    /// Adds an answer to the series; where one of them is not in it, that is a gap.
+    fn draw(&mut self, sample: &Sample) {
+        let nameless = Untrusted::default();
+        let mut told: Vec<bool> = vec![false; self.series.len()];
+        let mut put = |probe: &mut Probe, place: usize, labels: &Untrusted, value: f64| {
+            // mostly the same series answer in the same order
+            let same = probe.series.get(place).is_some_and(|series| series.labels == *labels).then_some(place);
+            let known = same.or_else(|| probe.series.iter().position(|series| series.labels == *labels));
+            let place = known.unwrap_or_else(|| {
+                probe.series.push(Series { labels: labels.clone(), curve: probe.unseen() });
+                told.push(false);
+                probe.series.len() - 1
+            });
+            if let (Some(series), Some(told)) = (probe.series.get_mut(place), told.get_mut(place)) {
+                series.curve.push(sample.at, Some(value));
+                *told = true;
+            }
+        };
+        match &sample.reading {
+            Reading::Values { values } => {
+                values.iter().enumerate().for_each(|(place, (labels, Number(value)))| put(self, place, labels, *value));
+            }
+            Reading::Empty => self.when_empty.into_iter().for_each(|value| put(self, 0, &nameless, value)),
+            Reading::Alert { firing } => put(self, 0, &nameless, f64::from(u8::from(*firing))),
+            Reading::Http { .. } => put(self, 0, &nameless, sample.took.as_secs_f64()),
+            // a truth is no number, and counts are shown as what they come to
+            Reading::Object { .. }
+            | Reading::Command { .. }
+            | Reading::Counts { .. }
+            | Reading::Withheld { .. }
+            | Reading::Failed { .. } => {}
+        }
+        let silent = self.series.iter_mut().zip(told).filter(|(_, told)| !told);
+        silent.for_each(|(series, _)| series.curve.push(sample.at, None));
+    }
+
+    /// The curve of a series that no answer held until now.
+    fn unseen(&self) -> Curve {
+        let mut curve = Curve::sampled();
+        self.samples.iter().for_each(|earlier| curve.push(earlier.at, None));
+        curve
+    }
+}
+
+/// What no series means as an answer, as whoever asks it first in the order of charts says.
+fn when_empty(scenario: &Scenario, ask: &Ask) -> Option<f64> {
+    let Ask::Promql(query) = ask else { return None };
+    let panels = scenario.panels.iter().map(|panel| (&panel.query, panel.when_empty));
+    let criteria = scenario.criteria.iter().chain(&scenario.steady_state).filter_map(|criterion| {
+        let Check::Promql(check) = &criterion.check else { return None };
+        Some((&check.query, check.when_empty))
+    });
+    let stops = scenario.stop_when.iter().filter_map(|stop| {
+        let StopCheck::Promql(check) = &stop.check else { return None };
+        Some((&check.query, check.when_empty))
+    });
+    panels.chain(criteria).chain(stops).find(|(of, _)| *of == query).and_then(|(_, when_empty)| when_empty)
 }

@@ -103,7 +103,9 @@ impl Run {
             Phase::Ready | Phase::Undoing(_) | Phase::Sealed => None,
         });
         let (stable, lag) = (self.stable_for(), self.sight.lag());
-        due.extend(self.recoveries().zip(&self.recovered).filter(|(_, noted)| !**noted).map(|((_, back), _)| back.proven(stable, lag)));
+        due.extend(
+            self.recoveries().zip(&self.recovered).filter(|(_, noted)| noted.is_none()).map(|((_, back), _)| back.proven(stable, lag)),
+        );
         due.into_iter().flatten().filter(|at| *at > self.now).min()
     }
 
@@ -246,12 +248,12 @@ impl Run {
             if now.removed && !told.removed {
                 self.note(Noted::Removed(id));
             }
-            if self.recovered[index] {
+            if self.recovered[index].is_some() {
                 continue;
             }
             let back = self.back(index, stable);
             if back.proven(stable, lag).is_some_and(|proven| self.now >= proven) {
-                self.recovered[index] = true;
+                self.recovered[index] = Some(back);
                 self.note(Noted::Recovered(self.faults[index].id, back));
             }
         }

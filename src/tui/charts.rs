@@ -8,21 +8,25 @@ use crate::clock::At;
 use crate::criterion::{Amount, Bound, Check, StopCheck};
 use crate::event::Source;
 use crate::run::Run;
-use crate::run::probes::{Ask, Series};
+use crate::run::curve::{GAP, Series};
+use crate::run::probes::{Ask, Probe};
 use crate::scenario::model::Unit;
 use crate::text::Untrusted;
+use crate::tui::plot::{self, Point};
 use crate::wording::margin;
 
-/// The longest pause between two answers that is no gap.
-pub const GAP: Duration = Duration::from_millis(3500);
+/// How long before the first fault says how it was before.
+const BEFORE: Duration = Duration::from_mins(1);
+/// How many stretches of a line there may be in a column.
+const FINE: usize = 8;
 /// How many answers there must have been before a fault to say how it was before.
 const ENOUGH: usize = 3;
 
 /// What a chart shows.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Shows {
-    /// The answers to a question; the number stands for no series.
-    Answers(Ask, Option<f64>),
+    /// The answers to a question.
+    Answers(Ask),
     /// The ready pods of a target.
     Ready(usize),
 }
@@ -64,27 +68,27 @@ pub struct Chart {
 pub fn all(run: &Run) -> Vec<Chart> {
     let scenario = run.scenario();
     let mut charts: Vec<Chart> = Vec::new();
-    let mut add = |title: &str, unit: Unit, ask: Ask, when_empty: Option<f64>| {
-        if !charts.iter().any(|chart| matches!(&chart.shows, Shows::Answers(known, _) if *known == ask)) {
+    let mut add = |title: &str, unit: Unit, ask: Ask| {
+        if !charts.iter().any(|chart| matches!(&chart.shows, Shows::Answers(known) if *known == ask)) {
             let limits = limits(run, &ask);
-            charts.push(Chart { title: Untrusted::from(title).to_string(), unit, shows: Shows::Answers(ask, when_empty), limits });
+            charts.push(Chart { title: Untrusted::from(title).to_string(), unit, shows: Shows::Answers(ask), limits });
         }
     };
     for panel in &scenario.panels {
-        add(&panel.name, panel.unit, Ask::Promql(panel.query.clone()), panel.when_empty);
+        add(&panel.name, panel.unit, Ask::Promql(panel.query.clone()));
     }
     for criterion in scenario.criteria.iter().chain(&scenario.steady_state) {
         match &criterion.check {
             Check::Promql(check) => {
-                add(&criterion.name, margin::unit(run, &check.query), Ask::Promql(check.query.clone()), check.when_empty);
+                add(&criterion.name, margin::unit(run, &check.query), Ask::Promql(check.query.clone()));
             }
-            Check::Http(check) => add(&criterion.name, Unit::Seconds, Ask::Http(check.url.clone()), None),
+            Check::Http(check) => add(&criterion.name, Unit::Seconds, Ask::Http(check.url.clone())),
             Check::Alert(_) | Check::Ready { .. } | Check::Recovery { .. } | Check::Object(_) | Check::Command(_) | Check::Burn(_) => {}
         }
     }
     for stop in &scenario.stop_when {
         if let StopCheck::Promql(check) = &stop.check {
-            add(&stop.name, margin::unit(run, &check.query), Ask::Promql(check.query.clone()), check.when_empty);
+            add(&stop.name, margin::unit(run, &check.query), Ask::Promql(check.query.clone()));
         }
     }
     for (index, target) in scenario.targets.iter().enumerate() {
@@ -132,51 +136,96 @@ fn ready_limits(run: &Run, target: usize) -> Vec<Limit> {
     limits
 }
 
+/// One line of a chart.
+#[derive(Clone, Copy, Debug)]
+pub struct Line<'a> {
+    /// Its labels and its points.
+    pub series: &'a Series,
+    /// Until when its last number stands, where it stands until it changes.
+    stands: Option<At>,
+}
+
+impl<'a> Line<'a> {
+    /// Its newest number.
+    #[must_use]
+    pub fn last(&self) -> Option<(At, Option<f64>)> {
+        self.series.curve.last().map(|(at, value)| (self.stands.map_or(at, |until| at.max(until)), value))
+    }
+
+    /// The greatest number that it ever was.
+    #[must_use]
+    pub const fn highest(&self) -> Option<f64> {
+        self.series.curve.highest()
+    }
+
+    /// What it says of a moment: the newest answer until then, unless it is too old. Never a number that was not seen.
+    #[must_use]
+    pub fn value(&self, at: At) -> Option<f64> {
+        let (then, value, last) = self.series.curve.until(at)?;
+        let seen = match self.stands {
+            Some(until) => !last || at <= then.max(until),
+            None => at.since(then) <= GAP,
+        };
+        value.filter(|_| seen)
+    }
+
+    /// One value a column, 0 to 1 of `top`, from one moment to another; of several in one column the worse.
+    #[must_use]
+    pub fn columns(&self, (from, to): (f64, f64), top: f64, width: u16, worse: fn(f64, f64) -> f64) -> Vec<Option<f64>> {
+        let place = |at: At| (at.seconds() - from) / (to - from).max(f64::MIN_POSITIVE);
+        let curve = &self.series.curve;
+        // two a column and more: none spreads over its neighbours
+        let stretches = curve.between(At::from_seconds(from), At::from_seconds(to), usize::from(width) * FINE);
+        let mut points: Vec<Point> = Vec::with_capacity(stretches.len() * 2);
+        for (index, stretch) in stretches.iter().enumerate() {
+            let value = stretch.range.map(|(low, high)| worse(low, high) / top);
+            let joined = index.checked_sub(1).and_then(|before| stretches.get(before)).is_some_and(|before| curve.joins(before, stretch));
+            points.push(Point { place: place(stretch.from), value, joined });
+            if stretch.to > stretch.from {
+                points.push(Point { place: place(stretch.to), value, joined: stretch.whole });
+            }
+        }
+        let until = self.stands.filter(|until| self.series.curve.last().is_some_and(|(at, _)| at < *until));
+        if let (Some(until), Some(last)) = (until, points.last().copied()) {
+            points.push(Point { place: place(until), joined: true, ..last });
+        }
+        plot::columns(&points, width, worse)
+    }
+}
+
 impl Chart {
     /// Its lines.
     #[must_use]
-    pub fn lines(&self, run: &Run, now: At) -> Vec<Series> {
+    pub fn lines<'a>(&self, run: &'a Run, now: At) -> Vec<Line<'a>> {
         match &self.shows {
-            Shows::Answers(ask, when_empty) => {
-                let probe = run.probes().find(ask);
-                probe.map_or_else(Vec::new, |probe| probe.series(*when_empty))
+            Shows::Answers(ask) => {
+                let series = run.probes().find(ask).map_or(&[][..], Probe::series);
+                series.iter().map(|series| Line { series, stands: None }).collect()
             }
             Shows::Ready(index) => {
-                let history = run.fleet().targets.get(*index).map_or(&[][..], |target| &target.history);
-                let mut points: Vec<(At, Option<f64>)> = Vec::new();
-                for (at, ready) in history {
-                    // steps, not slopes: nothing is half ready
-                    points.extend(points.last().copied().map(|(_, before)| (*at, before)));
-                    points.push((*at, Some(f64::from(*ready))));
-                }
                 let blind = run.sight().lost(Source::Pods(*index)).map(|(since, _)| *since);
-                let end = blind.unwrap_or(now);
-                points.extend(points.last().copied().filter(|(at, _)| *at < end).map(|(_, last)| (end, last)));
-                vec![Series { labels: Untrusted::default(), points }]
+                let stands = Some(blind.unwrap_or(now));
+                run.fleet().targets.get(*index).map(|target| Line { series: &target.history, stands }).into_iter().collect()
             }
         }
     }
 
-    /// What a line says of a moment: the newest answer until then, unless it is too old. Never a number that was not seen.
+    /// What is usual of these lines before a moment: the middle one of the answers of the minute until then, of several
+    /// series the worst.
     #[must_use]
-    pub fn value(&self, series: &Series, at: At) -> Option<f64> {
-        let index = series.points.partition_point(|(then, _)| *then <= at).checked_sub(1)?;
-        let (then, value) = series.points.get(index)?;
-        let ends = index + 1 == series.points.len() && at > *then;
-        let seen = if self.is_sampled() { at.since(*then) <= GAP } else { !ends };
-        value.filter(|_| seen)
-    }
-
-    /// What is usual of these lines before a moment: the middle one of the answers until then, of several series the worst.
-    #[must_use]
-    pub fn before(&self, series: &[Series], moment: At) -> Option<f64> {
+    pub fn before(&self, lines: &[Line<'_>], moment: At) -> Option<f64> {
         if !self.is_sampled() {
             return None;
         }
         let mut answers: BTreeMap<At, f64> = BTreeMap::new();
-        for (at, value) in series.iter().flat_map(|series| series.points.iter().take_while(|(at, _)| *at < moment)) {
-            if let Some(value) = value {
-                answers.entry(*at).and_modify(|known| *known = self.worse()(*known, *value)).or_insert(*value);
+        for line in lines {
+            let points = line.series.curve.points();
+            let end = points.partition_point(|(at, _)| *at < moment);
+            let begin = points.partition_point(|(at, _)| *at < moment.minus(BEFORE));
+            for (at, value) in points.get(begin..end).into_iter().flatten() {
+                if let Some(value) = value {
+                    answers.entry(*at).and_modify(|known| *known = self.worse()(*known, *value)).or_insert(*value);
+                }
             }
         }
         let mut values: Vec<f64> = answers.into_values().collect();
@@ -194,7 +243,7 @@ impl Chart {
     #[must_use]
     pub fn blind(&self, run: &Run) -> Option<At> {
         let source = match &self.shows {
-            Shows::Answers(ask, _) => ask.source(run.probes().find(ask)?.id)?,
+            Shows::Answers(ask) => ask.source(run.probes().find(ask)?.id)?,
             Shows::Ready(index) => Source::Pods(*index),
         };
         run.sight().lost(source).map(|(since, _)| *since)

@@ -49,20 +49,31 @@ pub fn place(value: f64, rows: u16) -> u16 {
     ((1.0 - value.clamp(0.0, 1.0)) * f64::from(rows.saturating_sub(1))).round() as u16
 }
 
-/// One value a column out of points `(place, value)`, places 0 to 1 in order. Between two points that
-/// are `joined` the values go straight; of several in one column the `worse` is kept.
+/// A point of a line.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// Where, 0 to 1.
+    pub place: f64,
+    /// How high, 0 to 1; `None` is a gap.
+    pub value: Option<f64>,
+    /// Whether the line comes from the point before.
+    pub joined: bool,
+}
+
+/// One value a column out of points in order. Between two that are joined the values go straight; of several in one column
+/// the `worse` is kept.
 #[must_use]
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a column of a terminal")]
-pub fn columns(points: &[(f64, Option<f64>)], width: u16, joined: impl Fn(usize) -> bool, worse: fn(f64, f64) -> f64) -> Vec<Option<f64>> {
+pub fn columns(points: &[Point], width: u16, worse: fn(f64, f64) -> f64) -> Vec<Option<f64>> {
     let mut values: Vec<Option<f64>> = vec![None; usize::from(width)];
     let at = |place: f64| place * f64::from(width);
-    for (index, (place, value)) in points.iter().enumerate() {
+    let mut last: Option<(f64, f64)> = None;
+    for Point { place, value, joined } in points {
+        let before = last.take();
         let Some(value) = value else { continue };
+        last = Some((*place, *value));
         let x = at(*place);
-        if index > 0
-            && joined(index)
-            && let (earlier, Some(from)) = points[index - 1]
-        {
+        if let Some((earlier, from)) = before.filter(|_| *joined) {
             // the columns whose middle lies between the two
             let x0 = at(earlier);
             let first = (x0 - 0.5).floor().clamp(0.0, f64::from(width)) as u16;
@@ -111,10 +122,14 @@ mod tests {
 
     #[test]
     fn columns_should_join_points_and_keep_the_worse_of_one_column() {
-        let points = [(0.0, Some(0.0)), (1.0, Some(1.0))];
-        assert_eq!(columns(&points, 4, |_| true, f64::max), [Some(0.0), Some(0.375), Some(0.625), Some(1.0)]);
-        let points = [(0.1, Some(3.0)), (0.1, Some(2.0)), (0.9, Some(3.0))];
-        assert_eq!(columns(&points, 2, |_| false, f64::min), [Some(2.0), Some(3.0)]);
-        assert_eq!(columns(&[(0.0, None), (-3.0, Some(1.0)), (9.0, Some(1.0))], 2, |_| false, f64::max), [None, None]);
+        let of = |points: &[(f64, Option<f64>)], joined| -> Vec<Point> {
+            points.iter().map(|(place, value)| Point { place: *place, value: *value, joined }).collect()
+        };
+        let points = of(&[(0.0, Some(0.0)), (1.0, Some(1.0))], true);
+        assert_eq!(columns(&points, 4, f64::max), [Some(0.0), Some(0.375), Some(0.625), Some(1.0)]);
+        let points = of(&[(0.1, Some(3.0)), (0.1, Some(2.0)), (0.9, Some(3.0))], false);
+        assert_eq!(columns(&points, 2, f64::min), [Some(2.0), Some(3.0)]);
+        let points = of(&[(0.0, None), (-3.0, Some(1.0)), (9.0, Some(1.0))], false);
+        assert_eq!(columns(&points, 2, f64::max), [None, None]);
     }
 }

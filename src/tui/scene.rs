@@ -12,7 +12,6 @@ use crate::run::recovery::Back;
 use crate::tui::hands::Hands;
 use crate::tui::keys::Act;
 use crate::tui::theme::Theme;
-use crate::wording::margin;
 
 /// The run, the moment, the look and the hands.
 #[derive(Clone, Copy, Debug)]
@@ -98,7 +97,7 @@ impl<'a> Scene<'a> {
         let window = |(state, back): (&FaultState, Back)| {
             let from = state.impact()?.at;
             // a later loss of strength is not this fault's
-            let to = match margin::recovered(self.run, state).unwrap_or(back) {
+            let to = match self.run.recovered(state.id).unwrap_or(back) {
                 Back::At { whole, .. } => whole.at,
                 Back::Undisturbed { .. } => state.lifted.map_or(from, |lifted| lifted.at),
                 Back::NotAsked | Back::NotYet { .. } => self.now,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::clock::At;
 use crate::run::Run;
-use crate::run::probes::Series;
+use crate::tui::charts::Line;
 use crate::tui::scene::{impact, round_up};
 use crate::tui::zoom::{Part, Zoom};
 use crate::wording;
@@ -25,10 +25,10 @@ pub struct Span {
 }
 
 impl Span {
-    /// All that there is to show of these series at `now`, to an end that reads well.
+    /// All that there is to show of these lines at `now`, to an end that reads well.
     #[must_use]
-    pub fn whole(run: &Run, now: At, series: &[Series]) -> Span {
-        let first = series.iter().filter_map(|series| series.points.first()).map(|(at, _)| *at).min().unwrap_or(now);
+    pub fn whole(run: &Run, now: At, lines: &[Line<'_>]) -> Span {
+        let first = lines.iter().filter_map(|line| line.series.curve.points().first()).map(|(at, _)| *at).min().unwrap_or(now);
         let fitting = |steps: &[f64], span: Duration| {
             steps.iter().copied().find(|step| *step >= span.as_secs_f64()).unwrap_or_else(|| round_up(span.as_secs_f64()))
         };
@@ -60,6 +60,12 @@ impl Span {
     #[must_use]
     pub fn place(&self, at: At) -> f64 {
         (at.seconds() - self.from) / (self.to - self.from).max(f64::MIN_POSITIVE)
+    }
+
+    /// Its begin and its end, in seconds of the run's clock.
+    #[must_use]
+    pub const fn bounds(&self) -> (f64, f64) {
+        (self.from, self.to)
     }
 
     /// Its begin and its end, in seconds from its 0.

@@ -157,11 +157,11 @@ pub fn turn(hands: &mut Hands, turn: Turn, run: &Run) {
     if all.is_empty() {
         return;
     }
-    let series = all.swap_remove(hands.chart % all.len()).lines(run, run.now());
-    let mut moments: Vec<At> = series.iter().flat_map(|series| &series.points).map(|(at, _)| *at).collect();
+    let lines = all.swap_remove(hands.chart % all.len()).lines(run, run.now());
+    let mut moments: Vec<At> = lines.iter().flat_map(|line| line.series.curve.points()).map(|(at, _)| *at).collect();
     moments.sort_unstable();
     moments.dedup();
-    hands.zoom.turn(turn, Span::whole(run, run.now(), &series).part(), &moments);
+    hands.zoom.turn(turn, Span::whole(run, run.now(), &lines).part(), &moments);
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ use crate::run::Run;
 use crate::run::ledger::FaultState;
 use crate::run::probes::Ask;
 use crate::run::recovery::Back;
-use crate::run::timeline::Noted;
 use crate::run::verdicts::{Judged, Look, Standing};
 use crate::scenario::model::Unit;
 use crate::wording::{self, live::left};
@@ -120,7 +119,7 @@ pub fn margin(run: &Run, criterion: &Criterion, judged: &Judged, now: At) -> Str
         }
         // what came after the verdict does not change what it rests on
         Check::Recovery { within } if judged.standing == Standing::Held => {
-            let spans = run.faults().iter().filter_map(|state| match recovered(run, state) {
+            let spans = run.faults().iter().filter_map(|state| match run.recovered(state.id) {
                 Some(Back::At { span, .. }) => Some(span.nominal),
                 _ => None,
             });
@@ -138,15 +137,6 @@ pub fn margin(run: &Run, criterion: &Criterion, judged: &Judged, now: At) -> Str
             wording::evidence(run, criterion, judged)
         }
     }
-}
-
-/// The recovery from a fault as it was noted when it had lasted.
-#[must_use]
-pub fn recovered(run: &Run, state: &FaultState) -> Option<Back> {
-    run.timeline().iter().find_map(|moment| match &moment.noted {
-        Noted::Recovered(id, back) if *id == state.id => Some(*back),
-        _ => None,
-    })
 }
 
 fn lasts(since: At, wanted: Duration, now: At) -> String {
@@ -176,7 +166,7 @@ pub fn stop_margin(run: &Run, stop: &StopCondition, judged: &Judged) -> String {
 /// Where a recovery stands at `now`.
 #[must_use]
 pub fn recovery(run: &Run, state: &FaultState, back: &Back, now: At) -> (Standing, String) {
-    match (recovered(run, state), back) {
+    match (run.recovered(state.id), back) {
         (Some(Back::At { span, .. }), Back::NotYet { .. }) => {
             let lost = run.fleet().targets.iter().filter_map(|target| target.outages.last()).filter(|outage| outage.to.is_none());
             let since = lost.map(|outage| outage.from.at).max().unwrap_or(now);

@@ -8,10 +8,9 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
 use crate::clock::{At, say};
-use crate::run::probes::Series;
 use crate::scenario::model::Unit;
 use crate::tui::cells::{self, Pen, head, row, split};
-use crate::tui::charts::{Chart, GAP, Shows};
+use crate::tui::charts::{Chart, Line, Shows};
 use crate::tui::keys::Act;
 use crate::tui::plot;
 use crate::tui::scene::{Scene, round_up};
@@ -39,12 +38,12 @@ const fn line_style(theme: &Theme, index: usize) -> Style {
 /// Draws it.
 pub fn draw(scene: &Scene<'_>, chart: &Chart, area: Rect, buffer: &mut Buffer) {
     let theme = scene.theme;
-    let series = chart.lines(scene.run, scene.now);
-    let span = Span::whole(scene.run, scene.now, &series).shown(&scene.hands.zoom);
-    let before = Some(span.zero).filter(|_| span.hit).and_then(|hit| chart.before(&series, hit));
+    let lines = chart.lines(scene.run, scene.now);
+    let span = Span::whole(scene.run, scene.now, &lines).shown(&scene.hands.zoom);
+    let before = Some(span.zero).filter(|_| span.hit).and_then(|hit| chart.before(&lines, hit));
     let (notes, style) = match scene.hands.zoom.cursor() {
-        Some(at) => read_out(scene, chart, &series, &span, at),
-        None => current(scene, chart, &series, before),
+        Some(at) => read_out(scene, chart, &lines, &span, at),
+        None => current(scene, chart, &lines, before),
     };
     let titles = titles(scene, chart, &span);
     let (title, note) = headline(&titles, &notes, area.width);
@@ -52,9 +51,9 @@ pub fn draw(scene: &Scene<'_>, chart: &Chart, area: Rect, buffer: &mut Buffer) {
     if inner.height < 2 || inner.width < 12 {
         return;
     }
-    let (legend, inner) = split(inner, legend::want(scene, chart, &series, inner));
-    legend::draw(scene, chart, &series, legend, buffer);
-    let top = top(chart, &series);
+    let (legend, inner) = split(inner, legend::want(scene, chart, &lines, inner));
+    legend::draw(scene, chart, &lines, legend, buffer);
+    let top = top(chart, &lines);
     let labels = [top, 0.0].map(|value| margin::plain(value, chart.unit));
     let left = labels.iter().map(|label| cells::width(label)).max().unwrap_or(0) + 1;
     let plot = Rect { x: inner.x + left, width: inner.width.saturating_sub(left), height: inner.height - 1, ..inner };
@@ -64,12 +63,13 @@ pub fn draw(scene: &Scene<'_>, chart: &Chart, area: Rect, buffer: &mut Buffer) {
     shade(scene, &span, plot, buffer);
     // below everything else: a bound's words and a line stay whole
     let marked = cursor(scene, &span, plot, buffer);
-    let columns: Vec<Vec<Option<f64>>> = series.iter().take(SERIES).map(|series| columns(chart, series, &span, top, plot.width)).collect();
+    let drawn = lines.iter().take(SERIES);
+    let columns: Vec<Vec<Option<f64>>> = drawn.map(|line| line.columns(span.bounds(), top, plot.width, chart.worse())).collect();
     let mut dots: Vec<Dot> = Vec::new();
     for (index, values) in columns.iter().enumerate().rev() {
         dots.extend(plot::line(values, plot.height).into_iter().map(|(x, y, sign)| (x, y, sign, index)));
     }
-    let newest = series.iter().filter_map(|series| series.points.last()).filter_map(|(_, value)| *value).reduce(f64::max);
+    let newest = lines.iter().filter_map(Line::last).filter_map(|(_, value)| value).reduce(f64::max);
     baseline(scene, chart, &span, (top, before), plot, &dots, buffer);
     limits(scene, chart, (top, newest), plot, &dots, buffer);
     for (x, y, sign, series) in dots {
@@ -79,7 +79,7 @@ pub fn draw(scene: &Scene<'_>, chart: &Chart, area: Rect, buffer: &mut Buffer) {
     }
     legend::ends(scene, &columns, plot, buffer);
     if let Some((x, at)) = marked {
-        points(scene, chart, &series, (x, at), top, plot, buffer);
+        points(scene, &lines, (x, at), top, plot, buffer);
     }
     let marked = marked.map(|(_, at)| (span.place(at), span.says(scene.run, at)));
     axis::draw(scene, &span, marked, Rect { x: plot.x, width: plot.width, ..row(inner, inner.height - 1) }, buffer);
@@ -113,14 +113,6 @@ fn headline<'a>(titles: &'a [String], notes: &'a [String], width: u16) -> (&'a s
     )
 }
 
-/// One value a column, 0 to 1.
-fn columns(chart: &Chart, series: &Series, span: &Span, top: f64, width: u16) -> Vec<Option<f64>> {
-    let points = &series.points;
-    let places: Vec<(f64, Option<f64>)> = points.iter().map(|(at, value)| (span.place(*at), value.map(|value| value / top))).collect();
-    let joined = |index: usize| !chart.is_sampled() || points[index].0.since(points[index - 1].0) <= GAP;
-    plot::columns(&places, width, joined, chart.worse())
-}
-
 /// A number of this chart.
 fn number(scene: &Scene<'_>, chart: &Chart, value: f64) -> String {
     match chart.shows {
@@ -133,14 +125,14 @@ fn number(scene: &Scene<'_>, chart: &Chart, value: f64) -> String {
 }
 
 /// The current value beside what it was before, or why there is none; the longest first.
-fn current(scene: &Scene<'_>, chart: &Chart, series: &[Series], before: Option<f64>) -> (Vec<String>, Style) {
+fn current(scene: &Scene<'_>, chart: &Chart, lines: &[Line<'_>], before: Option<f64>) -> (Vec<String>, Style) {
     let theme = scene.theme;
     if let Some(since) = chart.blind(scene.run) {
         return (vec![format!("blind since {}", wording::t_plus(scene.run, since).trim()), "blind".to_owned()], theme.broken);
     }
-    let last = || series.iter().filter_map(|series| series.points.last());
-    let newest = last().map(|(at, _)| *at).max();
-    let values = last().filter(|(at, _)| Some(*at) == newest).filter_map(|(_, value)| *value);
+    let last = || lines.iter().filter_map(Line::last);
+    let newest = last().map(|(at, _)| at).max();
+    let values = last().filter(|(at, _)| Some(*at) == newest).filter_map(|(_, value)| value);
     let Some((at, value)) = newest.zip(values.reduce(chart.worse())) else {
         return (vec!["no answer yet".to_owned()], theme.pending);
     };
@@ -149,14 +141,14 @@ fn current(scene: &Scene<'_>, chart: &Chart, series: &[Series], before: Option<f
     if old {
         return (vec![format!("{number}, {} old", say(scene.now.since(at)))], theme.pending);
     }
-    let said = of_several(chart, series, number);
+    let said = of_several(chart, lines, number);
     let compared = before.map(|before| format!("{said}, before {}", wording::number(before, chart.unit)));
     (compared.into_iter().chain([said]).collect(), theme.strong)
 }
 
 /// A number, and which of several it is.
-fn of_several(chart: &Chart, series: &[Series], number: String) -> String {
-    match (series.len(), chart.is_low_bad()) {
+fn of_several(chart: &Chart, lines: &[Line<'_>], number: String) -> String {
+    match (lines.len(), chart.is_low_bad()) {
         (0 | 1, _) => number,
         (n, true) => format!("lowest of {n}: {number}"),
         (n, false) => format!("highest of {n}: {number}"),
@@ -164,21 +156,21 @@ fn of_several(chart: &Chart, series: &[Series], number: String) -> String {
 }
 
 /// What was seen where the cursor stands; the longest first.
-fn read_out(scene: &Scene<'_>, chart: &Chart, series: &[Series], span: &Span, at: At) -> (Vec<String>, Style) {
+fn read_out(scene: &Scene<'_>, chart: &Chart, lines: &[Line<'_>], span: &Span, at: At) -> (Vec<String>, Style) {
     let theme = scene.theme;
-    let worst = series.iter().filter_map(|series| chart.value(series, at)).reduce(chart.worse());
+    let worst = lines.iter().filter_map(|line| line.value(at)).reduce(chart.worse());
     let (said, style) = match worst {
         _ if at > scene.now => ("not reached".to_owned(), theme.pending),
         None => ("no answer".to_owned(), theme.pending),
-        Some(value) => (of_several(chart, series, number(scene, chart, value)), theme.strong),
+        Some(value) => (of_several(chart, lines, number(scene, chart, value)), theme.strong),
     };
     let when = span.says(scene.run, at);
     (vec![format!("at {when}: {said}"), format!("{when}: {said}"), said], style)
 }
 
 /// The upper end of the axis.
-fn top(chart: &Chart, series: &[Series]) -> f64 {
-    let highest = series.iter().flat_map(|series| &series.points).filter_map(|(_, value)| *value).fold(0.0, f64::max);
+fn top(chart: &Chart, lines: &[Line<'_>]) -> f64 {
+    let highest = lines.iter().filter_map(Line::highest).fold(0.0, f64::max);
     if let Shows::Ready(_) = chart.shows {
         return highest.max(chart.limits.iter().map(|limit| limit.value).fold(1.0, f64::max));
     }
@@ -260,12 +252,12 @@ fn cursor(scene: &Scene<'_>, span: &Span, plot: Rect, buffer: &mut Buffer) -> Op
 }
 
 /// A point on each series that was seen where the cursor stands.
-fn points(scene: &Scene<'_>, chart: &Chart, series: &[Series], (x, at): (u16, At), top: f64, plot: Rect, buffer: &mut Buffer) {
+fn points(scene: &Scene<'_>, lines: &[Line<'_>], (x, at): (u16, At), top: f64, plot: Rect, buffer: &mut Buffer) {
     if at > scene.now {
         return;
     }
-    for (index, series) in series.iter().take(SERIES).enumerate().rev() {
-        if let Some(value) = chart.value(series, at)
+    for (index, line) in lines.iter().take(SERIES).enumerate().rev() {
+        if let Some(value) = line.value(at)
             && let Some(cell) = buffer.cell_mut((plot.x + x, plot.y + plot::place(value / top, plot.height)))
         {
             cell.set_symbol("●").set_style(line_style(scene.theme, index).add_modifier(Modifier::BOLD));

@@ -4,10 +4,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
-use crate::run::probes::Series;
 use crate::text::Untrusted;
 use crate::tui::cells::{self, Pen, row};
-use crate::tui::charts::Chart;
+use crate::tui::charts::{Chart, Line};
 use crate::tui::panels::chart::{SERIES, line_style, number};
 use crate::tui::plot;
 use crate::tui::scene::Scene;
@@ -21,11 +20,11 @@ const ASIDE: usize = 12;
 type Entry = (String, String, String);
 
 /// The rows it takes of an area: none for a single series, and where they would take too much of the chart.
-pub fn want(scene: &Scene<'_>, chart: &Chart, series: &[Series], area: Rect) -> u16 {
-    if series.len() < 2 || area.height < 6 {
+pub fn want(scene: &Scene<'_>, chart: &Chart, lines: &[Line<'_>], area: Rect) -> u16 {
+    if lines.len() < 2 || area.height < 6 {
         return 0;
     }
-    let columns: u16 = entries(scene, chart, series).iter().map(|entry| wide(entry) + 3).sum();
+    let columns: u16 = entries(scene, chart, lines).iter().map(|entry| wide(entry) + 3).sum();
     if area.height < 10 || columns <= area.width + 3 { 1 } else { 2 }
 }
 
@@ -35,20 +34,21 @@ fn wide((number, name, value): &Entry) -> u16 {
 }
 
 /// Each line that is drawn; the values are the newest, or those where the cursor stands.
-fn entries(scene: &Scene<'_>, chart: &Chart, series: &[Series]) -> Vec<Entry> {
+fn entries(scene: &Scene<'_>, chart: &Chart, lines: &[Line<'_>]) -> Vec<Entry> {
     let at = scene.hands.zoom.cursor().unwrap_or(scene.now);
-    let entry = |(index, (name, series)): (usize, (String, &Series))| {
-        let value = chart.value(series, at).filter(|_| at <= scene.now);
+    let entry = |(index, (name, line)): (usize, (String, &Line<'_>))| {
+        let value = line.value(at).filter(|_| at <= scene.now);
         let value = value.map_or_else(|| "no answer".to_owned(), |value| number(scene, chart, value));
         ((index + 1).to_string(), cells::name(&name, LONGEST), value)
     };
-    names(series).into_iter().zip(series).take(SERIES).enumerate().map(entry).collect()
+    let labels: Vec<&str> = lines.iter().map(|line| line.series.labels.raw()).collect();
+    names(&labels).into_iter().zip(lines).take(SERIES).enumerate().map(entry).collect()
 }
 
 /// What tells each of several series from the others: the labels in which they differ, or else all of them.
-pub fn names(series: &[Series]) -> Vec<String> {
+fn names(labels: &[&str]) -> Vec<String> {
     let all: Vec<Vec<(&str, &str)>> =
-        series.iter().map(|series| series.labels.raw().split(',').filter_map(|pair| pair.split_once('=')).collect()).collect();
+        labels.iter().map(|labels| labels.split(',').filter_map(|pair| pair.split_once('=')).collect()).collect();
     let of = |pairs: &[(&str, &str)], key: &str| pairs.iter().find(|(of, _)| *of == key).map(|(_, value)| (*value).to_owned());
     let mut keys: Vec<&str> = Vec::new();
     for pair in all.iter().flatten() {
@@ -56,16 +56,16 @@ pub fn names(series: &[Series]) -> Vec<String> {
             keys.push(pair.0);
         }
     }
-    let named = |(series, pairs): (&Series, &Vec<(&str, &str)>)| {
+    let named = |(labels, pairs): (&&str, &Vec<(&str, &str)>)| {
         let told: Vec<String> = match keys.as_slice() {
-            [] => vec![series.labels.raw().to_owned()],
+            [] => vec![(*labels).to_owned()],
             [key] => of(pairs, key).into_iter().collect(),
             keys => keys.iter().filter_map(|key| Some(format!("{key}={}", of(pairs, key)?))).collect(),
         };
         let told = told.join(", ");
         if told.is_empty() { "without labels".to_owned() } else { Untrusted::from(told).to_string() }
     };
-    let named: Vec<String> = series.iter().zip(&all).map(named).collect();
+    let named: Vec<String> = labels.iter().zip(&all).map(named).collect();
     // pods of one owner differ in their last part alone
     let same = if keys.len() == 1 { common(&named) } else { 0 };
     named.into_iter().map(|name| name[same..].to_owned()).collect()
@@ -79,19 +79,19 @@ fn common(names: &[String]) -> usize {
 }
 
 /// Draws it.
-pub fn draw(scene: &Scene<'_>, chart: &Chart, series: &[Series], area: Rect, buffer: &mut Buffer) {
+pub fn draw(scene: &Scene<'_>, chart: &Chart, lines: &[Line<'_>], area: Rect, buffer: &mut Buffer) {
     if area.height == 0 {
         return;
     }
     let theme = scene.theme;
-    let entries = entries(scene, chart, series);
+    let entries = entries(scene, chart, lines);
     let mut told = 0;
     for line in 0..area.height {
         let mut pen = Pen::new(buffer, row(area, line));
         let last = line + 1 == area.height;
         while let Some(entry @ (number, name, value)) = entries.get(told) {
             // on the last row there must be room to say how many more there are
-            let kept = if last && told + 1 < series.len() { 12 } else { 0 };
+            let kept = if last && told + 1 < lines.len() { 12 } else { 0 };
             if wide(entry) + kept > pen.room() {
                 break;
             }
@@ -99,7 +99,7 @@ pub fn draw(scene: &Scene<'_>, chart: &Chart, series: &[Series], area: Rect, buf
             pen.put(value, theme.text).skip(3);
             told += 1;
         }
-        let left = series.len() - told;
+        let left = lines.len() - told;
         if last && left > 0 {
             pen.put(&format!("and {left} more"), theme.quiet);
         }
@@ -129,18 +129,13 @@ pub fn ends(scene: &Scene<'_>, columns: &[Vec<Option<f64>>], plot: Rect, buffer:
 mod tests {
     use super::*;
 
-    fn named(labels: &[&str]) -> Vec<String> {
-        let series: Vec<Series> = labels.iter().map(|labels| Series { labels: (*labels).into(), points: Vec::new() }).collect();
-        names(&series)
-    }
-
     #[test]
     fn legend_should_name_what_distinguishes_and_nothing_else() {
-        assert_eq!(named(&["app=a,pod=x", "app=a,pod=y"]), ["x", "y"]);
-        assert_eq!(named(&["code=200,pod=x", "code=500,pod=y"]), ["code=200, pod=x", "code=500, pod=y"]);
-        assert_eq!(named(&["pod=api-7f-x1", "pod=api-7f-y-2"]), ["x1", "y-2"]);
-        assert_eq!(named(&["", "pod=y"]), ["without labels", "y"]);
-        assert_eq!(named(&["pod=x"]), ["pod=x"]);
-        assert!(!named(&["pod=\u{1b}[2J", "pod=y"])[0].contains('\u{1b}'));
+        assert_eq!(names(&["app=a,pod=x", "app=a,pod=y"]), ["x", "y"]);
+        assert_eq!(names(&["code=200,pod=x", "code=500,pod=y"]), ["code=200, pod=x", "code=500, pod=y"]);
+        assert_eq!(names(&["pod=api-7f-x1", "pod=api-7f-y-2"]), ["x1", "y-2"]);
+        assert_eq!(names(&["", "pod=y"]), ["without labels", "y"]);
+        assert_eq!(names(&["pod=x"]), ["pod=x"]);
+        assert!(!names(&["pod=\u{1b}[2J", "pod=y"])[0].contains('\u{1b}'));
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::criterion::{Check, Criterion};
 use crate::run::probes::Ask;
-use crate::tui::charts::{self, Chart, Shows};
+use crate::tui::charts::{Chart, Line, Shows};
 use crate::tui::plot;
 use crate::tui::scene::Scene;
 
@@ -19,7 +19,7 @@ pub fn chart(scene: &Scene<'_>, charts: &[Chart], criterion: &Criterion) -> Opti
     let ask = Ask::of_check(&criterion.check);
     let ready = matches!(criterion.check, Check::Ready { .. }) && scene.run.scenario().targets.len() == 1;
     let of_it = |chart: &&Chart| match &chart.shows {
-        Shows::Answers(of, _) => ask.as_ref() == Some(of),
+        Shows::Answers(of) => ask.as_ref() == Some(of),
         Shows::Ready(_) => ready,
     };
     charts.iter().find(of_it).cloned()
@@ -27,20 +27,17 @@ pub fn chart(scene: &Scene<'_>, charts: &[Chart], criterion: &Criterion) -> Opti
 
 /// From its first answer until now, the worst of each column; a gap is a space.
 pub fn spark(scene: &Scene<'_>, chart: &Chart, width: u16) -> String {
-    let series = chart.lines(scene.run, scene.now);
-    let points = || series.iter().flat_map(|series| &series.points);
-    let Some(first) = points().map(|(at, _)| *at).min() else { return String::new() };
-    let whole = scene.now.since(first).as_secs_f64().max(f64::MIN_POSITIVE);
+    let lines = chart.lines(scene.run, scene.now);
+    let Some(first) = lines.iter().filter_map(|line| line.series.curve.points().first()).map(|(at, _)| *at).min() else {
+        return String::new();
+    };
     let bound = chart.limits.iter().filter(|limit| !limit.stops).map(|limit| limit.value);
     // room above the highest: a row that is full says nothing of its shape
-    let top = bound.chain(points().filter_map(|(_, value)| *value)).fold(f64::MIN_POSITIVE, f64::max) * 1.15;
+    let top = bound.chain(lines.iter().filter_map(Line::highest)).fold(f64::MIN_POSITIVE, f64::max) * 1.15;
     let mut worst: Vec<Option<f64>> = vec![None; usize::from(width)];
-    for series in &series {
-        let of = &series.points;
-        let places: Vec<(f64, Option<f64>)> =
-            of.iter().map(|(at, value)| (at.since(first).as_secs_f64() / whole, value.map(|value| value / top))).collect();
-        let joined = |index: usize| !chart.is_sampled() || of[index].0.since(of[index - 1].0) <= charts::GAP;
-        for (slot, value) in worst.iter_mut().zip(plot::columns(&places, width, joined, chart.worse())) {
+    for line in &lines {
+        let values = line.columns((first.seconds(), scene.now.seconds()), top, width, chart.worse());
+        for (slot, value) in worst.iter_mut().zip(values) {
             *slot = match (*slot, value) {
                 (Some(one), Some(other)) => Some(chart.worse()(one, other)),
                 (one, other) => one.or(other),
