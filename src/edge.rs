@@ -14,6 +14,7 @@ pub mod events;
 pub mod hours;
 pub mod http_probe;
 pub mod inspect;
+mod lean;
 pub mod lease;
 pub mod look;
 pub mod object_probe;

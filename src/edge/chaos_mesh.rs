@@ -169,6 +169,12 @@ struct Seen {
 }
 
 impl Project<DynamicObject> for Seen {
+    type Kept = DynamicObject;
+
+    async fn keep(&mut self, object: DynamicObject) -> Option<DynamicObject> {
+        Some(object)
+    }
+
     async fn listed(&mut self, objects: Vec<DynamicObject>) -> Vec<Event> {
         match objects.into_iter().next() {
             Some(object) => self.applied(object).await,

@@ -66,6 +66,12 @@ impl Ready for Endpoints {
 }
 
 impl<K: Ready + Send + 'static> Project<K> for Slices {
+    type Kept = K;
+
+    async fn keep(&mut self, object: K) -> Option<K> {
+        Some(object)
+    }
+
     async fn listed(&mut self, objects: Vec<K>) -> Vec<Event> {
         let fresh: BTreeMap<String, EndpointsFact> = objects.iter().map(Ready::fact).map(|fact| (fact.slice.clone(), fact)).collect();
         let gone = self.0.values().filter(|old| !fresh.contains_key(&old.slice) && !old.ready.is_empty());

@@ -75,6 +75,12 @@ fn is_of(kind: &str, name: &str, prefix: &str) -> bool {
 }
 
 impl Project<ClusterEvent> for Seen {
+    type Kept = ClusterEvent;
+
+    async fn keep(&mut self, object: ClusterEvent) -> Option<ClusterEvent> {
+        Some(object)
+    }
+
     async fn listed(&mut self, mut objects: Vec<ClusterEvent>) -> Vec<Event> {
         // what was there before the run is not of the run
         let tell = !std::mem::take(&mut self.first);

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use k8s_openapi::api::apps::v1::ReplicaSet;
-use k8s_openapi::api::core::v1::{Container, ContainerState, ContainerStatus, Pod, PodCondition, PodSpec};
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod, PodCondition};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::runtime::watcher;
 use kube::{Api, ResourceExt};
 
+use crate::edge::lean::Lean;
 use crate::edge::watching::{Project, follow};
 use crate::edge::{Cluster, Inbox, api_error};
 use crate::effect::PodRef;
@@ -30,7 +31,7 @@ pub struct Owner {
 }
 
 pub(super) async fn observe(cluster: Cluster, target: usize, namespace: String, selector: String, owner: Owner, inbox: Inbox) {
-    let api: Api<Pod> = Api::namespaced(cluster.client.clone(), &namespace);
+    let api: Api<Lean> = Api::namespaced(cluster.client.clone(), &namespace);
     let replica_sets = Api::namespaced(cluster.client.clone(), &namespace);
     let seen = Pods { target, owner, replica_sets, known: BTreeMap::new(), facts: BTreeMap::new() };
     let config = watcher::Config::default().labels(&selector);
@@ -70,30 +71,20 @@ impl Pods {
     }
 }
 
-impl Project<Pod> for Pods {
-    fn slim(pod: &mut Pod) {
-        pod.metadata.managed_fields = None;
-        pod.metadata.annotations = None;
-        if let Some(spec) = &mut pod.spec {
-            let containers = spec.containers.drain(..).map(|one| Container { name: one.name, ..Container::default() }).collect();
-            *spec = PodSpec { node_name: spec.node_name.take(), containers, ..PodSpec::default() };
-        }
+impl Project<Lean> for Pods {
+    type Kept = PodFact;
+
+    async fn keep(&mut self, Lean(pod): Lean) -> Option<PodFact> {
+        self.is_ours(&pod).await.then(|| project(&pod, self.target))
     }
 
-    async fn listed(&mut self, objects: Vec<Pod>) -> Vec<Event> {
-        self.facts.clear();
-        let mut facts = Vec::new();
-        for pod in &objects {
-            if self.is_ours(pod).await {
-                facts.push(project(pod, self.target));
-            }
-        }
-        facts.sort_by(|a, b| a.pod.cmp(&b.pod));
-        self.facts = facts.iter().map(|fact| (fact.pod.uid.clone(), fact.clone())).collect();
-        vec![Event::PodsListed { target: self.target, pods: facts }]
+    async fn listed(&mut self, mut pods: Vec<PodFact>) -> Vec<Event> {
+        pods.sort_by(|a, b| a.pod.cmp(&b.pod));
+        self.facts = pods.iter().map(|fact| (fact.pod.uid.clone(), fact.clone())).collect();
+        vec![Event::PodsListed { target: self.target, pods }]
     }
 
-    async fn applied(&mut self, pod: Pod) -> Vec<Event> {
+    async fn applied(&mut self, Lean(pod): Lean) -> Vec<Event> {
         if !self.is_ours(&pod).await {
             return Vec::new();
         }
@@ -105,7 +96,7 @@ impl Project<Pod> for Pods {
         vec![Event::PodSeen(fact)]
     }
 
-    fn deleted(&mut self, pod: Pod) -> Vec<Event> {
+    fn deleted(&mut self, Lean(pod): Lean) -> Vec<Event> {
         let uid = pod.uid().unwrap_or_default();
         let Some(known) = self.facts.remove(&uid) else { return Vec::new() };
         // a pod may go without its deletion having been seen to be asked for

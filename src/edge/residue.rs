@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::edge::api_error::{self, ApiError};
 use crate::edge::chaos_mesh::{self, resource};
 use crate::edge::watching::PAGE;
-use crate::edge::{Cluster, schedule};
+use crate::edge::{Cluster, lean, schedule};
 use crate::effect::{ChaosRef, FaultId, PodRef};
 use crate::event::residue::{Remains, Trace};
 use crate::manifest::token_in;
@@ -72,14 +72,15 @@ pub(super) fn api(cluster: &Cluster, kind: &str, namespace: &str) -> Api<Dynamic
 }
 
 /// All objects, page by page. Of pods, which may be many, only what the looks here want is kept.
-async fn pages(api: Api<DynamicObject>, kind: &str, params: &ListParams, what: &str) -> Result<Vec<DynamicObject>, ApiError> {
-    let mut params = params.clone().limit(PAGE);
-    let mut items = Vec::new();
+async fn pages(cluster: &Cluster, kind: &str, namespace: &str, params: &ListParams, what: &str) -> Result<Vec<DynamicObject>, ApiError> {
+    if kind == "Pod" {
+        let client = cluster.client.clone();
+        let pods = if namespace.is_empty() { Api::all(client) } else { Api::namespaced(client, namespace) };
+        return lean::pods(&pods, params, what, |pod| Some(images::slim(pod))).await;
+    }
+    let (api, mut params, mut items) = (api(cluster, kind, namespace), params.clone().limit(PAGE), Vec::new());
     loop {
-        let mut page = api_error::within(what, api.list(&params)).await?;
-        if kind == "Pod" {
-            page.items.iter_mut().for_each(images::slim);
-        }
+        let page = api_error::within(what, api.list(&params)).await?;
         items.extend(page.items);
         params.continue_token = page.metadata.continue_.filter(|token| !token.is_empty());
         if params.continue_token.is_none() {
@@ -96,7 +97,7 @@ pub(super) async fn list(cluster: &Cluster, kind: &str, labels: Option<&str>, pl
     let namespaces = match place {
         Where::In(namespaces) => namespaces,
         Where::Everywhere(namespaces) => {
-            match pages(api(cluster, kind, ""), kind, &params, &format!("list {what}")).await {
+            match pages(cluster, kind, "", &params, &format!("list {what}")).await {
                 Err(error) if error.code == Some(403) && kind != "Namespace" => listed.narrowed = true,
                 Err(error) if error.is_not_found() => return listed,
                 Err(error) => {
@@ -113,7 +114,7 @@ pub(super) async fn list(cluster: &Cluster, kind: &str, labels: Option<&str>, pl
     };
     let asked = namespaces.iter().map(async |namespace| {
         let what = format!("list {what} in namespace {namespace}");
-        pages(api(cluster, kind, namespace), kind, &params, &what).await
+        pages(cluster, kind, namespace, &params, &what).await
     });
     for answer in join_all(asked).await {
         match answer {

@@ -150,6 +150,12 @@ impl Own {
 }
 
 impl Project<DynamicObject> for Own {
+    type Kept = DynamicObject;
+
+    async fn keep(&mut self, object: DynamicObject) -> Option<DynamicObject> {
+        Some(object)
+    }
+
     async fn listed(&mut self, objects: Vec<DynamicObject>) -> Vec<Event> {
         self.is(objects.first())
     }
@@ -172,6 +178,12 @@ struct Spawned {
 }
 
 impl Project<DynamicObject> for Spawned {
+    type Kept = DynamicObject;
+
+    async fn keep(&mut self, object: DynamicObject) -> Option<DynamicObject> {
+        Some(object)
+    }
+
     async fn listed(&mut self, objects: Vec<DynamicObject>) -> Vec<Event> {
         let mut whole = locked(&self.whole);
         let ours: Vec<&DynamicObject> = objects.iter().filter(|object| object.name_any().starts_with(&self.prefix)).collect();

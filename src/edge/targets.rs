@@ -8,6 +8,7 @@ use kube::{Api, ResourceExt};
 
 use crate::edge::Cluster;
 use crate::edge::api_error::{self, ApiError};
+use crate::edge::lean::{self, Lean};
 use crate::effect::PodRef;
 use crate::event::{MatchedPod, PeerFact};
 use crate::fault::{Requirement, Selector};
@@ -17,7 +18,7 @@ use crate::fault::{Requirement, Selector};
 /// # Errors
 /// The API server refuses or does not answer.
 pub async fn resolve(cluster: &Cluster, selector: &Selector, namespace: &str) -> Result<Vec<MatchedPod>, ApiError> {
-    let mut matched: Vec<MatchedPod> = list(cluster, selector, namespace).await?.iter().map(matched).collect();
+    let mut matched: Vec<MatchedPod> = list(cluster, selector, namespace, matched).await?;
     matched.sort_by(|a, b| a.pod.cmp(&b.pod));
     matched.dedup_by(|a, b| a.pod.uid == b.pod.uid);
     Ok(matched)
@@ -28,7 +29,7 @@ pub async fn resolve(cluster: &Cluster, selector: &Selector, namespace: &str) ->
 /// # Errors
 /// The API server refuses or does not answer.
 pub async fn peers(cluster: &Cluster, selector: &Selector, namespace: &str) -> Result<Vec<PeerFact>, ApiError> {
-    let mut peers: Vec<PeerFact> = list(cluster, selector, namespace).await?.iter().map(peer).collect();
+    let mut peers: Vec<PeerFact> = list(cluster, selector, namespace, peer).await?;
     peers.sort_by(|a, b| a.pod.cmp(&b.pod));
     peers.dedup_by(|a, b| a.pod.uid == b.pod.uid);
     Ok(peers)
@@ -44,8 +45,9 @@ fn peer(pod: &Pod) -> PeerFact {
     PeerFact { pod: matched(pod).pod, ips, host_network }
 }
 
-async fn list(cluster: &Cluster, selector: &Selector, namespace: &str) -> Result<Vec<Pod>, ApiError> {
-    let mut found: Vec<Pod> = Vec::new();
+/// What `of` makes of each pod that is meant.
+async fn list<T>(cluster: &Cluster, selector: &Selector, namespace: &str, of: fn(&Pod) -> T) -> Result<Vec<T>, ApiError> {
+    let mut found: Vec<T> = Vec::new();
     if selector.pods.is_empty() {
         let own = vec![namespace.to_owned()];
         let namespaces = if selector.namespaces.is_empty() { &own } else { &selector.namespaces };
@@ -54,16 +56,16 @@ async fn list(cluster: &Cluster, selector: &Selector, namespace: &str) -> Result
         let fields: Vec<String> = selector.field_selectors.iter().map(|(key, value)| format!("{key}={value}")).collect();
         let params = ListParams::default().labels(&labels).fields(&fields.join(","));
         for namespace in namespaces {
-            let api: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
-            let listed = api_error::patiently(&format!("list pods in namespace {namespace}"), || api.list(&params)).await?;
-            found.extend(listed.items.into_iter().filter(|pod| is_meant(pod, selector, nodes.as_ref())));
+            let api: Api<Lean> = Api::namespaced(cluster.client.clone(), namespace);
+            let keep = |pod: Pod| is_meant(&pod, selector, nodes.as_ref()).then(|| of(&pod));
+            found.extend(lean::pods(&api, &params, &format!("list pods in namespace {namespace}"), keep).await?);
         }
     } else {
         for (namespace, names) in &selector.pods {
             let api: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
             for name in names {
                 match api_error::patiently(&format!("get pod {namespace}/{name}"), || api.get(name)).await {
-                    Ok(pod) => found.push(pod),
+                    Ok(pod) => found.push(of(&pod)),
                     Err(error) if error.is_not_found() => {}
                     Err(error) => return Err(error),
                 }

@@ -14,6 +14,7 @@ use crate::edge::Cluster;
 use crate::edge::api_error::{self, ApiError};
 use crate::edge::chaos_mesh::resource;
 use crate::edge::inspect::said;
+use crate::edge::lean::{self, Lean};
 use crate::effect::PodRef;
 use crate::event::inspected::{BudgetFact, Patience, PolicyFact, VictimFact, VictimsFact};
 use crate::text::Untrusted;
@@ -35,10 +36,10 @@ async fn list(cluster: &Cluster, wanted: &[PodRef]) -> Result<Vec<Pod>, ApiError
     let namespaces: BTreeSet<&str> = wanted.iter().map(|pod| pod.namespace.as_str()).collect();
     let mut found = Vec::new();
     for namespace in namespaces {
-        let api: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
-        let listed = api_error::within(&format!("list pods in namespace {namespace}"), api.list(&ListParams::default())).await?;
+        let api: Api<Lean> = Api::namespaced(cluster.client.clone(), namespace);
         let uids: BTreeSet<&str> = wanted.iter().map(|pod| pod.uid.as_str()).collect();
-        found.extend(listed.items.into_iter().filter(|pod| pod.metadata.uid.as_deref().is_some_and(|uid| uids.contains(uid))));
+        let keep = |pod: Pod| Some(pod).filter(|pod| pod.metadata.uid.as_deref().is_some_and(|uid| uids.contains(uid)));
+        found.extend(lean::pods(&api, &ListParams::default(), &format!("list pods in namespace {namespace}"), keep).await?);
     }
     Ok(found)
 }

@@ -20,10 +20,12 @@ use crate::event::{Event, Source};
 
 /// What a watch makes of its objects.
 pub(super) trait Project<K>: Send {
-    /// Drops what is not looked at, as a page of a list comes: the whole list is held at once.
-    fn slim(_object: &mut K) {}
+    /// What is kept of an object while a list is read: the whole of it is held at once.
+    type Kept: Send;
+    /// Takes an object of a list, as its page comes.
+    fn keep(&mut self, object: K) -> impl Future<Output = Option<Self::Kept>> + Send;
     /// A whole new list.
-    fn listed(&mut self, objects: Vec<K>) -> impl Future<Output = Vec<Event>> + Send;
+    fn listed(&mut self, kept: Vec<Self::Kept>) -> impl Future<Output = Vec<Event>> + Send;
     /// One object that is new or has changed.
     fn applied(&mut self, object: K) -> impl Future<Output = Vec<Event>> + Send;
     /// One object that is gone, as it last stood.
@@ -60,9 +62,9 @@ pub(super) async fn follow<K, P>(
     let mut lost = false;
     loop {
         let stopped = async {
-            let (objects, mut version) = list(&api, &config, P::slim, &mut alive).await?;
+            let (kept, mut version) = list(&api, &config, &mut project, &mut alive).await?;
             wait = FIRST_WAIT;
-            let mut events = project.listed(objects).await;
+            let mut events = project.listed(kept).await;
             if std::mem::take(&mut lost) {
                 events.push(Event::SourceBack { source });
             }
@@ -117,26 +119,28 @@ fn trouble(error: &kube::Error) -> Stop {
     Stop::Trouble(api_error::of("watch", error).to_string())
 }
 
-/// All there is now, and the version from which to look on.
-async fn list<K>(
+/// What is kept of all there is now, and the version from which to look on.
+async fn list<K, P>(
     api: &Api<K>,
     config: &watcher::Config,
-    slim: fn(&mut K),
+    project: &mut P,
     alive: &mut watch::Receiver<bool>,
-) -> Result<(Vec<K>, String), Stop>
+) -> Result<(Vec<P::Kept>, String), Stop>
 where
     K: Clone + DeserializeOwned + Debug,
+    P: Project<K>,
 {
     let (label_selector, field_selector) = (config.label_selector.clone(), config.field_selector.clone());
     let mut params = ListParams { label_selector, field_selector, limit: Some(PAGE), ..ListParams::default() };
-    let mut objects = Vec::new();
+    let mut kept = Vec::new();
     loop {
-        let mut page = answered(alive, api.list(&params)).await?.map_err(|error| trouble(&error))?;
-        page.items.iter_mut().for_each(slim);
-        objects.extend(page.items);
+        let page = answered(alive, api.list(&params)).await?.map_err(|error| trouble(&error))?;
+        for object in page.items {
+            kept.extend(project.keep(object).await);
+        }
         params.continue_token = page.metadata.continue_.filter(|token| !token.is_empty());
         if params.continue_token.is_none() {
-            return Ok((objects, page.metadata.resource_version.unwrap_or_default()));
+            return Ok((kept, page.metadata.resource_version.unwrap_or_default()));
         }
     }
 }

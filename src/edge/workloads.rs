@@ -155,6 +155,12 @@ impl Seen {
 }
 
 impl<K: Workload> Project<K> for Seen {
+    type Kept = K;
+
+    async fn keep(&mut self, object: K) -> Option<K> {
+        Some(object)
+    }
+
     async fn listed(&mut self, objects: Vec<K>) -> Vec<Event> {
         match objects.first() {
             Some(object) => self.fact(object),

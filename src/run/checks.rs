@@ -194,7 +194,10 @@ impl Run {
                 wanted.push(Inspection::Backups { namespaces: risked.into_iter().collect() });
             }
         }
-        wanted.extend(self.residue_wanted(false));
+        // it lists pods, too, and those of the targets are waited for
+        if self.fleet.targets.iter().all(|target| target.listed || target.missing.is_some()) {
+            wanted.extend(self.residue_wanted(false));
+        }
         if self.header.place.prometheus.is_some() {
             wanted.push(Inspection::Alerts);
             let selectors = self.selectors();

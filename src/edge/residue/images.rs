@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use k8s_openapi::api::core::v1::{Container, Pod};
 use kube::ResourceExt;
 use kube::api::DynamicObject;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{Where, get, held, list};
 use crate::edge::Cluster;
@@ -71,16 +72,14 @@ impl Images {
     }
 }
 
-/// Leaves of a pod its metadata, and of its containers their names and images.
-pub(super) fn slim(pod: &mut DynamicObject) {
-    pod.metadata.managed_fields = None;
-    let mut spec = Map::new();
-    for (list, _) in LISTS {
-        let containers = pod.data["spec"][list].as_array().into_iter().flatten();
-        let slim = containers.map(|one| json!({"name": one["name"], "image": one["image"]})).collect();
-        spec.insert(list.to_owned(), Value::Array(slim));
-    }
-    pod.data = json!({ "spec": spec });
+/// Of a pod its metadata, and of its containers their names and images.
+pub(super) fn slim(pod: Pod) -> DynamicObject {
+    let spec = pod.spec.unwrap_or_default();
+    let of = |containers: Vec<Container>| -> Vec<Value> {
+        containers.into_iter().map(|one| json!({"name": one.name, "image": one.image})).collect()
+    };
+    let data = json!({"spec": {"containers": of(spec.containers), "initContainers": of(spec.init_containers.unwrap_or_default())}});
+    DynamicObject { types: None, metadata: pod.metadata, data }
 }
 
 fn text(value: &Value) -> &str {
