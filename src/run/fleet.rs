@@ -1,5 +1,6 @@
 //! The pods of the targets, as the watch tells of them.
 
+pub mod pods;
 mod strength;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +11,7 @@ use crate::clock::At;
 use crate::criterion::Amount;
 use crate::event::{EndpointsFact, PodFact, Source, WorkloadFact};
 use crate::run::curve::{Curve, Series};
+use crate::run::fleet::pods::Pods;
 use crate::run::fleet::strength::Strength;
 use crate::run::sight::{Seen, Sight};
 use crate::text::Untrusted;
@@ -31,8 +33,8 @@ pub struct Target {
     pub missing: Option<Untrusted>,
     /// Whether its pods were listed at least once.
     pub listed: bool,
-    /// Every pod seen, gone ones too, by uid.
-    pub pods: BTreeMap<String, Pod>,
+    /// Every pod seen, gone ones too.
+    pub pods: Pods,
     /// How many were ready: steps, not slopes, for nothing is half ready.
     pub history: Series,
     /// The times it was below its strength, oldest first.
@@ -98,7 +100,7 @@ impl Target {
             workload: None,
             missing: None,
             listed: false,
-            pods: BTreeMap::new(),
+            pods: Pods::default(),
             history,
             outages: Vec::new(),
             ready: Strength::default(),
@@ -121,14 +123,6 @@ impl Target {
     #[must_use]
     pub fn has(&self, amount: Amount) -> Option<bool> {
         Some(self.ready()? >= amount.of(self.desired()?))
-    }
-
-    /// The pods in order of first sight.
-    #[must_use]
-    pub fn in_order(&self) -> Vec<&Pod> {
-        let mut pods: Vec<&Pod> = self.pods.values().collect();
-        pods.sort_by_key(|pod| pod.order);
-        pods
     }
 
     /// Takes a pod that has changed into the count of those that are ready.
@@ -227,11 +221,10 @@ impl Fleet {
         let Some(target) = self.targets.get_mut(fact.target) else { return (Vec::new(), None) };
         let seen = |server| moment(sight, at, blind, server);
         let mut changes = Vec::new();
-        let order = target.pods.len();
         let original = !target.listed;
         let known = target.pods.get(&fact.pod.uid);
         let was = known.map(|pod| (pod.fact.ready, pod.fact.restarts, pod.deleting.is_some()));
-        let pod = target.pods.entry(fact.pod.uid.clone()).or_insert_with(|| Pod {
+        let pod = target.pods.get_or_add(&fact.pod.uid, |order| Pod {
             fact: fact.clone(),
             order,
             original,
@@ -278,14 +271,14 @@ impl Fleet {
     }
 
     pub(super) fn gone(&mut self, uid: &str, sight: &Sight, at: At, blind: Option<At>) -> Option<PodFact> {
-        let target = self.targets.iter_mut().find(|target| target.pods.contains_key(uid))?;
+        let target = self.targets.iter_mut().find(|target| target.pods.get(uid).is_some())?;
         let pod = target.pods.get_mut(uid).filter(|pod| pod.gone.is_none())?;
         let seen = moment(sight, at, blind, None);
-        pod.gone = Some(seen);
         let unannounced = pod.deleting.is_none().then(|| pod.fact.clone());
         if unannounced.is_some() {
             pod.deleting = Some(seen);
         }
+        target.pods.leave(uid, seen);
         target.tally(uid);
         target.recount(seen, Some(seen));
         unannounced
@@ -300,8 +293,8 @@ impl Fleet {
         // what a list shows may have happened at any time since we last saw
         let since = if first { At::ZERO } else { sight.unseen_since(Source::Pods(index), at) };
         let there: BTreeSet<&str> = pods.iter().map(|fact| fact.pod.uid.as_str()).collect();
-        let missing = target.pods.iter().filter(|(uid, pod)| pod.gone.is_none() && !there.contains(uid.as_str()));
-        let missing: Vec<String> = missing.map(|(uid, _)| uid.clone()).collect();
+        let missing = target.pods.there().map(|(_, pod)| &pod.fact.pod.uid).filter(|uid| !there.contains(uid.as_str()));
+        let missing: Vec<String> = missing.cloned().collect();
         let was_ready = |fact: &PodFact| target.pods.get(&fact.pod.uid).is_some_and(Pod::is_ready);
         let (worse, mut better): (Vec<&PodFact>, Vec<&PodFact>) =
             pods.iter().filter(|fact| fact.target == index).partition(|fact| was_ready(fact) && (!fact.ready || fact.deleting.is_some()));
@@ -334,7 +327,7 @@ impl Fleet {
     }
 
     pub(super) fn endpoints(&mut self, fact: &EndpointsFact, seen: Seen) {
-        for pod in self.targets.iter_mut().flat_map(|target| target.pods.values_mut()) {
+        for pod in self.targets.iter_mut().flat_map(|target| target.pods.there_mut()) {
             if pod.serving.is_none() && fact.ready.binary_search(&pod.fact.pod.uid).is_ok() {
                 pod.serving = Some(seen);
             }

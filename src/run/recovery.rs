@@ -234,7 +234,7 @@ pub fn waterfalls(state: &FaultState, fleet: &Fleet) -> Vec<Waterfall> {
 /// of a `StatefulSet` under the same name, of a `DaemonSet` on the same node.
 fn replacement<'a>(target: &'a Target, old: &Pod, hit: Seen, taken: &[&str]) -> Option<&'a Pod> {
     let kind = target.workload.as_ref().map(|workload| workload.workload.kind);
-    target.in_order().into_iter().find(|pod| {
+    target.pods.values().find(|pod| {
         pod.fact.owner == old.fact.owner
             && pod.order > old.order
             && !pod.original

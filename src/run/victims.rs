@@ -39,7 +39,7 @@ impl Run {
         state.candidates()?;
         let mut shares = Vec::new();
         for target in &self.fleet.targets {
-            let Taken { most, matched } = taken(state, |matched| target.pods.contains_key(&matched.pod.uid));
+            let Taken { most, matched } = taken(state, |matched| target.pods.get(&matched.pod.uid).is_some());
             if matched > 0 {
                 let of = target.desired().unwrap_or(matched).max(matched);
                 shares.push(Share { target: target.workload.as_ref().map(|w| w.workload.clone()), most, matched, of });
@@ -64,7 +64,7 @@ impl Run {
     }
 
     fn is_stranger(&self, matched: &MatchedPod) -> bool {
-        !self.fleet.targets.iter().any(|target| target.pods.contains_key(&matched.pod.uid))
+        !self.fleet.targets.iter().any(|target| target.pods.get(&matched.pod.uid).is_some())
     }
 }
 

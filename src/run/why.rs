@@ -104,7 +104,7 @@ impl Run {
             if of.ready().zip(of.desired()).is_none_or(|(ready, desired)| ready >= desired) {
                 continue;
             }
-            let waiting = of.in_order().into_iter().filter(|pod| pod.is_live() && !pod.is_ready());
+            let waiting = of.pods.there().map(|(_, pod)| pod).filter(|pod| pod.is_live() && !pod.is_ready());
             whys.extend(waiting.filter_map(|pod| Some(Why { target, pod: Some(pod), cause: self.cause(pod)? })));
             whys.extend(self.never_made(target, of).map(|cause| Why { target, pod: None, cause }));
         }
@@ -129,7 +129,7 @@ impl Run {
 
     /// Why a replica has no pod at all.
     fn never_made<'a>(&'a self, index: usize, target: &'a Target) -> Option<Cause<'a>> {
-        let live = target.pods.values().filter(|pod| pod.is_live()).count();
+        let live = target.pods.there().filter(|(_, pod)| pod.is_live()).count();
         let outage = target.outages.last().filter(|outage| outage.to.is_none())?;
         if live >= usize::try_from(target.desired()?).unwrap_or(usize::MAX) {
             return None;

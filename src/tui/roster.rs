@@ -111,8 +111,9 @@ pub fn of<'a>(run: &'a Run, target: &'a Target) -> Vec<Line<'a>> {
             }
         }
     }
-    let others = target.in_order().into_iter().filter(|pod| pod.gone.is_none() && !known.contains(&pod.order));
-    lines.extend(others.map(|pod| Line { pod, tail: Tail::Untouched }));
+    // of thousands none but those that are shown is looked at
+    let others = target.pods.there().filter(|(place, _)| !known.contains(place));
+    lines.extend(others.map(|(_, pod)| Line { pod, tail: Tail::Untouched }));
     lines
 }
 

@@ -62,7 +62,7 @@ impl Run {
     fn rollout(&self) -> Option<Checkpoint> {
         for target in &self.fleet.targets {
             let Some(workload) = &target.workload else { continue };
-            let living = target.pods.values().filter(|pod| pod.gone.is_none());
+            let living = target.pods.there().map(|(_, pod)| pod);
             let mut owners: Vec<&String> = living.filter_map(|pod| pod.fact.owner.as_ref()).collect();
             owners.sort();
             owners.dedup();

@@ -69,12 +69,13 @@ fn draw_at_most(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, most: usize)
         note = format!("/{}: {shown} of {all} · {note}", Untrusted::from(scene.hands.filter.text()));
     }
     let inner = head(buffer, area, theme, &title, Some((&note, style)));
-    let columns = Columns::of(&rows, inner.width);
     // the marked pod stays in sight
-    let marked = |row: &Row<'_>| row.pod().is_some_and(|pod| scene.hands.chosen.as_ref() == Some(&pod.fact.pod.uid));
+    let chosen = scene.hands.chosen.as_deref().and_then(|uid| fleet.pod_of(uid));
+    let marked = |row: &Row<'_>| row.pod().zip(chosen).is_some_and(|(pod, chosen)| std::ptr::eq(pod, chosen));
     let room = usize::from(inner.height) * 2 / 3;
     let above = rows.iter().position(marked).map_or(0, |at| (at + 2).saturating_sub(room.max(2)));
-    rows.drain(..above);
+    let hidden: Vec<Row<'_>> = rows.drain(..above).collect();
+    let columns = Columns::of(&rows[..rows.len().min(usize::from(inner.height))], inner.width);
     let titled = usize::from(inner.height) > rows.len();
     let mut at = 0;
     if titled {
@@ -106,15 +107,20 @@ fn draw_at_most(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, most: usize)
         }
         at += 1;
     }
-    let rest: Vec<&Pod> = rows[shown..].iter().filter_map(Row::pod).collect();
-    if !rest.is_empty() {
-        let ready = rest.iter().filter(|pod| pod.is_ready()).count();
-        let text = if ready == rest.len() {
-            format!("and {} more, all ready", rest.len())
-        } else {
-            format!("and {} more, {} of them not ready", rest.len(), rest.len() - ready)
+    let rest = rows[shown..].iter().filter(|row| row.pod().is_some()).count();
+    if rest > 0 {
+        let ready = |rows: &[Row<'_>]| rows.iter().filter_map(Row::pod).filter(|pod| pod.is_ready()).count();
+        let ready = match fleet.targets.iter().map(Target::ready).sum::<Option<u32>>() {
+            // every pod that is ready has a row: those of thousands that are not shown are counted by those that are
+            Some(all) if scene.hands.filter.is_empty() => (all as usize).saturating_sub(ready(&hidden) + ready(&rows[..shown])),
+            _ => ready(&rows[shown..]),
         };
-        Pen::new(buffer, row(inner, at)).skip(2).put(&text, if ready == rest.len() { theme.quiet } else { theme.pending });
+        let (text, style) = if ready == rest {
+            (format!("and {rest} more, all ready"), theme.quiet)
+        } else {
+            (format!("and {rest} more, {} of them not ready", rest - ready.min(rest)), theme.pending)
+        };
+        Pen::new(buffer, row(inner, at)).skip(2).put(&text, style);
         at += 1;
     }
     let below = Rect { y: inner.y + at, height: inner.height.saturating_sub(at), ..inner };
@@ -156,7 +162,7 @@ struct Columns {
 
 impl Columns {
     fn of(rows: &[Row<'_>], width: u16) -> Columns {
-        // of thousands only the longest is put into words: a name is ASCII
+        // only the longest is put into words: a name is ASCII
         let longest = rows.iter().filter_map(Row::pod).max_by_key(|pod| tells(pod).len());
         let widest = longest.map_or(0, |pod| cells::width(&short(pod)));
         let narrow = width < 50;
