@@ -30,8 +30,8 @@ pub mod world;
 
 use std::collections::BTreeMap;
 
-use self::mistake::Mistakes;
 pub use self::documents::documents;
+use self::mistake::Mistakes;
 pub use self::mistake::{Judge, Mistake, Severity};
 use self::model::Scenario;
 pub use self::near::nearest;

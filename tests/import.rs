@@ -40,13 +40,13 @@ fn examples_should_become_scenarios_with_a_report() {
     for file in ["terminate-pods.json", "latency.yaml", "manifests.yaml", "workflow.yaml"] {
         snapshot(file, &of(file));
     }
-    let wish = Wish { target: reading_target(), namespace: Some("staging".to_owned()), context: None };
+    let wish = Wish { target: Some(api()), namespace: Some("staging".to_owned()), context: None };
     let refused = import("refused.yaml", &fs::read_to_string(folder().join("refused.yaml")).unwrap(), &wish).unwrap();
     snapshot("refused.yaml", &refused);
 }
 
-fn reading_target() -> Option<scenario::model::TargetRef> {
-    Some(scenario::model::TargetRef { kind: scenario::model::WorkloadKind::Deployment, name: "api".to_owned(), namespace: None })
+fn api() -> scenario::model::TargetRef {
+    scenario::model::TargetRef { kind: scenario::model::WorkloadKind::Deployment, name: "api".to_owned(), namespace: None }
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn secrets_should_stand_neither_in_scenario_nor_in_report() {
           {"type": "probe", "name": "c", "tolerance": 200, "provider": {"type": "http", "url": "http://a/?token=hunter4hunter4"}}]},
         "method": [{"type": "action", "name": "hunter2hunter2", "provider": {"type": "python", "module": "chaosk8s.pod.actions", "func": "terminate_pods", "arguments": {"label_selector": "app=${key}"}}},
           {"type": "action", "name": "d", "provider": {"type": "python", "module": "chaosk8s.pod.actions", "func": "hunter3hunter3", "arguments": {"label_selector": "app=hunter2hunter2"}}}]}"#;
-    let import = import("x.json", text, &Wish { target: reading_target(), ..Wish::default() }).unwrap();
+    let import = import("x.json", text, &Wish { target: Some(api()), ..Wish::default() }).unwrap();
     let whole = format!("{}{:?}", import.scenario, import.losses);
     for secret in ["hunter2", "hunter3", "hunter4"] {
         assert!(!whole.contains(secret), "{secret}: {whole}");

@@ -33,7 +33,8 @@ pub fn import(args: &ImportArgs) -> Result<u8, Failure> {
             let _ = write!(io::stderr(), "{report}");
         }
         Some(path) => {
-            let made = OpenOptions::new().write(true).create_new(true).open(path).and_then(|mut file| file.write_all(import.scenario.as_bytes()));
+            let made =
+                OpenOptions::new().write(true).create_new(true).open(path).and_then(|mut file| file.write_all(import.scenario.as_bytes()));
             made.with_context(|| format!("cannot write {} (a file that is there is not overwritten)", path.display())).means(USAGE)?;
             print(&report);
         }
@@ -75,7 +76,9 @@ fn told(import: &Import, file: &Path, out: Option<&Path>) -> String {
         (0, None) => {}
         (n, _) => {
             let (these, are) = if n == 1 { ("action or rollback", "is") } else { ("actions and rollbacks", "are") };
-            text.push_str(&format!("{n} {these} {are} not mapped: the scenario is refused until each step with unmapped is written otherwise, or taken away\n"));
+            text.push_str(&format!(
+                "{n} {these} {are} not mapped: the scenario is refused until each step with unmapped is written otherwise, or taken away\n"
+            ));
         }
     }
     text

@@ -8,7 +8,7 @@ use super::loss::{Fate, Losses, What};
 use super::place::Place;
 use super::{Error, Import, Wish};
 use crate::scenario::model::{TargetRef, Tier, WorkloadKind};
-use crate::scenario::{self, Mistake, Severity, Source, schema};
+use crate::scenario::{self, Mistake, Severity, Source, Spot, schema};
 
 /// The longest name that is taken over.
 const LONGEST_NAME: usize = 100;
@@ -64,7 +64,8 @@ impl Draft {
         let line: String = wanted.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_NAME).collect();
         let line = escaped(line.trim());
         let odd = !line.starts_with(char::is_alphabetic) || line.len() < 4;
-        let hidden = self.losses.is_hidden_in(wanted) || !scenario::secrets::mistakes("", &format!("- {line}: x"), &BTreeMap::new()).is_empty();
+        let hidden =
+            self.losses.is_hidden_in(wanted) || !scenario::secrets::mistakes("", &format!("- {line}: x"), &BTreeMap::new()).is_empty();
         let stem = match () {
             () if hidden || line.is_empty() => "imported".to_owned(),
             () if odd => format!("step {line}"),
@@ -143,7 +144,8 @@ impl Draft {
         let mut said = "nothing in it decides whether the hypothesis holds; written: all replicas are ready before and after";
         if self.steps.iter().any(|(step, _)| step.to_string().contains("\"fault\"")) {
             self.criteria.push(json!({"name": "recovers within 30s", "recovery": {"within": "30s"}, "stableFor": "5s"}));
-            said = "nothing in it decides whether the hypothesis holds; written: all replicas are ready before and after, and back within 30s";
+            said =
+                "nothing in it decides whether the hypothesis holds; written: all replicas are ready before and after, and back within 30s";
         }
         self.losses.note(Fate::Differs, What::Setting, place, "", said).hint("write the criteria by which you will know");
     }
@@ -158,7 +160,13 @@ impl Draft {
         let namespace = wish.namespace.clone().or_else(|| self.namespace.take());
         let tier = Tier::suggested_by(&format!("{} {}", context.as_deref().unwrap_or_default(), namespace.as_deref().unwrap_or_default()));
         self.losses
-            .note(Fate::Differs, What::Setting, &Place::top(None), "", format!("the source does not say how careful to be; written: tier {tier}"))
+            .note(
+                Fate::Differs,
+                What::Setting,
+                &Place::top(None),
+                "",
+                format!("the source does not say how careful to be; written: tier {tier}"),
+            )
             .hint("write development, staging or production; the strictest of file, config.toml and cluster counts");
         let mut environment = Map::from_iter([("tier".to_owned(), json!(tier.to_string()))]);
         let prometheus = self.prometheus.take().map(|url| json!({"url": url}));
@@ -182,11 +190,13 @@ impl Draft {
         let name = if self.losses.is_hidden_in(&self.name) || self.losses.is_hidden_in(&label) { "imported".to_owned() } else { label };
         let mut spec = Map::new();
         for (key, text) in [("title", &self.title), ("hypothesis", &self.hypothesis)] {
-            let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(if key == "title" { 119 } else { 1000 }).collect();
+            let line: String =
+                text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(if key == "title" { 119 } else { 1000 }).collect();
             let line = escaped(line.trim());
             let odd = line.len() < 4 || !line.starts_with(char::is_alphabetic);
             let line = if odd { format!("Imported: {line}") } else { line };
-            let told = self.losses.is_hidden_in(text) || !scenario::secrets::mistakes("", &format!("x: {line}"), &BTreeMap::new()).is_empty();
+            let told =
+                self.losses.is_hidden_in(text) || !scenario::secrets::mistakes("", &format!("x: {line}"), &BTreeMap::new()).is_empty();
             spec.insert(key.to_owned(), json!(if told { "Imported from another tool" } else { line.trim() }));
         }
         spec.insert("environments".to_owned(), json!({tier.to_string(): environment}));
@@ -214,17 +224,23 @@ impl Draft {
         );
         let import = Import { scenario: text, losses: self.losses.finish() };
         // each unmapped step is one mistake, and there is no other
-        let mut wrong: Vec<Mistake> = mistakes(&import.scenario).collect();
+        let mut wrong: Vec<Mistake> = mistakes(&import.scenario);
         wrong.extend(scenario::secrets::mistakes(file, &import.scenario, &BTreeMap::new()));
         wrong.retain(|mistake| !mistake.message.starts_with("this step was not imported"));
         if wrong.is_empty() { Ok(import) } else { Err(Error::Unsound { file: file.to_owned(), mistakes: wrong }) }
     }
 }
 
-/// The errors of a scenario's text.
-fn mistakes(text: &str) -> impl Iterator<Item = Mistake> + use<> {
+/// The errors of a scenario's text; what becomes no scenario has at least one.
+fn mistakes(text: &str) -> Vec<Mistake> {
     let source = Source { file: "the new scenario", text, manifests: &|path| Err(format!("no {path}")) };
-    scenario::read(&source, &BTreeMap::new()).mistakes.into_iter().filter(|mistake| mistake.severity == Severity::Error)
+    let reading = scenario::read(&source, &BTreeMap::new());
+    let mut wrong: Vec<Mistake> = reading.mistakes.into_iter().filter(|mistake| mistake.severity == Severity::Error).collect();
+    if wrong.is_empty() && reading.scenario.is_none() {
+        let top = Spot { line: 1, column: 1 };
+        wrong.push(Mistake::of_server("the new scenario", top, "", "this becomes no scenario".to_owned()));
+    }
+    wrong
 }
 
 /// The steps, those that begin together as groups.
@@ -281,5 +297,9 @@ pub fn dns_label(text: &str) -> String {
     }
     let name = name.trim_end_matches('-');
     // what begins with a digit may be read as a number
-    if name.starts_with(|c: char| c.is_ascii_lowercase()) && name.len() > 3 { name.to_owned() } else { format!("imported-{name}").trim_end_matches('-').to_owned() }
+    if name.starts_with(|c: char| c.is_ascii_lowercase()) && name.len() > 3 {
+        name.to_owned()
+    } else {
+        format!("imported-{name}").trim_end_matches('-').to_owned()
+    }
 }

@@ -2,23 +2,22 @@
 
 mod actions;
 mod configuration;
+mod course;
 mod faults;
 mod probes;
 mod tolerance;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
 use self::actions::Deed;
 use self::configuration::Configuration;
+use self::course::Happening;
 use super::draft::{Draft, Part, escaped};
 use super::loss::{Fate, What};
 use super::place::Place;
 use super::{Error, Import, Wish, manifests, text_of};
-use crate::clock::go;
-use crate::fault::DEFAULT_DURATION;
 
 /// Keys of an experiment that say nothing of what happens.
 const SPOKEN: [&str; 5] = ["version", "tags", "contributions", "extensions", "dry"];
@@ -36,18 +35,6 @@ struct Experiment<'v> {
     /// Every activity with a name, for those that refer to it.
     named: BTreeMap<&'v str, &'v Value>,
     wish: &'v Wish,
-}
-
-/// What the method does, one after the other.
-enum Happening {
-    /// A step, perhaps a fault without an end of its own, and what it is called in the cluster; whether the next begins with it.
-    Step { step: Value, open: Option<(Place, String, String)>, together: bool },
-    /// A pause, in seconds.
-    Pause(Place, String, f64),
-    /// A fault is taken away.
-    Lift(String),
-    /// A step that is refused stands in the draft already: its place.
-    Unmapped(Value),
 }
 
 /// The scenario of an experiment.
@@ -69,9 +56,12 @@ pub fn read(root: &Map<String, Value>, file: &str, wish: &Wish) -> Result<Import
     }
     strategies(root, &mut draft);
     let happenings = experiment.method(&method, &top.key("method"), &mut draft);
-    steps(happenings, &mut draft);
+    course::steps(happenings, &mut draft);
     if draft.steps.is_empty() {
-        draft.losses.note(Fate::Differs, What::Setting, &top.key("method"), "", "it does nothing, so nothing is tested").hint("add a step with a fault");
+        draft
+            .losses
+            .note(Fate::Differs, What::Setting, &top.key("method"), "", "it does nothing, so nothing is tested")
+            .hint("add a step with a fault");
         draft.steps.push((json!({"name": "nothing is broken", "observe": "10s"}), false));
     }
     for (index, body) in rollbacks.iter().enumerate() {
@@ -95,24 +85,41 @@ fn strategies(root: &Map<String, Value>, draft: &mut Draft) {
                 }
                 draft.criteria.push(criterion);
             }
-            draft.losses.note(Fate::Differs, What::Setting, &place, strategy, "each probe is a criterion too, looked at always; before and after it is looked at in any case").hint("write during: fault, or for: 10s to bear with a short violation");
+            draft
+                .losses
+                .note(
+                    Fate::Differs,
+                    What::Setting,
+                    &place,
+                    strategy,
+                    "each probe is a criterion too, looked at always; before and after it is looked at in any case",
+                )
+                .hint("write during: fault, or for: 10s to bear with a short violation");
         } else if matches!(strategy, "before-method-only" | "after-method-only") {
-            draft.losses.note(Fate::Differs, What::Setting, &place, strategy, "the steady state is looked at before the drill and proven after it").hint("move it to criteria for another window");
+            draft
+                .losses
+                .note(Fate::Differs, What::Setting, &place, strategy, "the steady state is looked at before the drill and proven after it")
+                .hint("move it to criteria for another window");
         } else {
             draft.losses.note(Fate::Mapped, What::Setting, &place, strategy, "before the drill, and after it");
         }
     }
     if let Some(strategy) = runtime.get("rollbacks").and_then(|rollbacks| rollbacks.get("strategy")).and_then(Value::as_str) {
         let place = at.keys(&["rollbacks", "strategy"]);
-        draft.losses.note(Fate::Differs, What::Setting, &place, strategy, "gameday always undoes what it broke, and that can't be turned off").hint("nothing to do");
+        draft
+            .losses
+            .note(Fate::Differs, What::Setting, &place, strategy, "gameday always undoes what it broke, and that can't be turned off")
+            .hint("nothing to do");
     }
 }
 
-impl<'v> Experiment<'v> {
+impl Experiment<'_> {
     /// What the experiment says of itself.
     fn about(&mut self, root: &Map<String, Value>, hypothesis: &Value, draft: &mut Draft) {
         let top = Place::top(None);
-        let plain = |text: &str, draft: &Draft| self.configuration.fill(&json!(text), false, draft).ok().and_then(|text| Some(text.as_str()?.replace("$${", "${")));
+        let plain = |text: &str, draft: &Draft| {
+            self.configuration.fill(&json!(text), false, draft).ok().and_then(|text| Some(text.as_str()?.replace("$${", "${")))
+        };
         let title = plain(text_of(root.get("title")), draft).unwrap_or_default();
         let believed = plain(text_of(hypothesis.get("title")), draft).unwrap_or_default();
         draft.title = if title.is_empty() { "An imported experiment".to_owned() } else { title };
@@ -123,7 +130,10 @@ impl<'v> Experiment<'v> {
             if key == "title" {
                 draft.losses.note(Fate::Mapped, What::Setting, &top.key(key), "", "the title");
             } else if !text.is_empty() {
-                draft.losses.note(Fate::NotMapped, What::Setting, &top.key(key), "", "a scenario has no description").hint("keep it in the runbook, and name that: spec.runbook");
+                draft
+                    .losses
+                    .note(Fate::NotMapped, What::Setting, &top.key(key), "", "a scenario has no description")
+                    .hint("keep it in the runbook, and name that: spec.runbook");
             }
         }
         if hypothesis.get("title").is_some() {
@@ -132,11 +142,21 @@ impl<'v> Experiment<'v> {
         if let Some((url, from_environment)) = self.configuration.text("prometheus_base_url") {
             let kept = from_environment && draft.parameters.contains_key("prometheus_base_url");
             let written = if kept { "${prometheus_base_url}".to_owned() } else { escaped(url) };
-            let sound = !url.contains(['?', '#']) && draft.trouble(Part::Criterion, &json!({"name": "an answer", "http": {"url": written}})).is_none();
+            let sound = !url.contains(['?', '#'])
+                && draft.trouble(Part::Criterion, &json!({"name": "an answer", "http": {"url": written}})).is_none();
             if sound {
                 draft.prometheus = Some(written);
             } else {
-                draft.losses.note(Fate::NotMapped, What::Setting, &top.keys(&["configuration", "prometheus_base_url"]), "", "this is no URL that may stand in a scenario").hint("name Prometheus in the environment, without credentials");
+                draft
+                    .losses
+                    .note(
+                        Fate::NotMapped,
+                        What::Setting,
+                        &top.keys(&["configuration", "prometheus_base_url"]),
+                        "",
+                        "this is no URL that may stand in a scenario",
+                    )
+                    .hint("name Prometheus in the environment, without credentials");
             }
         }
         for (index, control) in root.get("controls").and_then(Value::as_array).into_iter().flatten().enumerate() {
@@ -144,9 +164,26 @@ impl<'v> Experiment<'v> {
         }
         for key in root.keys() {
             if SPOKEN.contains(&key.as_str()) {
-                draft.losses.note(Fate::NotMapped, What::Setting, &top.key(key), "", "left out: it says nothing of what happens").hint("write labels or an owner, if it is wanted");
-            } else if !matches!(key.as_str(), "title" | "description" | "configuration" | "secrets" | "controls" | "runtime" | "steady-state-hypothesis" | "method" | "rollbacks") {
-                draft.losses.note(Fate::NotMapped, What::Setting, &top.key(key), "", "nothing is known of this key").hint("see whether it matters");
+                draft
+                    .losses
+                    .note(Fate::NotMapped, What::Setting, &top.key(key), "", "left out: it says nothing of what happens")
+                    .hint("write labels or an owner, if it is wanted");
+            } else if !matches!(
+                key.as_str(),
+                "title"
+                    | "description"
+                    | "configuration"
+                    | "secrets"
+                    | "controls"
+                    | "runtime"
+                    | "steady-state-hypothesis"
+                    | "method"
+                    | "rollbacks"
+            ) {
+                draft
+                    .losses
+                    .note(Fate::NotMapped, What::Setting, &top.key(key), "", "nothing is known of this key")
+                    .hint("see whether it matters");
             }
         }
         if let Some(controls) = hypothesis.get("controls").and_then(Value::as_array) {
@@ -177,17 +214,33 @@ impl<'v> Experiment<'v> {
             not_imported(&place.key("controls").at(index), control, draft);
         }
         if body.get("dry").is_some() {
-            draft.losses.note(Fate::NotMapped, What::Setting, &place.key("dry"), "", "there are no dry steps").hint("gameday rehearse runs all of it on nothing");
+            draft
+                .losses
+                .note(Fate::NotMapped, What::Setting, &place.key("dry"), "", "there are no dry steps")
+                .hint("gameday rehearse runs all of it on nothing");
         }
         if body.get("timeout").is_some() {
-            draft.losses.note(Fate::NotMapped, What::Setting, &place.key("timeout"), "", "the source ignores it, too").hint("nothing to do");
+            draft
+                .losses
+                .note(Fate::NotMapped, What::Setting, &place.key("timeout"), "", "the source ignores it, too")
+                .hint("nothing to do");
         }
         let provider = body.get("provider").unwrap_or(&Value::Null);
         for key in ["verify_tls", "secrets"] {
             let at = place.keys(&["provider", key]);
             match (key, provider.get(key)) {
-                ("verify_tls", Some(Value::Bool(false))) => drop(draft.losses.note(Fate::NotMapped, What::Setting, &at, "", "certificates are always verified; that is not imported")),
-                ("secrets", Some(_)) => drop(draft.losses.note(Fate::NotMapped, What::Setting, &at, "", "gameday uses the credentials of the kubeconfig and of its own environment")),
+                ("verify_tls", Some(Value::Bool(false))) => {
+                    draft.losses.note(Fate::NotMapped, What::Setting, &at, "", "certificates are always verified; that is not imported");
+                }
+                ("secrets", Some(_)) => {
+                    draft.losses.note(
+                        Fate::NotMapped,
+                        What::Setting,
+                        &at,
+                        "",
+                        "gameday uses the credentials of the kubeconfig and of its own environment",
+                    );
+                }
                 _ => {}
             }
         }
@@ -215,9 +268,16 @@ impl<'v> Experiment<'v> {
                     Deed::Step(step, open) => {
                         let together = activity.body.get("background") == Some(&Value::Bool(true));
                         if together {
-                            draft.losses.note(Fate::Differs, What::Setting, &place.key("background"), "", "the next step begins together with it").hint("see the group parallel: [...]");
+                            draft
+                                .losses
+                                .note(Fate::Differs, What::Setting, &place.key("background"), "", "the next step begins together with it")
+                                .hint("see the group parallel: [...]");
                         }
-                        happenings.push(Happening::Step { step, open: open.map(|name| (place.clone(), activity.name.to_owned(), name)), together });
+                        happenings.push(Happening::Step {
+                            step,
+                            open: open.map(|name| (place.clone(), activity.name.to_owned(), name)),
+                            together,
+                        });
                     }
                     Deed::Lift(name) => happenings.push(Happening::Lift(name)),
                     Deed::Refused => happenings.extend(draft.steps.drain(before..).map(|(step, _)| Happening::Unmapped(step))),
@@ -234,7 +294,9 @@ impl<'v> Experiment<'v> {
         let filled = self.configuration.fill(value, false, draft).unwrap_or(Value::Null);
         let seconds = filled.as_f64().or_else(|| filled.as_str()?.parse().ok());
         match seconds {
-            Some(seconds) if (0.001..=1_000_000.0).contains(&seconds) => happenings.push(Happening::Pause(place, format!("{when} {}", activity.name), seconds)),
+            Some(seconds) if (0.001..=1_000_000.0).contains(&seconds) => {
+                happenings.push(Happening::Pause(place, format!("{when} {}", activity.name), seconds));
+            }
             Some(0.0) => {}
             _ => draft.losses.note(Fate::NotMapped, What::Pause, &place, "", "this is no number of seconds").hint("write an observe step"),
         }
@@ -256,67 +318,8 @@ impl<'v> Experiment<'v> {
 
 fn not_imported(place: &Place, control: &Value, draft: &mut Draft) {
     let message = "a control is not imported; it may have changed verdicts";
-    draft.losses.note(Fate::NotMapped, What::Setting, place, text_of(control.get("name")), message).hint("see what it does, and write it as a step or a criterion");
-}
-
-/// The steps of what happens: faults without an end of their own last for the pauses that follow.
-fn steps(mut happenings: Vec<Happening>, draft: &mut Draft) {
-    for index in 0..happenings.len() {
-        let Some(Happening::Step { open: Some((place, called, name)), .. }) = happenings.get(index) else { continue };
-        let (place, called, name) = (place.clone(), called.clone(), name.clone());
-        let (mut seconds, mut lifted, mut other) = (0.0, false, false);
-        let mut absorbed = Vec::new();
-        for (at, happening) in happenings.iter().enumerate().skip(index + 1) {
-            match happening {
-                Happening::Pause(_, _, span) if !other => {
-                    seconds += span;
-                    absorbed.push(at);
-                }
-                Happening::Lift(of) if *of == name => {
-                    lifted = true;
-                    break;
-                }
-                Happening::Pause(..) | Happening::Lift(_) => {}
-                Happening::Step { .. } | Happening::Unmapped(_) => other = true,
-            }
-        }
-        let span = if absorbed.is_empty() { DEFAULT_DURATION } else { Duration::try_from_secs_f64(seconds).unwrap_or(DEFAULT_DURATION) };
-        if other {
-            let message = format!("in the source it goes on while the following actions run; here it is lifted after {}, before them", go(span));
-            draft.losses.note(Fate::Differs, What::Action, &place, &called, message).hint("put what belongs together into one step's parallel: [...], and give spec.duration");
-        } else if absorbed.is_empty() {
-            let message = format!("the source says no time for it; gameday lifts it after {}", go(span));
-            draft.losses.note(Fate::Differs, What::Action, &place, &called, message).hint("write spec.duration for another time");
-        } else if lifted {
-            draft.losses.note(Fate::Mapped, What::Action, &place, &called, format!("it lasts {}: the pauses until it is taken away", go(span)));
-        } else {
-            draft.losses.note(Fate::Differs, What::Action, &place, &called, format!("it lasts {}: the pauses of the rest of the method", go(span))).hint("write spec.duration for another time");
-        }
-        if let Some(Happening::Step { step, .. }) = happenings.get_mut(index)
-            && let Some(spec) = step.get_mut("fault").and_then(|fault| fault.get_mut("spec")).and_then(Value::as_object_mut)
-        {
-            spec.insert("duration".to_owned(), json!(go(span)));
-        }
-        for at in absorbed {
-            if let Some(Happening::Pause(place, ..)) = happenings.get(at) {
-                draft.losses.note(Fate::Mapped, What::Pause, place, "", "it is how long the fault lasts");
-            }
-            if let Some(happening) = happenings.get_mut(at) {
-                *happening = Happening::Lift(String::new());
-            }
-        }
-    }
-    for happening in happenings {
-        match happening {
-            Happening::Step { step, together, .. } => draft.steps.push((step, together)),
-            Happening::Unmapped(step) => draft.steps.push((step, false)),
-            Happening::Pause(place, when, seconds) => {
-                let span = Duration::try_from_secs_f64(seconds).unwrap_or_default();
-                let name = draft.name(&format!("pause {when}"));
-                draft.steps.push((json!({"name": name, "observe": go(span)}), false));
-                draft.losses.note(Fate::Mapped, What::Pause, &place, "", "a step that observes");
-            }
-            Happening::Lift(_) => {}
-        }
-    }
+    draft
+        .losses
+        .note(Fate::NotMapped, What::Setting, place, text_of(control.get("name")), message)
+        .hint("see what it does, and write it as a step or a criterion");
 }

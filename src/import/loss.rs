@@ -133,13 +133,17 @@ impl Losses {
 
     /// The text without values of secrets.
     fn safe(&self, text: String) -> Untrusted {
-        self.hidden.iter().fold(text, |text, hidden| if text.contains(hidden.as_str()) { text.replace(hidden, "(a secret)") } else { text }).into()
+        self.hidden
+            .iter()
+            .fold(text, |text, hidden| if text.contains(hidden.as_str()) { text.replace(hidden, "(a secret)") } else { text })
+            .into()
     }
 
     /// Notes what became of something.
     pub fn note(&mut self, fate: Fate, what: What, place: &Place, name: &str, message: impl Into<String>) -> &mut Loss {
         let place = Place { document: place.document, path: self.safe(place.path.clone()).raw().to_owned() };
-        let loss = Loss { fate, what, place, name: self.safe(name.to_owned()), message: self.safe(message.into()), hint: Untrusted::default() };
+        let loss =
+            Loss { fate, what, place, name: self.safe(name.to_owned()), message: self.safe(message.into()), hint: Untrusted::default() };
         let at = self.list.len();
         self.list.push(loss);
         &mut self.list[at]

@@ -42,7 +42,10 @@ pub fn read(objects: &[Object<'_>], file: &str, wish: &Wish) -> Result<Import, E
         let (kind, metadata) = (text_of(object.get("kind")), object.get("metadata").unwrap_or(&Value::Null));
         let name = text_of(metadata.get("name"));
         if !text_of(object.get("apiVersion")).starts_with("chaos-mesh.org/") {
-            draft.losses.note(Fate::NotMapped, What::Setting, place, name, format!("a {kind} is no fault")).hint("gameday makes no objects but faults: apply it before the run");
+            draft
+                .losses
+                .note(Fate::NotMapped, What::Setting, place, name, format!("a {kind} is no fault"))
+                .hint("gameday makes no objects but faults: apply it before the run");
             continue;
         }
         if draft.name.is_empty() {
@@ -61,7 +64,13 @@ pub fn read(objects: &[Object<'_>], file: &str, wish: &Wish) -> Result<Import, E
     if objects.len() > 1 && faults > 1 && !objects.iter().any(|(_, object)| text_of(object.get("kind")) == "Workflow") {
         draft
             .losses
-            .note(Fate::Differs, What::Setting, &Place::top(None), "", "applied together, they would all begin at once; written one after the other")
+            .note(
+                Fate::Differs,
+                What::Setting,
+                &Place::top(None),
+                "",
+                "applied together, they would all begin at once; written one after the other",
+            )
             .hint("put those that belong together into one step's parallel: [...]");
     }
     if draft.name.is_empty() {
@@ -85,9 +94,7 @@ fn fault(object: &Value, place: &Place, name: &str, draft: &mut Draft) {
     let kind = text_of(object.get("kind"));
     let Some(object) = object.as_object() else { return };
     let (manifest, dropped) = cleaned(object);
-    let step_name = draft.name(if name.is_empty() { kind } else { name });
-    let step = json!({"name": step_name, "fault": manifest});
-    if let Some(why) = draft.trouble(Part::Step, &step) {
+    if let Some(why) = draft.trouble(Part::Step, &json!({"name": "an imported fault", "fault": manifest})) {
         draft.unmapped(What::Action, place, name, kind, &why, "mend the manifest and import it again, or write the step by hand");
         return;
     }
@@ -95,12 +102,15 @@ fn fault(object: &Value, place: &Place, name: &str, draft: &mut Draft) {
         let message = "the API server writes this, nobody sends it; left out";
         draft.losses.note(Fate::Mapped, What::Setting, &place.keys(&key.split('.').collect::<Vec<_>>()), "", message);
     }
+    let step_name = draft.name(if name.is_empty() { kind } else { name });
+    let step = json!({"name": step_name, "fault": manifest});
     evident(object.get("spec").unwrap_or(&Value::Null), draft);
     let ends = if kind == "Schedule" { None } else { object.get("spec").and_then(|spec| spec.get("duration")) };
     let action = text_of(object.get("spec").and_then(|spec| spec.get("action")));
     if ends.is_none() && !matches!(action, "pod-kill" | "container-kill") {
         let message = format!("{kind} has no end of its own; gameday lifts it after {}", go(DEFAULT_DURATION));
-        let hint = if kind == "Schedule" { "write lasts: 5m beside fault for another time" } else { "write spec.duration for another time" };
+        let hint =
+            if kind == "Schedule" { "write lasts: 5m beside fault for another time" } else { "write spec.duration for another time" };
         draft.losses.note(Fate::Differs, What::Action, place, name, message).hint(hint);
     } else {
         draft.losses.note(Fate::Mapped, What::Action, place, name, format!("{kind}, as it stands"));
@@ -126,6 +136,7 @@ fn cleaned(object: &Map<String, Value>) -> (Value, Vec<String>) {
                 if let Some(Value::Object(annotations)) = own.get_mut("annotations") {
                     annotations.retain(|key, _| key != "kubectl.kubernetes.io/last-applied-configuration");
                 }
+                own.retain(|_, value| value.as_object().is_none_or(|map| !map.is_empty()));
                 manifest.insert("metadata".to_owned(), Value::Object(own));
             }
             _ => drop(manifest.insert(key.clone(), value.clone())),
@@ -161,7 +172,13 @@ pub fn guess(draft: &mut Draft, wish: &Wish) {
         let targets = draft.targets.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         draft
             .losses
-            .note(Fate::Differs, What::Setting, &Place::top(None), "", format!("the source names no target; concluded from its selectors and probes: {targets}"))
+            .note(
+                Fate::Differs,
+                What::Setting,
+                &Place::top(None),
+                "",
+                format!("the source names no target; concluded from its selectors and probes: {targets}"),
+            )
             .hint("give --target KIND/NAME if that is not what it is called");
     }
 }
@@ -186,7 +203,16 @@ pub fn status_check(spec: &Value, place: &Place, name: &str, draft: &mut Draft) 
         return;
     }
     draft.criteria.push(piece);
-    draft.losses.note(Fate::Differs, What::Probe, place, name, "an http criterion, asked once a second; thresholds and intervals are not taken over").hint("write for: 10s to bear with a few failures");
+    draft
+        .losses
+        .note(
+            Fate::Differs,
+            What::Probe,
+            place,
+            name,
+            "an http criterion, asked once a second; thresholds and intervals are not taken over",
+        )
+        .hint("write for: 10s to bear with a few failures");
 }
 
 /// What a manifest of Chaos Mesh consists of.

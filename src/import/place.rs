@@ -22,7 +22,8 @@ impl Place {
 
     /// What stands under a key there.
     pub(super) fn key(&self, key: &str) -> Place {
-        let bare = key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let bare =
+            key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         let step = if bare { format!(".{key}") } else { format!("['{}']", key.replace('\\', "\\\\").replace('\'', "\\'")) };
         Place { document: self.document, path: format!("{}{step}", self.path) }
     }

@@ -38,7 +38,14 @@ pub fn read(object: &Value, place: &Place, name: &str, draft: &mut Draft) {
     let entry = text_of(spec.get("entry"));
     match templates.called(entry) {
         Some((place, template)) => templates.add(&place, template, 0, draft),
-        None => draft.unmapped(What::Action, &place.keys(&["spec", "entry"]), name, "Workflow", "its entry names no template", "mend the Workflow"),
+        None => draft.unmapped(
+            What::Action,
+            &place.keys(&["spec", "entry"]),
+            name,
+            "Workflow",
+            "its entry names no template",
+            "mend the Workflow",
+        ),
     }
 }
 
@@ -64,7 +71,14 @@ impl<'v> Templates<'v> {
                 for (child, found) in self.children(template) {
                     match found {
                         Some((place, template)) => self.add(&place, template, depth + 1, draft),
-                        None => draft.unmapped(What::Action, &place.key("children"), child, kind, "no template has this name", "mend the Workflow"),
+                        None => draft.unmapped(
+                            What::Action,
+                            &place.key("children"),
+                            child,
+                            kind,
+                            "no template has this name",
+                            "mend the Workflow",
+                        ),
                     }
                 }
             }
@@ -74,7 +88,10 @@ impl<'v> Templates<'v> {
                 manifests::status_check(template.get("statusCheck").unwrap_or(&Value::Null), &place.key("statusCheck"), name, draft);
                 if template.get("abortWithStatusCheck").is_some() {
                     let at = place.key("abortWithStatusCheck");
-                    draft.losses.note(Fate::NotMapped, What::Setting, &at, name, "it does not stop the run").hint("write a stop condition: stopWhen");
+                    draft
+                        .losses
+                        .note(Fate::NotMapped, What::Setting, &at, name, "it does not stop the run")
+                        .hint("write a stop condition: stopWhen");
                 }
             }
             _ => self.fault(place, template, draft),
@@ -119,17 +136,23 @@ impl<'v> Templates<'v> {
         let mut spec: Map<String, Value> = spec.clone();
         let deadline = template.get("deadline").and_then(Value::as_str);
         let once = matches!(text_of(spec.get("action")), "pod-kill" | "container-kill");
-        let step_name = draft.name(name);
         if let Some(deadline) = deadline.filter(|_| kind != "Schedule" && !once) {
             spec.insert("duration".to_owned(), json!(deadline));
         }
         let manifest = manifests::manifest(kind, &dns_label(name), self.namespace, &Value::Object(spec.clone()));
-        let mut step = json!({"name": step_name, "fault": escaped_all(&manifest)});
+        let mut step = json!({"name": "an imported fault", "fault": escaped_all(&manifest)});
         if let (Some(deadline), "Schedule", Some(step)) = (deadline, kind, step.as_object_mut()) {
             step.insert("lasts".to_owned(), json!(deadline));
         }
         if let Some(why) = draft.trouble(Part::Step, &step) {
-            draft.unmapped(What::Action, &place.key(block), name, kind, &why, "mend the template and import it again, or write the step by hand");
+            draft.unmapped(
+                What::Action,
+                &place.key(block),
+                name,
+                kind,
+                &why,
+                "mend the template and import it again, or write the step by hand",
+            );
             return;
         }
         manifests::evident(&Value::Object(spec), draft);
@@ -138,9 +161,14 @@ impl<'v> Templates<'v> {
                 let message = "it happens once; the template's deadline is not waited for";
                 draft.losses.note(Fate::Differs, What::Action, place, name, message).hint("add an observe step after it");
             }
-            (Some(_), false) => drop(draft.losses.note(Fate::Mapped, What::Action, place, name, format!("{kind}; its deadline is how long it lasts"))),
-            (None, _) => drop(draft.losses.note(Fate::Mapped, What::Action, place, name, kind)),
+            (Some(_), false) => {
+                draft.losses.note(Fate::Mapped, What::Action, place, name, format!("{kind}; its deadline is how long it lasts"));
+            }
+            (None, _) => {
+                draft.losses.note(Fate::Mapped, What::Action, place, name, kind);
+            }
         }
+        step["name"] = json!(draft.name(name));
         draft.steps.push((step, false));
     }
 }

@@ -22,7 +22,9 @@ pub fn documents(file: &str, text: &str) -> Result<Vec<Value>, Vec<Mistake>> {
     }
     let mut mistakes = Mistakes::of(file);
     let read = tree::read_all(text, &mut mistakes).unwrap_or_default();
-    read.iter().for_each(|node| tell_ambiguous(node, &mut mistakes));
+    for node in &read {
+        tell_ambiguous(node, &mut mistakes);
+    }
     if mistakes.errors() > 0 { Err(mistakes.finish()) } else { Ok(read.iter().map(Node::to_json).collect()) }
 }
 

@@ -31,6 +31,7 @@ pub fn function(activity: &Activity<'_>) -> String {
     let provider = activity.body.get("provider").unwrap_or(&Value::Null);
     match text_of(provider.get("type")) {
         "python" | "" => format!("{}.{}", text_of(provider.get("module")), text_of(provider.get("func"))),
+        "http" => "an http provider".to_owned(),
         other => format!("a {other} provider"),
     }
 }
@@ -48,7 +49,13 @@ pub fn deed(activity: &Activity<'_>, experiment: &Experiment<'_>, draft: &mut Dr
         };
         match way {
             Way::Lift(name) => {
-                draft.losses.note(Fate::Mapped, What::Action, &activity.place, activity.name, "gameday lifts the fault itself, when its time is over");
+                draft.losses.note(
+                    Fate::Mapped,
+                    What::Action,
+                    &activity.place,
+                    activity.name,
+                    "gameday lifts the fault itself, when its time is over",
+                );
                 return Deed::Lift(name);
             }
             Way::Manual(what) => {
@@ -56,7 +63,10 @@ pub fn deed(activity: &Activity<'_>, experiment: &Experiment<'_>, draft: &mut Dr
                 let step = json!({"name": name, "manual": what});
                 if draft.trouble(Part::Step, &step).is_none() {
                     let message = "a step that a person does and confirms; nobody undoes it but people";
-                    draft.losses.note(Fate::Differs, What::Action, &activity.place, activity.name, message).hint("say in the step how it is undone");
+                    draft
+                        .losses
+                        .note(Fate::Differs, What::Action, &activity.place, activity.name, message)
+                        .hint("say in the step how it is undone");
                     return Deed::Step(step, None);
                 }
                 last = Some(("it can't be told in a step".to_owned(), "write a manual step"));
@@ -82,8 +92,15 @@ fn taken(activity: &Activity<'_>, built: Built, draft: &mut Draft) -> Deed {
     let kind = text_of(built.manifest.get("kind")).to_owned();
     let spec = built.manifest.get("spec").unwrap_or(&Value::Null);
     let lasting = !matches!(text_of(spec.get("action")), "pod-kill" | "container-kill") && kind != "Schedule";
-    let open = (lasting && spec.get("duration").is_none()).then(|| text_of(built.manifest.get("metadata").and_then(|metadata| metadata.get("name"))).to_owned());
-    draft.losses.note(Fate::Mapped, What::Action, &activity.place, activity.name, format!("{kind} {}", text_of(spec.get("action"))).trim_end());
+    let open = (lasting && spec.get("duration").is_none())
+        .then(|| text_of(built.manifest.get("metadata").and_then(|metadata| metadata.get("name"))).to_owned());
+    draft.losses.note(
+        Fate::Mapped,
+        What::Action,
+        &activity.place,
+        activity.name,
+        format!("{kind} {}", text_of(spec.get("action"))).trim_end(),
+    );
     for (argument, message, hint) in built.differences {
         let place = if argument.is_empty() { at.clone() } else { at.key(argument) };
         draft.losses.note(Fate::Differs, What::Setting, &place, "", message).hint(hint);
@@ -98,7 +115,9 @@ pub fn rollback(activity: &Activity<'_>, draft: &mut Draft) {
     let arguments = activity.body.get("provider").and_then(|provider| provider.get("arguments")).unwrap_or(&Value::Null);
     let chaos = text_of(arguments.get("group")) == "chaos-mesh.org";
     match function.strip_prefix("chaosk8s.").unwrap_or(&function) {
-        "chaosmesh.network.actions.delete_network_fault" | "chaosmesh.stress.actions.delete_stressor" | "node.actions.uncordon_node" => own_undo(activity, draft),
+        "chaosmesh.network.actions.delete_network_fault" | "chaosmesh.stress.actions.delete_stressor" | "node.actions.uncordon_node" => {
+            own_undo(activity, draft);
+        }
         "networking.actions.remove_deny_all_ingress" | "networking.actions.remove_deny_all_egress" => own_undo(activity, draft),
         "crd.actions.delete_custom_object" if chaos => own_undo(activity, draft),
         _ => {
@@ -124,22 +143,39 @@ fn way(function: &str, arguments: &Value, namespace: Option<&str>) -> Way {
         "chaosmesh.network.actions.delete_network_fault" | "chaosmesh.stress.actions.delete_stressor" => Way::Lift(name()),
         "networking.actions.remove_deny_all_ingress" | "networking.actions.remove_deny_all_egress" => Way::Lift("deny-all".to_owned()),
         "crd.actions.delete_custom_object" if text_of(arguments.get("group")) == "chaos-mesh.org" => Way::Lift(name()),
-        "crd.actions.delete_custom_object" => Way::No("it deletes an object that is no fault, which nobody brings back".to_owned(), "make it a manual step"),
-        "crd.actions.create_custom_object" | "crd.actions.apply_from_json" | "crd.actions.apply_from_yaml" => built(faults::object(arguments)),
+        "crd.actions.delete_custom_object" => {
+            Way::No("it deletes an object that is no fault, which nobody brings back".to_owned(), "make it a manual step")
+        }
+        "crd.actions.create_custom_object" | "crd.actions.apply_from_json" | "crd.actions.apply_from_yaml" => {
+            built(faults::object(arguments))
+        }
         "networking.actions.deny_all_ingress" => built(faults::denied(arguments, "from", namespace)),
         "networking.actions.deny_all_egress" => built(faults::denied(arguments, "to", namespace)),
         "deployment.actions.scale_deployment" | "statefulset.actions.scale_statefulset" => {
             let kind = if function.contains("statefulset") { "StatefulSet" } else { "Deployment" };
-            Way::Manual(format!("scale {kind} {} to {} replicas; note first how many it has, and scale it back afterwards", name(), shown(arguments.get("replicas"))))
+            Way::Manual(format!(
+                "scale {kind} {} to {} replicas; note first how many it has, and scale it back afterwards",
+                name(),
+                shown(arguments.get("replicas"))
+            ))
         }
-        "deployment.actions.rollout_deployment" => Way::Manual(format!("restart the rollout of Deployment {} (kubectl rollout restart)", name())),
+        "deployment.actions.rollout_deployment" => {
+            Way::Manual(format!("restart the rollout of Deployment {} (kubectl rollout restart)", name()))
+        }
         "pod.actions.exec_in_pods" => Way::No("gameday runs no code in pods".to_owned(), "make it a fault of Chaos Mesh, or a manual step"),
-        known if known.starts_with("node.actions.") => {
-            Way::No("it takes nodes away, which hurts more than the target; gameday does not do that".to_owned(), "make it a manual step, with how it is undone")
+        known if known.starts_with("node.actions.") => Way::No(
+            "it takes nodes away, which hurts more than the target; gameday does not do that".to_owned(),
+            "make it a manual step, with how it is undone",
+        ),
+        known if known.starts_with("chaosmesh.network.actions.") => {
+            built(faults::network(known.rsplit('.').next().unwrap_or_default(), arguments, namespace))
         }
-        known if known.starts_with("chaosmesh.network.actions.") => built(faults::network(known.rsplit('.').next().unwrap_or_default(), arguments, namespace)),
-        known if known.starts_with("chaosmesh.stress.actions.") => built(faults::stress(known.rsplit('.').next().unwrap_or_default(), arguments, namespace)),
-        other if other.ends_with(" provider") => Way::No(format!("{other} runs whatever it likes, and gameday could not undo it"), "make it a manual step"),
+        known if known.starts_with("chaosmesh.stress.actions.") => {
+            built(faults::stress(known.rsplit('.').next().unwrap_or_default(), arguments, namespace))
+        }
+        other if other.ends_with(" provider") => {
+            Way::No(format!("{other} runs whatever it likes, and gameday could not undo it"), "make it a manual step")
+        }
         _ => Way::No("gameday has nothing for this function".to_owned(), "make it a fault, or a manual step"),
     }
 }

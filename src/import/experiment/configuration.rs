@@ -64,7 +64,10 @@ impl Configuration {
             (Some("vault"), _) => Meaning::Untold("stands in a vault"),
             _ => Meaning::Literal(value.clone()),
         };
-        let sound = !name.is_empty() && name.len() <= 63 && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let sound = !name.is_empty()
+            && name.len() <= 63
+            && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         match &meaning {
             Meaning::Default(Value::String(default)) if sound => {
                 let parameter = BTreeMap::from([(name.to_owned(), default.clone())]);
@@ -72,22 +75,48 @@ impl Configuration {
                 let secret = !crate::scenario::secrets::mistakes("", &line, &parameter).is_empty() || draft.losses.is_hidden_in(default);
                 if secret || default.contains("${") {
                     self.known.insert(name.to_owned(), Meaning::Untold("looks like a secret"));
-                    draft.losses.note(Fate::NotMapped, What::Setting, place, name, "by its name this is a secret: not imported").hint("a command gets it by command.env");
+                    draft
+                        .losses
+                        .note(Fate::NotMapped, What::Setting, place, name, "by its name this is a secret: not imported")
+                        .hint("a command gets it by command.env");
                     return;
                 }
                 draft.parameters.insert(name.to_owned(), default.clone());
                 if draft.trouble(Part::Step, &serde_json::json!({"name": "an observation", "observe": "1s"})).is_some() {
                     draft.parameters.remove(name);
                 }
-                draft.losses.note(Fate::Differs, What::Setting, place, name, "a parameter with the source's default, where text names it; the environment is not read").hint(format!("give --set {name}=VALUE for another"));
+                draft
+                    .losses
+                    .note(
+                        Fate::Differs,
+                        What::Setting,
+                        place,
+                        name,
+                        "a parameter with the source's default, where text names it; the environment is not read",
+                    )
+                    .hint(format!("give --set {name}=VALUE for another"));
             }
             Meaning::Default(_) => {
-                draft.losses.note(Fate::Differs, What::Setting, place, name, "its default is filled in where it is named; the environment is not read").hint("write another value in the scenario");
+                draft
+                    .losses
+                    .note(
+                        Fate::Differs,
+                        What::Setting,
+                        place,
+                        name,
+                        "its default is filled in where it is named; the environment is not read",
+                    )
+                    .hint("write another value in the scenario");
             }
             Meaning::Untold(why) => {
-                draft.losses.note(Fate::NotMapped, What::Setting, place, name, format!("it {why}; what names it is not mapped")).hint("write the value in the source, and import it again");
+                draft
+                    .losses
+                    .note(Fate::NotMapped, What::Setting, place, name, format!("it {why}; what names it is not mapped"))
+                    .hint("write the value in the source, and import it again");
             }
-            Meaning::Literal(_) => drop(draft.losses.note(Fate::Mapped, What::Setting, place, name, "filled in where it is named")),
+            Meaning::Literal(_) => {
+                draft.losses.note(Fate::Mapped, What::Setting, place, name, "filled in where it is named");
+            }
         }
         self.known.insert(name.to_owned(), meaning);
     }
@@ -110,7 +139,10 @@ impl Configuration {
             other => {
                 hide(other, draft);
                 self.secret.insert(name.to_owned());
-                draft.losses.note(Fate::NotMapped, What::Setting, place, name, "a secret: neither its value nor its variable is imported").hint("gameday takes credentials from its own environment: command.env, GAMEDAY_PROMETHEUS_TOKEN, the kubeconfig");
+                draft
+                    .losses
+                    .note(Fate::NotMapped, What::Setting, place, name, "a secret: neither its value nor its variable is imported")
+                    .hint("gameday takes credentials from its own environment: command.env, GAMEDAY_PROMETHEUS_TOKEN, the kubeconfig");
             }
         }
     }
@@ -185,12 +217,16 @@ fn hide(value: &Value, draft: &mut Draft) {
 }
 
 fn context(value: &Value, place: &Place, draft: &mut Draft) {
-    match value.as_str().filter(|text| !text.is_empty() && text.len() <= 100 && !text.contains("${") && !text.chars().any(char::is_control)) {
+    match value.as_str().filter(|text| !text.is_empty() && text.len() <= 100 && !text.contains("${") && !text.chars().any(char::is_control))
+    {
         Some(name) => {
             draft.context = Some(name.to_owned());
             draft.losses.note(Fate::Mapped, What::Setting, place, "KUBERNETES_CONTEXT", "the context of the environment");
         }
-        None => draft.losses.note(Fate::NotMapped, What::Setting, place, "KUBERNETES_CONTEXT", "the environment is not read").hint("give --context NAME"),
+        None => draft
+            .losses
+            .note(Fate::NotMapped, What::Setting, place, "KUBERNETES_CONTEXT", "the environment is not read")
+            .hint("give --context NAME"),
     }
 }
 
@@ -199,5 +235,8 @@ fn is_tls(name: &str) -> bool {
 }
 
 fn tls(place: &Place, draft: &mut Draft) {
-    draft.losses.note(Fate::NotMapped, What::Setting, place, "", "certificates are always verified; that is not imported").hint("name a CA in the kubeconfig, or by GAMEDAY_PROMETHEUS_CA");
+    draft
+        .losses
+        .note(Fate::NotMapped, What::Setting, place, "", "certificates are always verified; that is not imported")
+        .hint("name a CA in the kubeconfig, or by GAMEDAY_PROMETHEUS_CA");
 }

@@ -34,7 +34,9 @@ pub fn labels(text: &str) -> Result<(Map<String, Value>, Vec<Value>), String> {
             }
             expressions.push(expression);
         };
-        let list = |rest: &'_ str| -> Vec<String> { rest.trim().trim_start_matches('(').trim_end_matches(')').split(',').map(|value| value.trim().to_owned()).collect() };
+        let list = |rest: &'_ str| -> Vec<String> {
+            rest.trim().trim_start_matches('(').trim_end_matches(')').split(',').map(|value| value.trim().to_owned()).collect()
+        };
         if term.is_empty() {
             return Err("its label selector has an empty term".to_owned());
         } else if let Some((key, rest)) = term.split_once(" notin ") {
@@ -75,7 +77,11 @@ fn home<'a>(arguments: &'a Value, given: Option<&'a str>, differences: &mut Vec<
     }
     let home = given.unwrap_or("default");
     if given.is_none() {
-        differences.push(("", "it names no namespace, which means the namespace default; written so".to_owned(), "give --namespace NS if another is meant"));
+        differences.push((
+            "",
+            "it names no namespace, which means the namespace default; written so".to_owned(),
+            "give --namespace NS if another is meant",
+        ));
     }
     home
 }
@@ -113,7 +119,11 @@ pub fn pods(arguments: &Value, namespace: Option<&str>) -> Result<Built, String>
         Some(Some(grace)) if grace >= 0 => drop(spec.insert("gracePeriod".to_owned(), json!(grace))),
         Some(None) => return Err("its grace_period is no number".to_owned()),
         None | Some(Some(_)) => {
-            differences.push(("grace_period", "each pod has its own grace period in the source; Chaos Mesh ends pods at once".to_owned(), "write gracePeriod: 30 in the fault's spec"));
+            differences.push((
+                "grace_period",
+                "each pod has its own grace period in the source; Chaos Mesh ends pods at once".to_owned(),
+                "write gracePeriod: 30 in the fault's spec",
+            ));
         }
     }
     if !all && arguments.get("rand") != Some(&Value::Bool(true)) {
@@ -122,7 +132,11 @@ pub fn pods(arguments: &Value, namespace: Option<&str>) -> Result<Built, String>
         differences.push((key, format!("the source takes {order} pods; Chaos Mesh takes any"), "nothing to do, if any will do"));
     }
     if all {
-        differences.push(("all", "a run is refused where that is every pod of a workload".to_owned(), "write limits: {allowAll: true} if that is meant"));
+        differences.push((
+            "all",
+            "a run is refused where that is every pod of a workload".to_owned(),
+            "write limits: {allowAll: true} if that is meant",
+        ));
     }
     differences.push(("", "where no pod is found the source succeeds; gameday refuses to start".to_owned(), "nothing to do"));
     spec.insert("selector".to_owned(), selector(labels, home)?);
@@ -141,9 +155,9 @@ fn list(value: Option<&Value>) -> Option<Value> {
 /// A mapping of labels, or text as `a=b,c=d`.
 fn pairs(value: Option<&Value>) -> Option<Value> {
     match value {
-        Some(Value::String(text)) if !text.is_empty() => {
-            Some(Value::Object(text.split(',').filter_map(|pair| pair.split_once('=')).map(|(key, value)| (key.to_owned(), json!(value))).collect()))
-        }
+        Some(Value::String(text)) if !text.is_empty() => Some(Value::Object(
+            text.split(',').filter_map(|pair| pair.split_once('=')).map(|(key, value)| (key.to_owned(), json!(value))).collect(),
+        )),
         Some(Value::Object(map)) if !map.is_empty() => Some(json!(map)),
         _ => None,
     }
@@ -152,7 +166,11 @@ fn pairs(value: Option<&Value>) -> Option<Value> {
 /// The selector that arguments with this prefix mean.
 fn chosen(arguments: &Value, prefix: &str) -> Map<String, Value> {
     let of = |key: &str| arguments.get(format!("{prefix}{key}"));
-    let found = [("namespaces", list(of("namespaces_selectors"))), ("labelSelectors", pairs(of("label_selectors"))), ("annotationSelectors", pairs(of("annotations_selectors")))];
+    let found = [
+        ("namespaces", list(of("namespaces_selectors"))),
+        ("labelSelectors", pairs(of("label_selectors"))),
+        ("annotationSelectors", pairs(of("annotations_selectors"))),
+    ];
     found.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
 }
 
@@ -179,8 +197,11 @@ fn named(arguments: &Value, fallback: &str) -> String {
     if name.is_empty() { fallback.to_owned() } else { dns_label(name) }
 }
 
+/// An argument, the key that it goes to, and whether it is text there.
+type Taken = (&'static str, &'static str, bool);
+
 /// The block of a network fault: the arguments that go in, and whether each is text there.
-fn block(function: &str) -> Option<(&'static str, &'static [(&'static str, &'static str, bool)])> {
+fn block(function: &str) -> Option<(&'static str, &'static [Taken])> {
     Some(match function {
         "add_latency" => ("delay", &[("latency", "latency", true), ("jitter", "jitter", true), ("correlation", "correlation", true)]),
         "set_loss" => ("loss", &[("loss", "loss", true), ("correlation", "correlation", true)]),
@@ -188,7 +209,13 @@ fn block(function: &str) -> Option<(&'static str, &'static [(&'static str, &'sta
         "corrupt_packets" => ("corrupt", &[("corrupt", "corrupt", true), ("correlation", "correlation", true)]),
         "set_bandwidth" => (
             "bandwidth",
-            &[("rate", "rate", true), ("limit", "limit", false), ("buffer", "buffer", false), ("peakrate", "peakrate", false), ("minburst", "minburst", false)],
+            &[
+                ("rate", "rate", true),
+                ("limit", "limit", false),
+                ("buffer", "buffer", false),
+                ("peakrate", "peakrate", false),
+                ("minburst", "minburst", false),
+            ],
         ),
         _ => return None,
     })
@@ -226,11 +253,16 @@ pub fn network(function: &str, arguments: &Value, namespace: Option<&str>) -> Re
             target.insert("value".to_owned(), json!(text(value)));
         }
         if mode == "one" {
-            differences.push(("target_mode", "only the traffic with one pod of the other end is hit, as in the source".to_owned(), "write target: {mode: all} if every one of them is meant"));
+            differences.push((
+                "target_mode",
+                "only the traffic with one pod of the other end is hit, as in the source".to_owned(),
+                "write target: {mode: all} if every one of them is meant",
+            ));
         }
         spec.insert("target".to_owned(), Value::Object(target));
     } else if arguments.get("target_mode") != Some(&Value::Null) {
-        let message = "the source narrows this, perhaps unawares, to the traffic with one pod taken at random; written for all traffic that leaves";
+        let message =
+            "the source narrows this, perhaps unawares, to the traffic with one pod taken at random; written for all traffic that leaves";
         differences.push(("target_mode", message.to_owned(), "name the other end: target: {mode: all, selector: {labelSelectors: ...}}"));
     }
     Ok(Built { manifest: manifest("NetworkChaos", &named(arguments, "imported-network"), None, &Value::Object(spec)), differences })
@@ -266,11 +298,19 @@ pub fn stress(function: &str, arguments: &Value, namespace: Option<&str>) -> Res
     }
     for key in ["direction", "time_to_get_to_size"] {
         if arguments.get(key).is_some_and(|value| !value.is_null()) {
-            differences.push((if key == "direction" { "direction" } else { "time_to_get_to_size" }, "Chaos Mesh has no such field here; left out".to_owned(), "nothing to do"));
+            differences.push((
+                if key == "direction" { "direction" } else { "time_to_get_to_size" },
+                "Chaos Mesh has no such field here; left out".to_owned(),
+                "nothing to do",
+            ));
         }
     }
     if kind == "memory" {
-        differences.push(("", "the source's extension sends it as a stress of the CPU; written as one of memory".to_owned(), "nothing to do, if memory is meant"));
+        differences.push((
+            "",
+            "the source's extension sends it as a stress of the CPU; written as one of memory".to_owned(),
+            "nothing to do, if memory is meant",
+        ));
     }
     Ok(Built { manifest: manifest("StressChaos", &named(arguments, "imported-stress"), None, &Value::Object(spec)), differences })
 }
@@ -293,7 +333,11 @@ pub fn object(arguments: &Value) -> Result<Built, String> {
         metadata.remove("ns");
         metadata.insert("namespace".to_owned(), json!(home));
         if home == "default" {
-            differences.push(("", "it is made in the namespace default, as in the source".to_owned(), "write another metadata.namespace if one is meant"));
+            differences.push((
+                "",
+                "it is made in the namespace default, as in the source".to_owned(),
+                "write another metadata.namespace if one is meant",
+            ));
         }
     }
     Ok(Built { manifest: found, differences })
@@ -306,7 +350,11 @@ pub fn denied(arguments: &Value, direction: &str, namespace: Option<&str>) -> Re
     let Some(labels) = pairs(arguments.get("label_selectors")) else {
         return Err("it has no selector, which means every pod of the namespace".to_owned());
     };
-    differences.push(("", "a partition: by Chaos Mesh where it is served, else by a NetworkPolicy as far as one can cut it".to_owned(), "write injector: agentless for a NetworkPolicy"));
+    differences.push((
+        "",
+        "a partition: by Chaos Mesh where it is served, else by a NetworkPolicy as far as one can cut it".to_owned(),
+        "write injector: agentless for a NetworkPolicy",
+    ));
     let spec = json!({"action": "partition", "direction": direction, "mode": "all",
         "selector": {"namespaces": [home], "labelSelectors": labels, "podPhaseSelectors": ["Running"]}});
     Ok(Built { manifest: manifest("NetworkChaos", "deny-all", None, &spec), differences })

@@ -60,16 +60,23 @@ pub fn hypothesis(activity: &Activity<'_>, experiment: &Experiment<'_>, draft: &
         }
         if draft.namespace.is_none() {
             let arguments = activity.body.get("provider").and_then(|provider| provider.get("arguments"));
-            draft.namespace = arguments.and_then(|arguments| arguments.get("ns")).and_then(Value::as_str).filter(|ns| dns(ns)).map(ToOwned::to_owned);
+            draft.namespace =
+                arguments.and_then(|arguments| arguments.get("ns")).and_then(Value::as_str).filter(|ns| dns(ns)).map(ToOwned::to_owned);
         }
         if found.difference.is_empty() {
             draft.losses.note(Fate::Mapped, What::Probe, &activity.place, activity.name, "a criterion of the steady state");
         } else {
-            draft.losses.note(Fate::Differs, What::Probe, &activity.place, activity.name, found.difference).hint("see whether that is meant");
+            draft
+                .losses
+                .note(Fate::Differs, What::Probe, &activity.place, activity.name, found.difference)
+                .hint("see whether that is meant");
         }
         return;
     }
-    draft.losses.note(Fate::NotMapped, What::Probe, &activity.place, activity.name, why).hint("write a criterion: ready, promql, http, object or command");
+    draft
+        .losses
+        .note(Fate::NotMapped, What::Probe, &activity.place, activity.name, why)
+        .hint("write a criterion: ready, promql, http, object or command");
 }
 
 /// A probe of the method, which decides nothing: a chart where it is a query.
@@ -82,12 +89,24 @@ pub fn of_method(activity: &Activity<'_>, experiment: &Experiment<'_>, draft: &m
         let panel = json!({"name": name, "query": query});
         if draft.trouble(Part::Panel, &panel).is_none() {
             draft.panels.push(panel);
-            draft.losses.note(Fate::Differs, What::Probe, &activity.place, activity.name, "a chart, drawn all the time; in the source it is asked once").hint("make it a criterion, if it is to decide");
+            draft
+                .losses
+                .note(
+                    Fate::Differs,
+                    What::Probe,
+                    &activity.place,
+                    activity.name,
+                    "a chart, drawn all the time; in the source it is asked once",
+                )
+                .hint("make it a criterion, if it is to decide");
             return;
         }
     }
     let message = "a probe of the method decides nothing, and gameday keeps no answers but those of criteria and charts";
-    draft.losses.note(Fate::NotMapped, What::Probe, &activity.place, activity.name, message).hint("write a criterion with during: {step: NAME}, if it is to decide");
+    draft
+        .losses
+        .note(Fate::NotMapped, What::Probe, &activity.place, activity.name, message)
+        .hint("write a criterion with during: {step: NAME}, if it is to decide");
 }
 
 fn criteria(activity: &Activity<'_>, body: &Value, experiment: &Experiment<'_>) -> Result<Found, String> {
@@ -136,7 +155,10 @@ fn http(provider: &Value, tolerance: &Tolerance) -> Result<Found, String> {
         return Err("its tolerance is no status code".to_owned());
     }
     let difference = if provider.get("timeout").is_some() { "asked once a second; its timeout is not taken over" } else { "" };
-    Ok(Found::of(json!({"http": {"url": text_of(provider.get("url")), "expect": serde_json::Number::from_f64(code).and_then(|_| format!("{code:.0}").parse::<u16>().ok())}}), difference))
+    Ok(Found::of(
+        json!({"http": {"url": text_of(provider.get("url")), "expect": serde_json::Number::from_f64(code).and_then(|_| format!("{code:.0}").parse::<u16>().ok())}}),
+        difference,
+    ))
 }
 
 fn process(provider: &Value, tolerance: &Tolerance) -> Result<Found, String> {
@@ -154,11 +176,15 @@ fn process(provider: &Value, tolerance: &Tolerance) -> Result<Found, String> {
         Some(_) => return Err("its arguments are one text, which a shell takes apart; commands are run without one".to_owned()),
     }
     let timeout = provider.get("timeout").and_then(Value::as_f64).filter(|seconds| (0.1..=30.0).contains(seconds));
-    let mut command = json!({"argv": argv, "expect": format!("{code:.0}").parse::<u8>().map_err(|_| "its tolerance is no exit code".to_owned())?});
+    let mut command =
+        json!({"argv": argv, "expect": format!("{code:.0}").parse::<u8>().map_err(|_| "its tolerance is no exit code".to_owned())?});
     if let (Some(seconds), Some(command)) = (timeout, command.as_object_mut()) {
         command.insert("timeout".to_owned(), json!(crate::clock::go(std::time::Duration::from_secs_f64(seconds))));
     }
-    Ok(Found::of(json!({"command": command}), "run without a shell, with PATH and HOME alone (env: [NAME] for more), at most 30s; a rehearsal runs it with --allow-commands"))
+    Ok(Found::of(
+        json!({"command": command}),
+        "run without a shell, with PATH and HOME alone (env: [NAME] for more), at most 30s; a rehearsal runs it with --allow-commands",
+    ))
 }
 
 /// Arguments of a command are text.
@@ -173,9 +199,10 @@ fn plain(value: &Value) -> Value {
 fn promql(query: &str, tolerance: &Tolerance) -> Result<Found, String> {
     let asked = |bound: &str, limit: f64| json!({"promql": {"query": query, bound: limit}});
     match tolerance {
-        Tolerance::Range(from, to) if *from <= 0.0 => {
-            Ok(Found::of(asked("below", *to), "the bound itself is outside, and what is below the range counts as good; no series is unknown (whenEmpty)"))
-        }
+        Tolerance::Range(from, to) if *from <= 0.0 => Ok(Found::of(
+            asked("below", *to),
+            "the bound itself is outside, and what is below the range counts as good; no series is unknown (whenEmpty)",
+        )),
         Tolerance::Range(from, to) => Ok(Found {
             criteria: vec![asked("above", *from), asked("below", *to)],
             difference: "two criteria, whose bounds themselves are outside; no series is unknown (whenEmpty)".to_owned(),
@@ -207,7 +234,8 @@ fn kubernetes(function: &str, arguments: &Value, tolerance: &Tolerance, experime
         _ => None,
     };
     if let Some((kind, ready, desired)) = workload {
-        let whole = called.ends_with("_fully_available") && !called.contains("_not_") || matches!(called, "deployment_available_and_healthy" | "daemonset_ready");
+        let whole = called.ends_with("_fully_available") && !called.contains("_not_")
+            || matches!(called, "deployment_available_and_healthy" | "daemonset_ready");
         let some = called.ends_with("_partially_available");
         let short = called.ends_with("_not_fully_available");
         if !(whole || some || short) {
@@ -229,7 +257,8 @@ fn kubernetes(function: &str, arguments: &Value, tolerance: &Tolerance, experime
         if !others.is_empty() || equal.is_empty() {
             return Err("an object criterion selects by equal labels".to_owned());
         }
-        let mut inner = json!({"kind": "Pod", "selector": equal, "match": "all", "cel": if truth { cel.to_owned() } else { format!("!({cel})") }});
+        let mut inner =
+            json!({"kind": "Pod", "selector": equal, "match": "all", "cel": if truth { cel.to_owned() } else { format!("!({cel})") }});
         if let (Some(namespace), Some(inner)) = (arguments.get("ns").and_then(Value::as_str), inner.as_object_mut()) {
             inner.insert("namespace".to_owned(), json!(namespace));
         }
@@ -245,7 +274,10 @@ fn kubernetes(function: &str, arguments: &Value, tolerance: &Tolerance, experime
             let list = arguments.get("conditions").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
             let terms = list.iter().map(|condition| (text_of(condition.get("type")), text_of(condition.get("status"))));
             let terms: Option<Vec<String>> = terms
-                .map(|(kind, status)| (is_word(kind) && is_word(status)).then(|| format!("object.status.conditions.exists(c, c.type == '{kind}' && c.status == '{status}')")))
+                .map(|(kind, status)| {
+                    (is_word(kind) && is_word(status))
+                        .then(|| format!("object.status.conditions.exists(c, c.type == '{kind}' && c.status == '{status}')"))
+                })
                 .collect();
             match terms.filter(|terms| !terms.is_empty()) {
                 Some(terms) => pods(&terms.join(" && ")),
@@ -257,12 +289,23 @@ fn kubernetes(function: &str, arguments: &Value, tolerance: &Tolerance, experime
             counted(least.ok_or("its min_count is no number")?)
         }
         "pod.probes.count_pods" => match tolerance {
-            Tolerance::Number(least) | Tolerance::Range(least, _) if *least >= 1.0 && *least <= 100_000.0 => counted(format!("{:.0}", least.ceil()).parse().map_err(|_| "its tolerance is no number of pods".to_owned())?),
+            Tolerance::Number(least) | Tolerance::Range(least, _) if *least >= 1.0 && *least <= 100_000.0 => {
+                counted(format!("{:.0}", least.ceil()).parse().map_err(|_| "its tolerance is no number of pods".to_owned())?)
+            }
             _ => Err("a ready criterion wants one pod at least".to_owned()),
         },
-        "service.probes.service_is_initialized" | "service.probes.service_endpoint_is_initialized" if truth => Ok(object("Service", name, arguments, "object.metadata.name != ''")),
-        "namespace.probes.namespace_exists" if truth => Ok(object("Namespace", if name.is_empty() { text_of(arguments.get("ns")) } else { name }, &Value::Null, "object.metadata.name != ''")),
-        other if other.starts_with("node.probes.") => Err("gameday looks at the target's nodes in its preflight, and has no criterion for all nodes".to_owned()),
+        "service.probes.service_is_initialized" | "service.probes.service_endpoint_is_initialized" if truth => {
+            Ok(object("Service", name, arguments, "object.metadata.name != ''"))
+        }
+        "namespace.probes.namespace_exists" if truth => Ok(object(
+            "Namespace",
+            if name.is_empty() { text_of(arguments.get("ns")) } else { name },
+            &Value::Null,
+            "object.metadata.name != ''",
+        )),
+        other if other.starts_with("node.probes.") => {
+            Err("gameday looks at the target's nodes in its preflight, and has no criterion for all nodes".to_owned())
+        }
         _ => Err("gameday has nothing for this function, and runs no Python".to_owned()),
     }
 }
@@ -271,7 +314,10 @@ fn counted(least: u64) -> Result<Found, String> {
     if least == 0 {
         return Err("a ready criterion wants one pod at least".to_owned());
     }
-    Ok(Found::of(json!({"ready": {"min": least}}), "at least so many *ready* pods of the target; the source counts pods of the labels, whatever their phase says, and no more than that many"))
+    Ok(Found::of(
+        json!({"ready": {"min": least}}),
+        "at least so many *ready* pods of the target; the source counts pods of the labels, whatever their phase says, and no more than that many",
+    ))
 }
 
 fn object(kind: &str, name: &str, arguments: &Value, cel: &str) -> Found {
