@@ -108,6 +108,12 @@ fn import_should_write_scenario_and_report_where_they_belong() {
     assert_eq!(again.status.code(), Some(2), "{}", said(&again));
     let rehearsed = gameday(&home).args(["rehearse", &out, "--headless", "--speed", "max"]).output().unwrap();
     assert!(matches!(rehearsed.status.code(), Some(0 | 1)), "{}", said(&rehearsed));
+    let latency = home.join("latency.yaml").display().to_string();
+    let example = folder().join("latency.yaml").display().to_string();
+    assert!(gameday(&home).args(["import", &example, "-o", &latency]).status().unwrap().success());
+    let words = ["rehearse", &latency, "--headless", "--speed", "max", "--answer", "scale down=done"];
+    let rehearsed = gameday(&home).args(words).output().unwrap();
+    assert_eq!(rehearsed.status.code(), Some(0), "{}", said(&rehearsed));
     let refused = folder().join("refused.yaml").display().to_string();
     let json = gameday(&home).args(["import", &refused, "--target", "deploy/api", "--output", "json"]).output().unwrap();
     assert_eq!(json.status.code(), Some(2), "{}", said(&json));

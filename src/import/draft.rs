@@ -135,19 +135,22 @@ impl Draft {
         }
     }
 
-    /// Adds steady state and recovery as `gameday new` writes them, where the source says nothing that decides.
+    /// Adds steady state and recovery as `gameday new` writes them, where the source gives none: without a criterion a run is
+    /// inconclusive, and a steady state alone is the gate before and the proof after.
     pub fn propose(&mut self, place: &Place) {
-        if !self.steady.is_empty() || !self.criteria.is_empty() {
-            return;
+        let breaks = self.steps.iter().any(|(step, _)| step.get("fault").is_some());
+        if self.steady.is_empty() {
+            self.steady.push(json!({"name": "all replicas ready", "ready": {"min": "100%"}, "stableFor": "5s"}));
+            let said = "it has no steady state that could be taken over; written: all replicas are ready, before and after";
+            self.losses.note(Fate::Differs, What::Setting, place, "", said).hint("write the steady state by which you will know");
         }
-        self.steady.push(json!({"name": "all replicas ready", "ready": {"min": "100%"}, "stableFor": "5s"}));
-        let mut said = "nothing in it decides whether the hypothesis holds; written: all replicas are ready before and after";
-        if self.steps.iter().any(|(step, _)| step.to_string().contains("\"fault\"")) {
+        if self.criteria.is_empty() && breaks {
             self.criteria.push(json!({"name": "recovers within 30s", "recovery": {"within": "30s"}, "stableFor": "5s"}));
-            said =
-                "nothing in it decides whether the hypothesis holds; written: all replicas are ready before and after, and back within 30s";
+            let said = "it says nothing of the time until all is well again; written: the targets are back within 30s of each fault";
+            self.losses
+                .note(Fate::Differs, What::Setting, place, "", said)
+                .hint("write the time that you mean, or other criteria: without one a run is inconclusive");
         }
-        self.losses.note(Fate::Differs, What::Setting, place, "", said).hint("write the criteria by which you will know");
     }
 
     /// The scenario's text, read once more as a whole.
