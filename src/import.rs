@@ -22,6 +22,9 @@ pub use self::place::Place;
 use crate::scenario::model::TargetRef;
 use crate::scenario::{self, Mistake};
 
+/// The most activities of an experiment, and the most manifests.
+const MOST: usize = 1000;
+
 /// What the operator says of the scenario, which the source does not say, or says otherwise.
 #[derive(Clone, Debug, Default)]
 pub struct Wish {
@@ -66,6 +69,14 @@ pub enum Error {
         /// What it is instead.
         found: String,
     },
+    /// It does more than a scenario may.
+    #[error("{file}: it holds {found} things to be done and looked at, and a scenario has at most {MOST}: split it, and import each part")]
+    TooMany {
+        /// The file.
+        file: String,
+        /// How many.
+        found: usize,
+    },
     /// It names no workload.
     #[error("{file}: no workload is evident from it that could be watched: say --target KIND/NAME, as in --target deployment/task-api")]
     NoTarget {
@@ -95,16 +106,18 @@ fn lines(mistakes: &[Mistake]) -> String {
 /// It can't be read, is something else, or names no workload.
 pub fn import(file: &str, text: &str, wish: &Wish) -> Result<Import, Error> {
     let documents = scenario::documents(file, text).map_err(Error::Unreadable)?;
+    let too_many = |found: usize| if found > MOST { Err(Error::TooMany { file: file.to_owned(), found }) } else { Ok(()) };
     let unknown = |found: String| Error::Unknown { file: file.to_owned(), found };
     match &documents[..] {
         [Value::Object(root)] if root.contains_key("method") || root.contains_key("steady-state-hypothesis") => {
+            too_many(experiment::size(root))?;
             experiment::read(root, file, wish)
         }
         [Value::Object(root)] if text_of(root.get("apiVersion")).starts_with("gameday/") => {
             Err(unknown("this is a gameday file already".to_owned()))
         }
         all => match manifests::of(all) {
-            Some(objects) => manifests::read(&objects, file, wish),
+            Some(objects) => too_many(objects.len()).and_then(|()| manifests::read(&objects, file, wish)),
             None => Err(unknown(what_else(all))),
         },
     }

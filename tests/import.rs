@@ -121,3 +121,19 @@ fn import_should_write_scenario_and_report_where_they_belong() {
     let blocks = lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()).filter(|line| line["blocks"] == true);
     assert_eq!(blocks.count(), 7);
 }
+
+#[test]
+fn workflow_that_explodes_should_be_told_and_not_followed() {
+    let templates: Vec<serde_json::Value> = (0..14)
+        .map(|level| {
+            let children: Vec<String> = (0..50).map(|_| format!("t{}", level + 1)).collect();
+            serde_json::json!({"name": format!("t{level}"), "templateType": "Serial", "children": children})
+        })
+        .collect();
+    let workflow = serde_json::json!({"apiVersion": "chaos-mesh.org/v1alpha1", "kind": "Workflow", "metadata": {"name": "boom"}, "spec": {"entry": "t0", "templates": templates}});
+    let import = import("x.json", &workflow.to_string(), &Wish { target: Some(api()), ..Wish::default() }).unwrap();
+    assert!(import.unmapped() > 0 && import.losses.len() < 1100, "{}", import.losses.len());
+    let actions: Vec<serde_json::Value> = (0..1001).map(|_| serde_json::json!({"type": "action", "name": "x"})).collect();
+    let many = serde_json::json!({"method": actions}).to_string();
+    assert!(matches!(gameday::import::import("x", &many, &Wish::default()), Err(Error::TooMany { found: 1001, .. })));
+}

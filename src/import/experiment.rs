@@ -37,6 +37,14 @@ struct Experiment<'v> {
     wish: &'v Wish,
 }
 
+/// How many things an experiment names that may become a part of a scenario.
+pub fn size(root: &Map<String, Value>) -> usize {
+    let hypothesis = root.get("steady-state-hypothesis").and_then(|hypothesis| hypothesis.get("probes"));
+    let lists = [hypothesis, root.get("method"), root.get("rollbacks")].into_iter().flatten().filter_map(Value::as_array).map(Vec::len);
+    let blocks = ["configuration", "secrets"].into_iter().filter_map(|key| root.get(key)?.as_object()).map(Map::len);
+    lists.chain(blocks).sum()
+}
+
 /// The scenario of an experiment.
 pub fn read(root: &Map<String, Value>, file: &str, wish: &Wish) -> Result<Import, Error> {
     let mut draft = Draft::default();

@@ -149,6 +149,11 @@ impl Losses {
         &mut self.list[at]
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
     /// All of them.
     pub fn finish(self) -> Vec<Loss> {
         self.list

@@ -1,5 +1,7 @@
 //! A Chaos Mesh Workflow, as far as steps can say it: one after the other, at once, and waiting.
 
+use std::cell::Cell;
+
 use serde_json::{Map, Value, json};
 
 use super::draft::{Draft, Part, dns_label, escaped_all};
@@ -7,7 +9,7 @@ use super::loss::{Fate, What};
 use super::place::Place;
 use super::{manifests, text_of};
 
-/// The deepest nesting of templates, and the most steps that come of it.
+/// The deepest nesting of templates, and the most that may be said of what comes of them: each names others as often as it likes.
 const DEEPEST: usize = 16;
 const MOST: usize = 500;
 
@@ -26,6 +28,8 @@ const BLOCKS: [(&str, &str); 8] = [
 struct Templates<'v> {
     all: Vec<(Place, &'v Value)>,
     namespace: Option<&'v str>,
+    /// Whether it was said that there are too many.
+    told: Cell<bool>,
 }
 
 /// Adds the steps of a Workflow.
@@ -34,7 +38,11 @@ pub fn read(object: &Value, place: &Place, name: &str, draft: &mut Draft) {
     let list = spec.get("templates").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let at = place.keys(&["spec", "templates"]);
     let namespace = object.get("metadata").and_then(|metadata| metadata.get("namespace")).and_then(Value::as_str);
-    let templates = Templates { all: list.iter().enumerate().map(|(index, template)| (at.at(index), template)).collect(), namespace };
+    let templates = Templates {
+        all: list.iter().enumerate().map(|(index, template)| (at.at(index), template)).collect(),
+        namespace,
+        told: Cell::new(false),
+    };
     let entry = text_of(spec.get("entry"));
     match templates.called(entry) {
         Some((place, template)) => templates.add(&place, template, 0, draft),
@@ -61,7 +69,10 @@ impl<'v> Templates<'v> {
 
     fn add(&self, place: &Place, template: &'v Value, depth: usize, draft: &mut Draft) {
         let (name, kind) = (text_of(template.get("name")), text_of(template.get("templateType")));
-        if depth > DEEPEST || draft.steps.len() > MOST {
+        if depth > DEEPEST || draft.losses.len() > MOST {
+            if self.told.replace(true) {
+                return;
+            }
             draft.unmapped(What::Action, place, name, kind, "the templates nest too deeply, or make too many steps", "split the Workflow");
             return;
         }
