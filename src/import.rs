@@ -22,8 +22,8 @@ pub use self::place::Place;
 use crate::scenario::model::TargetRef;
 use crate::scenario::{self, Mistake};
 
-/// The most activities of an experiment, and the most manifests.
-const MOST: usize = 1000;
+/// The most activities of an experiment, and the most manifests: all of them may be unmapped, and `check` tells 500 mistakes.
+const MOST: usize = 400;
 
 /// What the operator says of the scenario, which the source does not say, or says otherwise.
 #[derive(Clone, Debug, Default)]
@@ -70,7 +70,7 @@ pub enum Error {
         found: String,
     },
     /// It does more than a scenario may.
-    #[error("{file}: it holds {found} things to be done and looked at, and a scenario has at most {MOST}: split it, and import each part")]
+    #[error("{file}: it holds {found} things to be done and looked at, and import takes at most {MOST}: split it, and import each part")]
     TooMany {
         /// The file.
         file: String,

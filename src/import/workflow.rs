@@ -11,7 +11,7 @@ use super::{manifests, text_of};
 
 /// The deepest nesting of templates, and the most that may be said of what comes of them: each names others as often as it likes.
 const DEEPEST: usize = 16;
-const MOST: usize = 500;
+const MOST: usize = 300;
 
 /// The keys under which templates hold their fault.
 const BLOCKS: [(&str, &str); 8] = [
