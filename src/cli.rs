@@ -14,6 +14,7 @@ mod elsewhere;
 mod force;
 mod gate;
 mod home;
+mod import;
 mod keys;
 mod new;
 mod outlet;
@@ -61,6 +62,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Verb::Rehearse(args) => drill::rehearse(&args),
         Verb::Rehearsal(RehearsalVerb::Serve(args)) => serve::serve(&args),
         Verb::New(args) => new::new(&args),
+        Verb::Import(args) => import::import(&args),
         Verb::Check(args) => check::check(&args),
         Verb::Report(args) => report::report(&args),
         Verb::Replay(args) => replay::replay(&args),

@@ -38,6 +38,7 @@
 //! | [`edge`] | the adapters: API server, Prometheus, HTTP | words |
 //! | [`rehearsal`] | the practice cluster | words |
 //! | [`config`] | the settings of this machine | words |
+//! | [`import`] | Chaos Toolkit experiments and Chaos Mesh manifests as scenarios; what is lost | words |
 //! | [`driver`] | the loop | words, `run`, `face`, `journal`, `edge` |
 //! | [`cli`] | the process | all |
 //!
@@ -79,6 +80,7 @@ pub mod findings;
 #[warn(clippy::wildcard_enum_match_arm)]
 pub mod header;
 pub mod headless;
+pub mod import;
 pub mod journal;
 #[warn(clippy::wildcard_enum_match_arm)]
 pub mod manifest;

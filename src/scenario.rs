@@ -10,6 +10,7 @@
 //! the drill its identity. All of them note what is wrong in `mistake` and go on.
 
 mod digest;
+mod documents;
 pub mod expression;
 mod fields;
 mod keys;
@@ -29,6 +30,7 @@ pub mod world;
 
 use std::collections::BTreeMap;
 
+pub use self::documents::documents;
 use self::mistake::Mistakes;
 pub use self::mistake::{Judge, Mistake, Severity};
 use self::model::Scenario;

@@ -11,8 +11,7 @@
 //! GAMEDAY_FUZZ=10000000 cargo test --release --test fuzz scenario -- --nocapture
 //! ```
 //!
-//! The engine is bolero's random one; it shrinks what it finds and prints the seed, which BOLERO_RANDOM_SEED takes. There is no
-//! `import` verb yet: it has to come here with it.
+//! The engine is bolero's random one; it shrinks what it finds and prints the seed, which BOLERO_RANDOM_SEED takes.
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test stops where it fails; it watches real time")]
 #![expect(clippy::print_stdout, clippy::assigning_clones, clippy::doc_markdown, reason = "it tells how many it tried")]
 
@@ -32,6 +31,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use gameday::edge::prometheus::{Credentials, Prometheus};
 use gameday::edge::{Cluster, workloads};
 use gameday::findings::Findings;
+use gameday::import::{self, Wish};
 use gameday::journal::read::{self, Recorded};
 use gameday::report::{json, markdown};
 use gameday::run::Run;
@@ -309,7 +309,7 @@ fn scenario_should_be_read_or_refused_whatever_stands_in_it() {
     let mut seeds = files("scenarios", "yaml");
     seeds.extend(files("scenarios/worlds", "yaml"));
     let read = std::sync::atomic::AtomicUsize::new(0);
-    fuzz::<Noise>("scenario", 35, |noise| {
+    fuzz::<Noise>("scenario", 32, |noise| {
         let reading = reading(&text(noise, &seeds, false));
         black_box(reading.mistakes.iter().map(ToString::to_string).collect::<String>());
         let Some(scenario) = reading.scenario else { return };
@@ -345,6 +345,48 @@ fn journal_should_be_folded_or_refused_whatever_stands_in_it() {
         view::draw(&Scene::new(&run, run.now(), &theme, &hands), buffer.area, &mut buffer);
     });
     println!("{} of them could be folded", folded.into_inner());
+}
+
+/// Other people's files, changed as text or, where they are JSON, value by value.
+#[derive(Clone, Debug, TypeGenerator)]
+struct Foreign {
+    noise: Noise,
+    json: bool,
+    target: bool,
+}
+
+#[test]
+fn import_should_write_what_can_be_read_or_refuse_whatever_stands_in_a_file() {
+    let mut plain = files("tests/import", "yaml");
+    let experiments = files("tests/import", "json");
+    let one_line = |text: &String| serde_json::from_str::<Value>(text).unwrap().to_string();
+    let as_yaml = |text: &String| serde_yaml::from_str::<Value>(text).ok().map(|value| value.to_string());
+    let json: Vec<String> = experiments.iter().map(one_line).chain(plain.iter().filter_map(as_yaml)).collect();
+    plain.extend(experiments);
+    let (written, whole) = (std::sync::atomic::AtomicUsize::new(0), std::sync::atomic::AtomicUsize::new(0));
+    fuzz::<Foreign>("import", 5, |foreign| {
+        let text = text(&foreign.noise, if foreign.json { &json } else { &plain }, foreign.json);
+        let target = TargetRef { kind: WorkloadKind::Deployment, name: "api".to_owned(), namespace: None };
+        let wish = Wish { target: foreign.target.then_some(target), ..Wish::default() };
+        let import = match import::import("x.yaml", &text, &wish) {
+            Ok(import) => import,
+            Err(error) => {
+                black_box(error.to_string());
+                return;
+            }
+        };
+        written.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        black_box(import.losses.iter().map(ToString::to_string).collect::<String>());
+        let reading = reading(&import.scenario);
+        assert_eq!(reading.is_sound(false), import.unmapped() == 0, "{}\n{:?}", import.scenario, reading.mistakes);
+        assert_eq!(reading.scenario.is_some(), import.unmapped() == 0, "{}", import.scenario);
+        assert!(scenario::secrets::mistakes("x.yaml", &import.scenario, &BTreeMap::new()).is_empty(), "{}", import.scenario);
+        assert!(!import.scenario.contains("correct-horse-battery"), "{}", import.scenario);
+        if import.unmapped() == 0 {
+            whole.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+    });
+    println!("{} of them became a scenario, {} one that can be run", written.into_inner(), whole.into_inner());
 }
 
 /// The same entries with numbers without gaps: a gap is refused at once.
@@ -408,7 +450,7 @@ fn cockpit_should_draw_whatever_is_typed_at_any_size() {
     let bound = Keys::default();
     let known: Vec<Key> = SCOPES.iter().flat_map(|scope| bound.of(*scope).flat_map(|binding| binding.keys.iter().copied())).collect();
     let theme = Theme::dark();
-    fuzz::<Typed>("keys", 52, |typed| {
+    fuzz::<Typed>("keys", 50, |typed| {
         let Story(moments) = &STORIES[usize::from(typed.story) % STORIES.len()];
         let mut at = usize::from(typed.from) % moments.len();
         let mut hands = Hands::of("fuzz");

@@ -74,6 +74,7 @@ fn rules() -> BTreeMap<&'static str, (Vec<&'static str>, Vec<&'static str>)> {
     rules.insert("rehearsal", (with(&[]), also(&simulation)));
     rules.insert("driver", (with(&["run", "face", "journal", "edge"]), also(&["tokio", "reqwest"])));
     rules.insert("config", (with(&[]), also(&["toml"])));
+    rules.insert("import", (with(&[]), also(&["serde_yaml"])));
     rules.insert("archive", (with(&["run", "findings", "journal"]), also(&[])));
     rules
 }

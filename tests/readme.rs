@@ -39,6 +39,9 @@ fn rehearsal_of_the_readme_should_hold_on_a_fresh_clone() {
     let out =
         gameday(&home).current_dir(env!("CARGO_MANIFEST_DIR")).args(rehearse).args(["--headless", "--speed", "max"]).output().unwrap();
     assert_eq!(out.status.code(), Some(0), "{}", said(&out));
+    let import = found.iter().filter_map(|command| words(command)).find(|words| words[0] == "import").unwrap();
+    let out = gameday(&home).current_dir(env!("CARGO_MANIFEST_DIR")).args(import).output().unwrap();
+    assert!(out.status.success() && said(&out).contains("kind: GameDay"), "{}", said(&out));
     let out = gameday(&home).args(["report", "last"]).output().unwrap();
     assert!(out.status.success() && said(&out).contains("hypothesis held"), "{}", said(&out));
     let out = gameday(&home).args(["replay", "last", "--verify"]).output().unwrap();

@@ -5,7 +5,7 @@ mod shown;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-pub use crate::cli::args::shown::{Output, ReplayArgs, ReportArgs, ReportForm, WatchArgs};
+pub use crate::cli::args::shown::{ImportArgs, Output, ReplayArgs, ReportArgs, ReportForm, WatchArgs};
 use crate::cli::world::WorldArgs;
 use crate::scenario::model::Injector;
 
@@ -32,6 +32,8 @@ pub enum Verb {
     Rehearsal(RehearsalVerb),
     /// Write a scenario from a live workload; `check` passes on it at once.
     New(NewArgs),
+    /// Make a scenario of a Chaos Toolkit experiment or of plain Chaos Mesh manifests, and say of each thing what became of it.
+    Import(ImportArgs),
     /// Show every mistake of every file at once.
     Check(CheckArgs),
     /// Write the report of a run again, from its journal alone.

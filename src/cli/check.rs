@@ -76,7 +76,7 @@ pub fn check(args: &CheckArgs) -> Result<u8, Failure> {
 }
 
 /// JSON in ASCII: what a terminal could obey stands as `\uXXXX`, and nothing is lost.
-fn ascii(json: &str) -> String {
+pub fn ascii(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     let mut units = [0; 2];
     for c in json.chars() {
@@ -150,7 +150,7 @@ pub fn reread(sources: &Sources) -> Option<Scenario> {
 }
 
 /// Reads a file, but not much more than a scenario may have.
-fn bounded(file: &Path) -> Result<Vec<u8>, String> {
+pub fn bounded(file: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let limit = u64::try_from(scenario::LARGEST).unwrap_or(u64::MAX) + 1;
     let opened = File::open(file).map_err(|error| error.to_string())?;

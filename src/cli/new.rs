@@ -44,7 +44,7 @@ pub fn new(args: &NewArgs) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn target(text: &str) -> anyhow::Result<(WorkloadKind, String)> {
+pub fn target(text: &str) -> anyhow::Result<(WorkloadKind, String)> {
     let (kind, name) = text.split_once('/').ok_or_else(|| anyhow!("{text:?} is not KIND/NAME, as in deployment/task-api"))?;
     let kind = match kind.to_ascii_lowercase().as_str() {
         "deployment" | "deployments" | "deploy" => WorkloadKind::Deployment,
@@ -118,12 +118,5 @@ fn tier(labels: &BTreeMap<String, String>, context: &str, namespace: &str) -> Ti
         Some("development") => return Tier::Development,
         Some(_) | None => {}
     }
-    let names = format!("{context} {namespace}").to_ascii_lowercase();
-    if names.contains("prod") {
-        Tier::Production
-    } else if ["dev", "kind-", "minikube", "docker-desktop"].iter().any(|hint| names.contains(hint)) {
-        Tier::Development
-    } else {
-        Tier::Staging
-    }
+    Tier::suggested_by(&format!("{context} {namespace}"))
 }

@@ -111,6 +111,21 @@ pub enum Tier {
     Production,
 }
 
+impl Tier {
+    /// What names of contexts and namespaces suggest; staging where they suggest nothing.
+    #[must_use]
+    pub fn suggested_by(names: &str) -> Tier {
+        let names = names.to_ascii_lowercase();
+        if names.contains("prod") {
+            Tier::Production
+        } else if ["dev", "kind-", "minikube", "docker-desktop"].iter().any(|hint| names.contains(hint)) {
+            Tier::Development
+        } else {
+            Tier::Staging
+        }
+    }
+}
+
 impl fmt::Display for Tier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

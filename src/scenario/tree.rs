@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-pub use self::build::read;
+pub use self::build::{read, read_all};
 pub use self::plain::{Plain, resolve};
 
 /// The largest file that is read, in bytes.

@@ -85,3 +85,25 @@ impl From<Output> for Form {
         }
     }
 }
+
+/// Flags of `import`.
+#[derive(Debug, Group)]
+pub struct ImportArgs {
+    /// A Chaos Toolkit experiment, or one or several Chaos Mesh manifests; JSON or YAML.
+    pub file: PathBuf,
+    /// Where the scenario goes; the standard output by default, and the report to the error output. A file that is there is not overwritten.
+    #[arg(long = "out", short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// The workload that is watched, as in deployment/task-api; by the source's own selectors and probes by default.
+    #[arg(long, value_name = "KIND/NAME")]
+    pub target: Option<String>,
+    /// The namespace of target and faults that name none.
+    #[arg(long, short, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// The kubeconfig context of the scenario.
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+    /// How the report looks.
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+}

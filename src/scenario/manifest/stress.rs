@@ -56,7 +56,7 @@ pub fn check(spec: &Spec<'_>, mistakes: &mut Mistakes) -> Option<Action> {
     let (cpu, memory) = (stressors.and_then(|all| all.inner("cpu")), stressors.and_then(|all| all.inner("memory")));
     if cpu.is_none() && memory.is_none() {
         // what is there and no mapping has been told
-        if spec.get("stressors").is_none_or(|node| node.entries().is_some_and(<[_]>::is_empty)) {
+        if spec.get("stressors").is_none_or(|node| node.entries().is_some_and(|all| all.iter().all(|entry| entry.value.is_null()))) {
             let span = spec.get("stressors").map_or(spec.span, |node| node.span);
             mistakes.error(span, "", "spec.stressors is missing: Chaos Mesh refuses it").allow("cpu, memory, or both");
         }

@@ -21,6 +21,8 @@ const MOST_INCLUDED: usize = tree::LARGEST;
 
 /// What a step may be.
 const ACTIONS: [&str; 3] = ["fault", "observe", "manual"];
+/// What `import` writes where it found no action: a step that is always refused.
+const UNMAPPED: &str = "unmapped";
 /// How long a person's step may take where the file does not say.
 const PATIENCE: Duration = Duration::from_mins(10);
 
@@ -84,7 +86,7 @@ impl Reader<'_> {
             let group = if node.get("parallel").is_some() {
                 self.group(node, &mut steps, &mut names, mistakes)
             } else {
-                let fields = Fields::of(node, &keys::STEP, mistakes);
+                let fields = known(node, &keys::STEP, mistakes);
                 self.step(node, fields, &mut names, mistakes, &mut steps);
                 fields.map(|fields| (fields, None))
             };
@@ -130,7 +132,7 @@ impl Reader<'_> {
             mistakes.error(list.span, "", "a parallel group needs two steps or more");
         }
         for member in members {
-            let fields = Fields::of(member, &keys::MEMBER, mistakes);
+            let fields = known(member, &keys::MEMBER, mistakes);
             self.step(member, fields, names, mistakes, steps);
         }
         Some((fields, named.map(|(name, _)| name)))
@@ -146,7 +148,12 @@ impl Reader<'_> {
         steps: &mut Vec<Read>,
     ) {
         let mut read = Read { place: node.span, name: None, is_fault: false, observe: None, done: None };
-        if let Some(fields) = fields {
+        if let Some(entry) = node.entry(UNMAPPED) {
+            read.name = node.get("name").and_then(Node::scalar).map(|scalar| scalar.text.clone());
+            // it may have been meant to break something
+            read.is_fault = true;
+            tell_unmapped(entry, mistakes);
+        } else if let Some(fields) = fields {
             if let Some((name, place)) = name_of(fields, "a step", mistakes) {
                 names.push((name.clone(), place));
                 read.name = Some(name);
@@ -277,6 +284,22 @@ impl Reader<'_> {
             mistakes.error(at.span, &at.excerpt(), message).hint(format!("shorten it, or raise limits.maxDuration above {}", go(lasts)));
         }
     }
+}
+
+/// The keys of a step, unless it is one that `import` could not map: that is all there is to say of it.
+fn known<'n>(node: &'n Node, keys: &keys::Keys, mistakes: &mut Mistakes) -> Option<Fields<'n>> {
+    if node.entry(UNMAPPED).is_some() { None } else { Fields::of(node, keys, mistakes) }
+}
+
+/// Says of a step that `import` could not map what it was. Until its author has dealt with it nothing is run.
+fn tell_unmapped(entry: &tree::Entry, mistakes: &mut Mistakes) {
+    let said = |key: &str| entry.value.get(key).map(Node::excerpt).unwrap_or_default();
+    let place = crate::text::Untrusted::from(said("at")).short(200);
+    let why = crate::text::Untrusted::from(said("why")).short(300);
+    mistakes
+        .error(entry.key_span, &said("what"), format!("this step was not imported (it stands at {place} of the source): {why}"))
+        .allow(format!("{} in place of {UNMAPPED}", ACTIONS.join(", ")))
+        .hint("write what is to happen here, as in manual: WHAT TO DO, or take the whole step away");
 }
 
 /// How long a Schedule goes on, which it can't say itself.

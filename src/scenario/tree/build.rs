@@ -16,6 +16,15 @@ const MOST_REPEATED: usize = 1024 * 1024;
 
 /// Reads `text` into a tree. `None` where it can't be: then there is an error that says why.
 pub fn read(text: &str, mistakes: &mut Mistakes) -> Option<Node> {
+    documents(text, false, mistakes)?.pop()
+}
+
+/// Reads `text` into a tree a document; those that say nothing are left out. `None` where it can't be, or says nothing at all.
+pub fn read_all(text: &str, mistakes: &mut Mistakes) -> Option<Vec<Node>> {
+    documents(text, true, mistakes)
+}
+
+fn documents(text: &str, several: bool, mistakes: &mut Mistakes) -> Option<Vec<Node>> {
     if text.len() > LARGEST {
         let message = format!("the file is too large to be a scenario: {} bytes", text.len());
         mistakes.error(Span::TOP, "", message).allow(format!("at most {LARGEST} bytes")).hint("is this the right file?");
@@ -25,7 +34,17 @@ pub fn read(text: &str, mistakes: &mut Mistakes) -> Option<Node> {
     options.set_emit_comments(false);
     options.disallow_directives = true;
     options.emit_unresolved_aliases = true;
-    let mut builder = Builder { mistakes, open: Vec::new(), root: None, anchors: BTreeMap::new(), values: 0, repeated: 0, documents: 0 };
+    let mut builder = Builder {
+        mistakes,
+        several,
+        open: Vec::new(),
+        root: None,
+        done: Vec::new(),
+        anchors: BTreeMap::new(),
+        values: 0,
+        repeated: 0,
+        documents: 0,
+    };
     for event in Parser::new_from_str_with_options(text, options) {
         match event {
             Ok((event, marks)) => builder.take(event, &marks)?,
@@ -34,22 +53,26 @@ pub fn read(text: &str, mistakes: &mut Mistakes) -> Option<Node> {
                 return None;
             }
         }
-        if builder.documents > 1 {
+        if builder.documents > 1 && !several {
             break;
         }
     }
-    let root = builder.root.take();
-    if root.as_ref().is_none_or(Node::is_null) {
+    builder.end_document();
+    let done = builder.done;
+    if done.is_empty() {
         mistakes.error(Span::TOP, "", "the file is empty").hint("is this the right file?");
         return None;
     }
-    root
+    Some(done)
 }
 
 struct Builder<'m> {
     mistakes: &'m mut Mistakes,
+    /// Whether more than one document may stand there.
+    several: bool,
     open: Vec<Open>,
     root: Option<Node>,
+    done: Vec<Node>,
     anchors: BTreeMap<usize, Node>,
     values: usize,
     repeated: usize,
@@ -86,7 +109,9 @@ impl Builder<'_> {
         match event {
             Event::DocumentStart(..) => {
                 self.documents += 1;
-                if self.documents > 1 {
+                if self.several {
+                    self.end_document();
+                } else if self.documents > 1 {
                     let line = span.line;
                     self.mistakes
                         .error(span, "---", format!("a second document begins at line {line}"))
@@ -130,6 +155,12 @@ impl Builder<'_> {
             _ => {}
         }
         Some(())
+    }
+
+    /// Puts the document that was read to those that are done.
+    fn end_document(&mut self) {
+        self.done.extend(self.root.take().filter(|root| !root.is_null()));
+        self.anchors.clear();
     }
 
     fn style(&mut self, style: ScalarStyle, tag: Option<&Tag>, span: Span) -> Style {
