@@ -10,7 +10,6 @@ use crate::tui::cells::split;
 use crate::tui::charts::{self, Chart};
 use crate::tui::hands::Open;
 use crate::tui::keys::Screen;
-use crate::tui::letters::Type;
 use crate::tui::panels::{
     big, chart, criteria, debrief, fault, faults, header, help, keyline, look, metrics, palette, pods, preflight, questions, recovery,
     strip, timeline, tiny, undo,
@@ -58,8 +57,7 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
 /// Whether the cockpit is shown in large letters: it was asked for, there is room, and there is nothing to decide before the start.
 fn is_big(scene: &Scene<'_>, area: Rect) -> bool {
     let run = scene.run;
-    let asked = scene.hands.letters == Type::Large && scene.hands.screen.is_none_or(|screen| screen == Screen::Cockpit);
-    asked && run.begun().is_some() && area.width >= big::LEAST.0 && area.height >= big::LEAST.1
+    scene.hands.is_large() && run.begun().is_some() && area.width >= big::LEAST.0 && area.height >= big::LEAST.1
 }
 
 fn screen(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
