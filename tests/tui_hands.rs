@@ -19,7 +19,6 @@ use gameday::tui::hands::looking::{Looking, REFRESH};
 use gameday::tui::hands::palette::Palette;
 use gameday::tui::hands::{Deed, Hands, Open};
 use gameday::tui::keys::{Act, Key, Keys, SCOPES, Scope, Screen, TABLE};
-use gameday::tui::letters::Type;
 use story::golden;
 
 fn run(until: f64) -> Run {
@@ -410,8 +409,6 @@ fn filter_should_be_offered_where_it_has_rows_to_choose_from_and_nowhere_else() 
     assert!(offered(&Hands::of("maria"), &run(OVER)), "the findings have a timeline");
     let checks = Hands { screen: Some(Screen::Preflight), ..Hands::of("maria") };
     assert!(!offered(&checks, &run(OVER)) && !offered(&Hands { seat: Seat::Spectator { driven: true }, ..Hands::of("x") }, &run(READY)));
-    let room = Hands { letters: Type::Large, ..Hands::of("maria") };
-    assert!(!offered(&room, &run(LIVE)) && offered(&Hands { screen: Some(Screen::Pods), ..room }, &run(LIVE)));
     // lines of a look are filtered wherever it was begun
     let run = run(LIVE);
     let looking = Some(looked(&run, Aspect::Logs, &["a line"]));

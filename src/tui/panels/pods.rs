@@ -8,6 +8,7 @@ use crate::clock::say;
 use crate::run::fleet::{Pod, Target};
 use crate::text::Untrusted;
 use crate::tui::cells::{self, Pen, head, row};
+use crate::tui::filter;
 use crate::tui::panels::recovery::scale;
 use crate::tui::roster::{self, Column, Line, Order, Tail};
 use crate::tui::scene::{Scene, Touch, share};
@@ -66,7 +67,8 @@ fn draw_at_most(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, most: usize)
     let style = if below { theme.pending } else { theme.text };
     let mut note = summary(fleet.targets.iter());
     if !scene.hands.filter.is_empty() {
-        note = format!("/{}: {shown} of {all} · {note}", Untrusted::from(scene.hands.filter.text()));
+        // who is ready says more than how many are shown: it is cut last
+        note = format!("{note} · /{}: {shown} of {all}", Untrusted::from(scene.hands.filter.text()));
     }
     let inner = head(buffer, area, theme, &title, Some((&note, style)));
     let columns = Columns::of(&rows, inner.width);
@@ -104,6 +106,10 @@ fn draw_at_most(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, most: usize)
                 }
             }
         }
+        at += 1;
+    }
+    if all > 0 && !rows.iter().any(|row| row.pod().is_some()) {
+        Pen::new(buffer, row(inner, at)).skip(2).put(filter::NOTHING, theme.quiet);
         at += 1;
     }
     let rest: Vec<&Pod> = rows[shown..].iter().filter_map(Row::pod).collect();
