@@ -37,15 +37,16 @@ pub fn want(scene: &Scene<'_>) -> u16 {
 
 /// Draws them as far as there is room, the others counted.
 pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
-    draw_at_most(scene, area, buffer, WHYS);
+    draw_at_most(scene, area, buffer, (WHYS, 2));
 }
 
 /// Draws them on a screen of their own, with every reason there is room for.
 pub fn whole(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
-    draw_at_most(scene, area, buffer, usize::MAX);
+    draw_at_most(scene, area, buffer, (usize::MAX, 6));
 }
 
-fn draw_at_most(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, most: usize) {
+/// Draws them with at most so many lines of reasons, and so many for each.
+fn draw_at_most(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, (most, each): (usize, usize)) {
     let (run, theme) = (scene.run, scene.theme);
     let fleet = run.fleet();
     let one = fleet.targets.len() == 1;
@@ -86,7 +87,8 @@ fn draw_at_most(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, most: usize)
     // why somebody is not back says more than who is well
     let whys = run.whys();
     let most = most.min(usize::from(inner.height) / 3);
-    let mut told: Vec<String> = whys.iter().flat_map(|why| cells::wrap(&wording::why::line(run, why, scene.now), inner.width, 2)).collect();
+    let mut told: Vec<String> =
+        whys.iter().flat_map(|why| cells::wrap(&wording::why::line(run, why, scene.now), inner.width, each)).collect();
     told.truncate(most);
     let room = usize::from(inner.height.saturating_sub(at)) - told.len();
     let shown = if rows.len() > room { room.saturating_sub(1) } else { rows.len() };
