@@ -20,11 +20,13 @@ use crate::wording::{self, live, margin};
 pub const LEAST: (u16, u16) = (96, 26);
 
 /// Whether it is shown on a screen of this size: it was asked for, there is room, and there is nothing to decide before the start.
+#[must_use]
 pub fn is_shown(scene: &Scene<'_>, screen: Rect) -> bool {
     scene.hands.is_large() && scene.run.begun().is_some() && screen.width >= LEAST.0 && screen.height >= LEAST.1
 }
 
 /// Whether an act has nothing to do on such a screen since it is shown: it has no pods, no charts, no timeline.
+#[must_use]
 pub fn leaves_no(act: Act, scene: &Scene<'_>, screen: Rect) -> bool {
     let of_panels = matches!(
         act,

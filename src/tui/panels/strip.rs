@@ -189,6 +189,7 @@ fn next(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
 }
 
 /// What is said to whoever does not lead the run, and how that looks.
+#[must_use]
 pub fn seat(scene: &Scene<'_>) -> Option<(String, Style)> {
     let (theme, rehearsal) = (scene.theme, scene.run.header().place.rehearsal);
     match scene.hands.seat {
