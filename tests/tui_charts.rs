@@ -138,6 +138,9 @@ fn large_letters_should_be_turned_on_and_off_and_need_room() {
     let cockpit = drawn(&run, &hands(), &Theme::dark(), (120, 36));
     assert_ne!(drawn(&run, &pressed(&run, hands(), "B"), &Theme::dark(), (120, 36)), cockpit);
     assert_eq!(drawn(&run, &pressed(&run, hands(), "BB"), &Theme::dark(), (120, 36)), cockpit);
+    // what it does not show is not offered either
+    let large = drawn(&run, &pressed(&run, hands(), "B"), &Theme::dark(), (120, 36));
+    assert!(["/ filter", "Tab chart", "k older"].iter().all(|offered| cockpit.contains(offered) && !large.contains(offered)), "{large}");
     for size in [(80, 24), (95, 60), (200, 25)] {
         assert_eq!(drawn(&run, &pressed(&run, hands(), "B"), &Theme::dark(), size), drawn(&run, &hands(), &Theme::dark(), size));
     }

@@ -293,6 +293,9 @@ fn keys_that_would_harm_or_confuse_should_be_refused_by_name() {
         (&[("interrupt", &["F9"])], "Ctrl-C always does the same"),
         (&[("note", &["Ctrl-C"])], "Ctrl-C always does the same"),
         (&[("note", &["Esc"])], "Esc always does the same"),
+        (&[("note", &["n", "7"])], "note: 7 is kept for a screen to come, drills"),
+        (&[("pods", &["8"])], "pods: 8 is kept for a screen to come, cost"),
+        (&[("open", &["9"])], "open: 9 is kept for a screen to come, people"),
     ] {
         let refused = rebound(changes).unwrap_err();
         assert!(refused.contains(why), "{changes:?}: {refused}");
@@ -389,6 +392,36 @@ fn filter_should_be_followed_while_it_is_written_and_dropped_by_escape() {
     assert_eq!((hands.filter.text(), hands.open.is_none()), ("web", true));
     press(&mut hands, &run, &[ESC]);
     assert!(hands.filter.is_empty());
+}
+
+#[test]
+fn filter_should_be_offered_where_it_has_rows_to_choose_from_and_nowhere_else() {
+    let offered = |hands: &Hands, run: &Run| hands.offers(Act::Filter, run);
+    for (screen, filters) in [('1', true), ('2', true), ('3', false), ('4', false), ('5', true)] {
+        for run in [run(LIVE), run(OVER)] {
+            let mut hands = Hands::of("maria");
+            press(&mut hands, &run, &typed(&screen.to_string()));
+            assert_eq!(offered(&hands, &run), filters, "on screen {screen}");
+            press(&mut hands, &run, &typed("/"));
+            assert_eq!(hands.open.is_some(), filters, "what is not offered opens nothing, on screen {screen}");
+        }
+    }
+    assert!(offered(&Hands::of("maria"), &run(OVER)), "the findings have a timeline");
+    let checks = Hands { screen: Some(Screen::Preflight), ..Hands::of("maria") };
+    assert!(!offered(&checks, &run(OVER)) && !offered(&Hands { seat: Seat::Spectator { driven: true }, ..Hands::of("x") }, &run(READY)));
+    // lines of a look are filtered wherever it was begun
+    let run = run(LIVE);
+    let looking = Some(looked(&run, Aspect::Logs, &["a line"]));
+    assert!(offered(&Hands { screen: Some(Screen::Metrics), looking, ..Hands::of("maria") }, &run));
+}
+
+#[test]
+fn charts_should_be_offered_where_there_are_some() {
+    for (screen, charts) in [('1', true), ('2', false), ('3', false), ('4', true), ('5', false)] {
+        let (run, mut hands) = (run(LIVE), Hands::of("maria"));
+        press(&mut hands, &run, &typed(&screen.to_string()));
+        assert_eq!(hands.offers(Act::NextChart, &run), charts, "on screen {screen}");
+    }
 }
 
 #[test]

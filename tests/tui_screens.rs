@@ -27,6 +27,7 @@ use gameday::run::Run;
 use gameday::run::phase::{End, Phase};
 use gameday::scenario::model::Tier;
 use gameday::scenario::{self, Source};
+use gameday::seat::{Position, Seat};
 use gameday::text::Untrusted;
 use gameday::tui::hands::Hands;
 use gameday::tui::keys::Screen;
@@ -101,9 +102,13 @@ fn pressed(run: &Run, keys: &[KeyCode]) -> Hands {
 }
 
 fn drawn(run: &Run, now: At, hands: &Hands, theme: &Theme, size: (u16, u16)) -> Buffer {
+    drawn_of(&Scene::new(run, now, theme, hands), size)
+}
+
+fn drawn_of(scene: &Scene<'_>, size: (u16, u16)) -> Buffer {
     let area = Rect::new(0, 0, size.0, size.1);
     let mut buffer = Buffer::empty(area);
-    view::draw(&Scene::new(run, now, theme, hands), area, &mut buffer);
+    view::draw(scene, area, &mut buffer);
     buffer
 }
 
@@ -146,8 +151,12 @@ fn look(name: &str, run: &Run, hands: &Hands) {
 }
 
 fn look_at(name: &str, run: &Run, now: At, hands: &Hands, theme: &Theme) {
+    look_of(name, &Scene::new(run, now, theme, hands));
+}
+
+fn look_of(name: &str, scene: &Scene<'_>) {
     for size in SIZES {
-        let buffer = drawn(run, now, hands, theme, size);
+        let buffer = drawn_of(scene, size);
         let file = format!("{name}-{}x{}", size.0, size.1);
         if let Some(folder) = std::env::var_os("GAMEDAY_SCREENS") {
             std::fs::create_dir_all(&folder).unwrap();
@@ -549,6 +558,63 @@ fn screen_should_take_a_note() {
     let mut keys = vec![KeyCode::Char('a')];
     keys.extend("alert fired!".chars().map(KeyCode::Char));
     look("note", &run, &pressed(&run, &keys));
+}
+
+/// Hands that typed this.
+fn typed(run: &Run, keys: &str) -> Hands {
+    let code = |c| if c == '\n' { KeyCode::Enter } else { KeyCode::Char(c) };
+    pressed(run, &keys.chars().map(code).collect::<Vec<_>>())
+}
+
+#[test]
+fn command_line_should_list_what_may_be_meant() {
+    let run = Story::read("pod-kill-errors-aborted").at(20.0);
+    look("command-line", &run, &typed(&run, ":st"));
+    look("command-line-wrong", &run, &typed(&run, ":xyzzy\n"));
+}
+
+#[test]
+fn filter_should_be_seen_while_it_is_written_and_while_it_is_followed() {
+    let run = Story::read("pod-kill-errors-aborted").at(20.0);
+    look("filter-written", &run, &typed(&run, "2/run"));
+    look("filter-wrong", &run, &typed(&run, "2/(run"));
+    look("filter-cockpit", &run, &typed(&run, "/d7rvc\n"));
+    look("filter-pods", &run, &typed(&run, "2/-f dv\n"));
+    look("filter-timeline", &run, &typed(&run, "5/d7rvc\n"));
+    look("filter-nothing", &run, &typed(&run, "5/xyzzy\n"));
+}
+
+#[test]
+fn frozen_picture_should_say_that_it_is_and_never_hide_what_tells_of_safety() {
+    let story = Story::read("pod-kill-errors-aborted");
+    let held = story.at(13.0);
+    let now = held.now();
+    let (held, run) = ((Box::new(held), now), story.at(22.0));
+    let hands = Hands { frozen: true, ..hands() };
+    let theme = Theme::dark();
+    let scene = Scene::new(&run, run.now(), &theme, &hands).frozen(Some(&held));
+    look_of("frozen", &scene);
+}
+
+#[test]
+fn marked_pod_should_be_seen() {
+    let run = Story::read("pod-kill-errors-aborted").at(20.0);
+    let hands = typed(&run, "2jj");
+    look("marked", &run, &hands);
+    insta::assert_snapshot!("marked-styled", styled(&drawn(&run, run.now(), &hands, &Theme::dark(), (80, 24))));
+}
+
+#[test]
+fn whoever_looks_on_should_see_what_the_leader_sees_and_what_they_are() {
+    let run = Story::read("pod-kill-errors-aborted").at(20.0);
+    for driven in [true, false] {
+        let name = if driven { "watch" } else { "watch-gone" };
+        look(name, &run, &Hands { seat: Seat::Spectator { driven }, ..hands() });
+    }
+    let position = Position { head: run.now(), end: At::ZERO + Duration::from_secs(34), speed: 4.0, paused: false };
+    look("replay", &run, &Hands { seat: Seat::Player(position), ..hands() });
+    let paused = Position { paused: true, speed: 0.5, ..position };
+    look("replay-paused", &run, &Hands { seat: Seat::Player(paused), screen: Some(Screen::Timeline), ..hands() });
 }
 
 #[test]

@@ -31,7 +31,7 @@ const TEMPLATE: &str = "\
 # production = \"white on blue\"    # bold, dim, underlined, reversed, plain
 #                                 # roles: text, strong, quiet, line, accent, second, held, pending, broken, production, badge, window
 
-# [keys]                          # other keys for commands of the cockpit: `gameday keys` lists them
+# [keys]                          # other keys for commands of the cockpit: `gameday keys` lists them; 7, 8 and 9 are kept for screens to come
 # stop = [\"!\", \"F10\"]
 # note = \"n\"
 

@@ -141,7 +141,8 @@ impl Watched<'_> {
             Some(conclusion) => conclusion.verdict.exit_code(),
             None if self.driven => 0,
             None => {
-                complain(&anyhow::anyhow!("{}: {}", self.folder.display(), wording::seat::looks_on(false)));
+                let rehearsal = self.run.as_ref().is_some_and(|run| run.header().place.rehearsal);
+                complain(&anyhow::anyhow!("{}: {}", self.folder.display(), wording::seat::looks_on(false, rehearsal)));
                 LEFT
             }
         }

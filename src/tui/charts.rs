@@ -145,7 +145,7 @@ pub struct Line<'a> {
     stands: Option<At>,
 }
 
-impl<'a> Line<'a> {
+impl Line<'_> {
     /// Its newest number.
     #[must_use]
     pub fn last(&self) -> Option<(At, Option<f64>)> {

@@ -9,6 +9,9 @@ use regex::{Regex, RegexBuilder};
 /// The most memory that a compiled expression may take, in bytes.
 const LARGEST: usize = 1 << 20;
 
+/// What is said where it takes none of what there is.
+pub const NOTHING: &str = "nothing that the filter takes";
+
 /// A filter, as it was written and as it is understood.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {

@@ -20,7 +20,7 @@ use crate::tui::copied;
 use crate::tui::filter::Filter;
 use crate::tui::hands::looking::Looking;
 use crate::tui::hands::palette::Palette;
-use crate::tui::keys::{Act, Keys, Scope, Screen};
+use crate::tui::keys::{Act, Binding, Keys, Scope, Screen};
 use crate::tui::letters::Type;
 use crate::tui::roster::Order;
 use crate::tui::zoom::{self, Zoom};
@@ -185,7 +185,12 @@ impl Hands {
             Act::Failed => matches!(self.open, Some(Open::GoOn(step)) if run.step_begun(step).is_some()),
             Act::Skip => run.current_step().is_some(),
             Act::Show(Screen::Findings) => run.phase().0.is_over(),
-            Act::Chart(_) => matches!(self.screen(run), Screen::Cockpit | Screen::Metrics),
+            Act::Chart(_) | Act::NextChart | Act::LastChart => matches!(self.screen(run), Screen::Cockpit | Screen::Metrics),
+            // what the arrows move is on no screen of faults or charts
+            Act::Down | Act::Up | Act::PageDown | Act::PageUp | Act::Top | Act::Bottom => {
+                self.looking.is_some() || !matches!(self.screen(run), Screen::Faults | Screen::Metrics)
+            }
+            Act::Filter => self.filters(run),
             Act::NextCheck | Act::LastCheck => Board::of(run).rows(self.passed_turned).len() > 1,
             Act::Passed => (checks_are_shown(run) || self.screen(run) == Screen::Preflight) && !Board::of(run).passed.is_empty(),
             // what is undone is seen as it is, and a recorded run has a pause of its own
@@ -195,6 +200,28 @@ impl Hands {
             Act::Look(_) => self.looking.is_some() || self.meant(run).is_some(),
             _ => true,
         }
+    }
+
+    /// Whether there is something on the screen that a filter takes rows of: pods, the timeline, or lines of a look.
+    fn filters(&self, run: &Run) -> bool {
+        let screen = match self.screen(run) {
+            Screen::Cockpit | Screen::Pods | Screen::Timeline | Screen::Findings => true,
+            Screen::Faults | Screen::Metrics | Screen::Preflight => false,
+        };
+        self.looking.is_some() || (screen && !checks_are_shown(run))
+    }
+
+    /// Whether the screen is to be written for the room, where there is room.
+    #[must_use]
+    pub fn is_large(&self) -> bool {
+        self.letters == Type::Large && self.screen.is_none_or(|screen| screen == Screen::Cockpit)
+    }
+
+    /// The word of a binding in the key line: on a screen of pods alone, what is above is not older.
+    #[must_use]
+    pub fn word(&self, binding: &Binding, run: &Run) -> &'static str {
+        let pods = self.looking.is_none() && self.screen(run) == Screen::Pods;
+        if binding.act == Act::Up && pods && !binding.word.is_empty() { "up" } else { binding.word }
     }
 
     /// Follows the run: a question that it has overtaken is closed, so that Enter never answers another.
@@ -279,6 +306,7 @@ impl Hands {
             Act::Complete => self.complete(run),
             Act::NextChoice | Act::LastChoice => self.mark(run, act == Act::LastChoice),
             Act::Obey => return self.obey(run),
+            Act::Filter if !self.filters(run) => return None,
             Act::Filter => self.open = Some(Open::Filter(self.filter().text().to_owned())),
             Act::Sort(column) => self.order = Order::turned(self.order, column),
             Act::Freeze => self.frozen = !self.frozen && self.offers(act, run),

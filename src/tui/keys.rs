@@ -12,7 +12,7 @@ use crate::seat::Play;
 use crate::tui::roster::Column;
 use crate::tui::zoom::Turn;
 
-pub use crate::tui::keys::bound::Keys;
+pub use crate::tui::keys::bound::{KEPT, Keys};
 pub use crate::tui::keys::key::Key;
 pub use crate::tui::keys::table::{Binding, TABLE};
 
@@ -324,6 +324,20 @@ mod tests {
         for (c, harmless) in [('d', true), ('k', true), ('r', true)] {
             for binding in TABLE.iter().filter(|binding| binding.keys.contains(&Key::Ctrl(c))) {
                 assert_eq!(binding.danger == Danger::None, harmless, "{binding:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn table_should_leave_the_numbers_of_screens_to_come_free() {
+        assert_eq!(
+            KEPT.map(|(key, screen)| (key.to_string(), screen)),
+            [("7", "drills"), ("8", "cost"), ("9", "people")].map(|(key, screen)| (key.to_owned(), screen))
+        );
+        for scope in SCOPES {
+            for (key, screen) in KEPT {
+                let taken = Keys::default().find(scope, key.into()).map(|binding| binding.act);
+                assert_eq!(taken, None, "{key} is kept for {screen}, in {scope:?}, too");
             }
         }
     }

@@ -10,7 +10,6 @@ use crate::tui::cells::split;
 use crate::tui::charts::{self, Chart};
 use crate::tui::hands::Open;
 use crate::tui::keys::Screen;
-use crate::tui::letters::Type;
 use crate::tui::panels::{
     big, chart, criteria, debrief, fault, faults, header, help, keyline, look, metrics, palette, pods, preflight, questions, recovery,
     strip, timeline, tiny, undo,
@@ -55,20 +54,13 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     open(scene, area, buffer);
 }
 
-/// Whether the cockpit is shown in large letters: it was asked for, there is room, and there is nothing to decide before the start.
-fn is_big(scene: &Scene<'_>, area: Rect) -> bool {
-    let run = scene.run;
-    let asked = scene.hands.letters == Type::Large && scene.hands.screen.is_none_or(|screen| screen == Screen::Cockpit);
-    asked && run.begun().is_some() && area.width >= big::LEAST.0 && area.height >= big::LEAST.1
-}
-
 fn screen(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let (top, rest) = split(area, header::HEIGHT);
     let (steps, rest) = split(rest, strip::HEIGHT);
     let (body, keys) = split(rest, rest.height.saturating_sub(1));
     header::draw(scene, top, buffer);
     strip::draw(scene, steps, buffer);
-    keyline::draw(scene, keys, buffer);
+    keyline::draw(scene, (area, keys), buffer);
     // the body stands still where the picture is frozen; what tells of safety never does
     let scene = &scene.thawed();
     let roomy = area.height >= 30;
@@ -79,7 +71,7 @@ fn screen(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     }
     match scene.run.phase().0 {
         _ if scene.hands.screen(scene.run) == Screen::Preflight => preflight::draw(scene, body, buffer),
-        _ if is_big(scene, area) => big::draw(scene, body, buffer),
+        _ if big::is_shown(scene, area) => big::draw(scene, body, buffer),
         Phase::Preflight | Phase::Ready | Phase::Undoing(End::Refused(_)) => preflight::draw(scene, body, buffer),
         // what kept it from starting, and what mends that, is all there is to find
         Phase::Sealed if wording::preflight::refusal(scene.run).is_some() => preflight::draw(scene, body, buffer),

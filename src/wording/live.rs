@@ -87,11 +87,14 @@ fn steady_at(run: &Run) -> Option<(At, At)> {
     spans.into_iter().max_by_key(|(_, to)| *to)
 }
 
-/// What happens next, and when, as it is said to whoever sits in this seat.
+/// What happens next, and when, as it is said to whoever sits in this seat; empty where nobody drives the run any more.
 #[must_use]
 pub fn next_for(seat: Seat, run: &Run, now: At) -> String {
     if seat == Seat::Leader {
         return next(run, now);
+    }
+    if wording::seat::is_adrift(seat, run) {
+        return String::new();
     }
     match (run.waits_for_person(), run.phase().0) {
         (Some((index, _)), _) if run.step_begun(index).is_none() => "the leader lets it begin".to_owned(),

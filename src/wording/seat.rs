@@ -2,13 +2,24 @@
 
 use crate::clock::At;
 use crate::effect::Conclusion;
-use crate::seat::Position;
+use crate::run::Run;
+use crate::seat::{Position, Seat};
 use crate::wording;
 
 /// That somebody looks on; and, where nobody drives the run any more, what to do.
 #[must_use]
-pub const fn looks_on(driven: bool) -> &'static str {
-    if driven { "watching, read-only" } else { "its process is gone: gameday recover" }
+pub const fn looks_on(driven: bool, rehearsal: bool) -> &'static str {
+    match (driven, rehearsal) {
+        (true, _) => "watching, read-only",
+        (false, false) => "its process is gone: gameday recover",
+        (false, true) => "its process is gone, and its cluster with it",
+    }
+}
+
+/// Whether nobody drives a run that is not over.
+#[must_use]
+pub const fn is_adrift(seat: Seat, run: &Run) -> bool {
+    matches!(seat, Seat::Spectator { driven: false }) && !run.phase().0.is_over()
 }
 
 /// How a recorded run is played, and where in it the player is.

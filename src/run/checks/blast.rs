@@ -147,7 +147,8 @@ impl Run {
                 });
             }
         }
-        Some(Checkpoint::pass("budgets", format!("{} allows {} pods to go", first.name.raw(), first.allowed)))
+        let pods = if first.allowed == 1 { "pod" } else { "pods" };
+        Some(Checkpoint::pass("budgets", format!("{} allows {} {pods} to go", first.name.raw(), first.allowed)))
     }
 }
 

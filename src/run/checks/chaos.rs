@@ -97,6 +97,7 @@ impl Run {
                 let seen = format!("whether {} is served could not be seen, nor which right it takes: {}", fact.kind, why.raw());
                 Checkpoint::unknown("kinds", seen).mend(format!("kubectl api-resources --api-group={}", fact.kind.group))
             }
+            None if kinds.len() == 1 => Checkpoint::pass("kinds", "the one that the run needs is served"),
             None => Checkpoint::pass("kinds", format!("all {} that the run needs are served", kinds.len())),
         })
     }

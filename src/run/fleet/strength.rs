@@ -102,15 +102,12 @@ mod tests {
         ) {
             let (mut strength, mut known) = (Strength::default(), BTreeMap::new());
             for (uid, change) in changes {
-                match change {
-                    Some(since) => {
-                        strength.put(&uid.to_string(), since.map(seen));
-                        known.insert(uid, since);
-                    }
-                    None => {
-                        strength.drop(&uid.to_string());
-                        known.remove(&uid);
-                    }
+                if let Some(since) = change {
+                    strength.put(&uid.to_string(), since.map(seen));
+                    known.insert(uid, since);
+                } else {
+                    strength.drop(&uid.to_string());
+                    known.remove(&uid);
                 }
             }
             prop_assert_eq!(strength.len(), known.len());

@@ -14,6 +14,9 @@ use crate::tui::keys::{Act, SCOPES, Scope};
 /// What others clear, delete or kill by: nothing that reaches the cluster lies under these.
 const OF_OTHERS: [Key; 3] = [Key::Ctrl('d'), Key::Ctrl('k'), Key::Ctrl('r')];
 
+/// What nothing is bound to yet, and the screen that each is kept for: whoever binds it to something else would lose that screen.
+pub const KEPT: [(Key, &str); 3] = [(Key::Char('7'), "drills"), (Key::Char('8'), "cost"), (Key::Char('9'), "people")];
+
 /// The bindings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keys(Cow<'static, [Binding]>);
@@ -103,6 +106,9 @@ fn bind(binding: &mut Binding, keys: &[Key]) -> Result<(), String> {
         if !kept {
             return Err(format!("{name}: {fixed} always does the same, whatever the settings say"));
         }
+    }
+    if let Some((key, screen)) = KEPT.iter().find(|(key, _)| keys.contains(key)) {
+        return Err(format!("{name}: {key} is kept for a screen to come, {screen}; take another key"));
     }
     if let Some(of_others) = OF_OTHERS.iter().find(|key| binding.danger != Danger::None && keys.contains(key)) {
         return Err(format!(

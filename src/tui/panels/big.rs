@@ -9,6 +9,7 @@ use crate::run::fleet::Target;
 use crate::run::verdicts::Standing;
 use crate::text::Untrusted;
 use crate::tui::cells::{self, Pen, row, split};
+use crate::tui::keys::Act;
 use crate::tui::letters::{self, Scale};
 use crate::tui::panels::{criteria, verdict};
 use crate::tui::scene::Scene;
@@ -17,6 +18,22 @@ use crate::wording::{self, live, margin};
 
 /// Below this its letters have no room, and the panels are shown.
 pub const LEAST: (u16, u16) = (96, 26);
+
+/// Whether it is shown on a screen of this size: it was asked for, there is room, and there is nothing to decide before the start.
+#[must_use]
+pub fn is_shown(scene: &Scene<'_>, screen: Rect) -> bool {
+    scene.hands.is_large() && scene.run.begun().is_some() && screen.width >= LEAST.0 && screen.height >= LEAST.1
+}
+
+/// Whether an act has nothing to do on such a screen since it is shown: it has no pods, no charts, no timeline.
+#[must_use]
+pub fn leaves_no(act: Act, scene: &Scene<'_>, screen: Rect) -> bool {
+    let of_panels = matches!(
+        act,
+        Act::Filter | Act::Sort(_) | Act::Chart(_) | Act::NextChart | Act::LastChart | Act::Down | Act::Up | Act::PageDown | Act::PageUp
+    ) || matches!(act, Act::Top | Act::Bottom);
+    of_panels && scene.hands.looking.is_none() && is_shown(scene, screen)
+}
 
 /// A line in large letters, with a word above it that says what it is.
 struct Banner {

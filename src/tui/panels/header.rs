@@ -65,7 +65,9 @@ fn second(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         pen.last(&format!("frozen {old} s, {thaw} goes on"), theme.pending);
         pen.last("·", theme.line);
     }
-    let sources = live::sources(run, scene.now);
+    // what was seen last was seen by a process that is gone
+    let adrift = wording::seat::is_adrift(scene.hands.seat, run);
+    let sources = if adrift { vec![(Standing::Unknown, "nothing is watched any more".to_owned())] } else { live::sources(run, scene.now) };
     for (index, (standing, text)) in sources.iter().enumerate().rev() {
         let style = match standing {
             Standing::Held => theme.quiet,

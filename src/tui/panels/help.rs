@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use crate::effect::Danger;
 use crate::tui::cells::{Pen, row};
 use crate::tui::keys::{Act, Binding};
+use crate::tui::panels::big;
 use crate::tui::panels::questions::dialog;
 use crate::tui::scene::Scene;
 
@@ -53,7 +54,8 @@ fn rows(offered: &[&Binding]) -> Vec<(String, String, Danger)> {
 pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let theme = scene.theme;
     let scope = scene.hands.place(scene.run);
-    let works = |binding: &&Binding| !binding.keys.is_empty() && scene.hands.offers(binding.act, scene.run);
+    let offers = |act| scene.hands.offers(act, scene.run) && !big::leaves_no(act, scene, area);
+    let works = |binding: &&Binding| !binding.keys.is_empty() && offers(binding.act);
     let offered: Vec<&Binding> = scene.hands.keys.of(scope).filter(works).collect();
     let rows = rows(&offered);
     let height = u16::try_from(rows.len()).unwrap_or(u16::MAX).saturating_add(4);

@@ -6,10 +6,11 @@ use ratatui::style::Style;
 
 use crate::tui::cells::{self, Pen, row};
 use crate::tui::keys::{Act, Binding};
+use crate::tui::panels::big;
 use crate::tui::scene::{Scene, Touch};
 
-/// Draws it.
-pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
+/// Draws it on its row of the screen.
+pub fn draw(scene: &Scene<'_>, (screen, area): (Rect, Rect), buffer: &mut Buffer) {
     let theme = scene.theme;
     let mut pen = Pen::new(buffer, Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area });
     if let Some(said) = &scene.hands.said {
@@ -17,7 +18,8 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         return;
     }
     let scope = scene.hands.scope(scene.run);
-    let offered = scene.hands.keys.of(scope).filter(|binding| !binding.word.is_empty() && scene.hands.offers(binding.act, scene.run));
+    let offers = |act| scene.hands.offers(act, scene.run) && !big::leaves_no(act, scene, screen);
+    let offered = scene.hands.keys.of(scope).filter(|binding| !binding.word.is_empty() && offers(binding.act));
     let (screens, acts): (Vec<&Binding>, Vec<&Binding>) =
         offered.filter(|binding| !binding.keys.is_empty()).partition(|binding| matches!(binding.act, Act::Show(_)));
     let wide = |key: &str, word: &str| cells::width(key) + 1 + cells::width(word);
@@ -30,7 +32,8 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     };
     // whatever else has no room: how to find the other keys, and how to leave
     let stays = |binding: &Binding| matches!(binding.act, Act::Help | Act::Quit);
-    let wants = |binding: &Binding| wide(&first(binding), binding.word) + 2;
+    let word = |binding: &Binding| scene.hands.word(binding, scene.run);
+    let wants = |binding: &Binding| wide(&first(binding), word(binding)) + 2;
     let ends = screens.first().zip(screens.last()).map(|(first_of, last)| format!("{}–{}", first(first_of), first(last)));
     let short = ends.as_ref().map_or(0, |keys| wide(keys, "screens") + 2);
     let mut kept: u16 = short + acts.iter().copied().filter(|binding| stays(binding)).map(wants).sum::<u16>();
@@ -40,7 +43,7 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         } else if wants(binding) + kept > pen.room() + 2 {
             continue;
         }
-        put(&mut pen, &first(binding), binding.word, theme.quiet);
+        put(&mut pen, &first(binding), word(binding), theme.quiet);
     }
     // their names where there is room for all of them
     let width: u16 = screens.iter().map(|binding| cells::width(&first(binding)) + 1 + cells::width(binding.word) + 2).sum();

@@ -8,6 +8,7 @@ use ratatui::layout::Rect;
 use crate::face::look::Aspect;
 use crate::text::Untrusted;
 use crate::tui::cells::{self, Pen, lines, row, split, wrap_anywhere, wrap_whole};
+use crate::tui::filter;
 use crate::tui::hands::looking::Looking;
 use crate::tui::keys::{Act, Scope};
 use crate::tui::scene::Scene;
@@ -49,7 +50,7 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, looking: &Lookin
 }
 
 fn nothing(looking: &Looking) -> &'static str {
-    if looking.filter.is_empty() { "there is nothing to show" } else { "nothing that the filter takes" }
+    if looking.filter.is_empty() { "there is nothing to show" } else { filter::NOTHING }
 }
 
 /// How old what is shown is.

@@ -32,8 +32,10 @@ pub fn draw(scene: &Scene<'_>, charts: &[Chart], area: Rect, buffer: &mut Buffer
     for (index, line) in (0..down).zip(charts.chunks(usize::from(across))) {
         let (band, below) = split(rest, (rest.height + 1) / (down - index) - 1);
         rest = split(below, 1).1;
-        let width = (band.width - (across - 1) * GUTTER) / across;
-        for (place, one) in (0..across).zip(line) {
+        // a row of few has the width of the screen, too
+        let count = u16::try_from(line.len()).unwrap_or(across).clamp(1, across);
+        let width = (band.width - (count - 1) * GUTTER) / count;
+        for (place, one) in (0..count).zip(line) {
             chart::draw(scene, one, Rect { x: band.x + place * (width + GUTTER), width, ..band }, buffer);
         }
     }

@@ -7,7 +7,7 @@ use ratatui::widgets::{Clear, Widget};
 
 use crate::effect::Danger;
 use crate::text::Untrusted;
-use crate::tui::cells::{self, Pen, row};
+use crate::tui::cells::{self, Pen, row, split};
 use crate::tui::hands::palette::{Palette, choices};
 use crate::tui::panels::questions;
 use crate::tui::scene::Scene;
@@ -27,12 +27,16 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, line: &Palette) 
         None => " command ".to_owned(),
     };
     questions::written(scene, area, buffer, &title, "does it", &line.text);
-    let rows = SHOWN.min(area.height.saturating_sub(8)).min(u16::try_from(found.len()).unwrap_or(SHOWN));
+    let rows = SHOWN.min(area.height.saturating_sub(9)).min(u16::try_from(found.len()).unwrap_or(SHOWN));
     if rows == 0 || line.again.is_some() {
         return;
     }
-    let list = Rect { y: area.bottom().saturating_sub(3 + rows), height: rows, ..area };
-    Clear.render(list, buffer);
+    let whole = Rect { y: area.bottom().saturating_sub(4 + rows), height: rows + 1, ..area };
+    Clear.render(whole, buffer);
+    let inside = Rect { x: whole.x + 1, width: whole.width.saturating_sub(2), ..whole };
+    let count = if found.len() > usize::from(rows) { format!("{rows} of {}", found.len()) } else { found.len().to_string() };
+    cells::head(buffer, inside, theme, "commands", Some((&count, theme.quiet)));
+    let list = split(whole, 1).1;
     let marked = line.marked.unwrap_or(0).min(found.len().saturating_sub(1));
     let from = marked.saturating_sub(usize::from(rows) - 1);
     for (at, (index, choice)) in (0..rows).zip(found.iter().enumerate().skip(from)) {

@@ -8,6 +8,7 @@ use crate::clock::say;
 use crate::run::fleet::{Pod, Target};
 use crate::text::Untrusted;
 use crate::tui::cells::{self, Pen, head, row};
+use crate::tui::filter;
 use crate::tui::panels::recovery::scale;
 use crate::tui::roster::{self, Column, Line, Order, Tail};
 use crate::tui::scene::{Scene, Touch, share};
@@ -36,15 +37,16 @@ pub fn want(scene: &Scene<'_>) -> u16 {
 
 /// Draws them as far as there is room, the others counted.
 pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
-    draw_at_most(scene, area, buffer, WHYS);
+    draw_at_most(scene, area, buffer, (WHYS, 2));
 }
 
 /// Draws them on a screen of their own, with every reason there is room for.
 pub fn whole(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
-    draw_at_most(scene, area, buffer, usize::MAX);
+    draw_at_most(scene, area, buffer, (usize::MAX, 6));
 }
 
-fn draw_at_most(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, most: usize) {
+/// Draws them with at most so many lines of reasons, and so many for each.
+fn draw_at_most(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, (most, each): (usize, usize)) {
     let (run, theme) = (scene.run, scene.theme);
     let fleet = run.fleet();
     let one = fleet.targets.len() == 1;
@@ -66,7 +68,8 @@ fn draw_at_most(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, most: usize)
     let style = if below { theme.pending } else { theme.text };
     let mut note = summary(fleet.targets.iter());
     if !scene.hands.filter.is_empty() {
-        note = format!("/{}: {shown} of {all} · {note}", Untrusted::from(scene.hands.filter.text()));
+        // who is ready says more than how many are shown: it is cut last
+        note = format!("{note} · /{}: {shown} of {all}", Untrusted::from(scene.hands.filter.text()));
     }
     let inner = head(buffer, area, theme, &title, Some((&note, style)));
     // the marked pod stays in sight
@@ -85,7 +88,8 @@ fn draw_at_most(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, most: usize)
     // why somebody is not back says more than who is well
     let whys = run.whys();
     let most = most.min(usize::from(inner.height) / 3);
-    let mut told: Vec<String> = whys.iter().flat_map(|why| cells::wrap(&wording::why::line(run, why, scene.now), inner.width, 2)).collect();
+    let mut told: Vec<String> =
+        whys.iter().flat_map(|why| cells::wrap(&wording::why::line(run, why, scene.now), inner.width, each)).collect();
     told.truncate(most);
     let room = usize::from(inner.height.saturating_sub(at)) - told.len();
     let shown = if rows.len() > room { room.saturating_sub(1) } else { rows.len() };
@@ -105,6 +109,10 @@ fn draw_at_most(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, most: usize)
                 }
             }
         }
+        at += 1;
+    }
+    if all > 0 && !rows.iter().any(|row| row.pod().is_some()) {
+        Pen::new(buffer, row(inner, at)).skip(2).put(filter::NOTHING, theme.quiet);
         at += 1;
     }
     let rest = rows[shown..].iter().filter(|row| row.pod().is_some()).count();

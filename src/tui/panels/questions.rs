@@ -104,6 +104,9 @@ pub fn skip(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     answers(scene, inner, buffer, &[(yes, "skip"), (no, "stay")]);
 }
 
+/// The least columns of what is written.
+const WRITTEN: u16 = 20;
+
 /// The line a note is written on.
 pub fn note(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, note: &str) {
     let title = format!(" note, by {} ", Untrusted::from(scene.hands.author.as_str()));
@@ -138,8 +141,13 @@ pub fn written(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, title: &str, 
         buffer.set_stringn(whole.x + 2, whole.y, cells::fit(title, whole.width - 4), usize::from(whole.width - 4), theme.strong);
     }
     let mut pen = Pen::new(buffer, Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), height: inner.height.min(1), ..inner });
-    pen.last(&format!(" {} drops it", scene.hands.keys.key(Scope::Writing, Act::Close)), theme.quiet);
-    pen.last(&format!(" {} {sends}", scene.hands.keys.key(Scope::Writing, Act::Send)), theme.quiet);
+    // what is written is seen before what ends it is told
+    for (act, does) in [(Act::Close, "drops it"), (Act::Send, sends)] {
+        let told = format!(" {} {does}", scene.hands.keys.key(Scope::Writing, act));
+        if cells::width(&told) + WRITTEN <= pen.room() {
+            pen.last(&told, theme.quiet);
+        }
+    }
     let safe = Untrusted::from(note).to_string();
     // the end of a long note stays in sight
     let room = pen.room().saturating_sub(2);

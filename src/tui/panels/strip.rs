@@ -159,14 +159,11 @@ fn next(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
             pen.last(&scene.hands.keys.key(here, Act::Stop), theme.accent);
             pen.last(" ", theme.text);
         }
-        Seat::Spectator { driven } => {
-            let gone = !driven && !scene.run.phase().0.is_over();
-            pen.last(wording::seat::looks_on(!gone), if gone { theme.broken } else { theme.quiet });
-            pen.last(" ", theme.text);
-        }
-        Seat::Player(position) => {
-            pen.last(&wording::seat::plays(position, scene.now), if position.paused { theme.pending } else { theme.accent });
-            pen.last(" ", theme.text);
+        Seat::Spectator { .. } | Seat::Player(_) => {
+            if let Some((says, style)) = seat(scene) {
+                pen.last(&says, style);
+                pen.last(" ", theme.text);
+            }
         }
     }
     let (standing, safety) = live::safety(scene.run, scene.now);
@@ -178,13 +175,32 @@ fn next(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     };
     let words = if standing == Standing::Held { theme.text } else { sign.1 };
     let next = if over { String::new() } else { live::next_for(scene.hands.seat, scene.run, scene.now) };
-    // a countdown that is cut says nothing: the words before it give way
-    let room = pen.room().saturating_sub(cells::width(&next) + 11);
+    // a countdown that is cut says nothing: the words before it give way, or else it does itself
+    let needs = cells::width(&next) + 8;
     let short = safety.split([',', ':']).next().unwrap_or_default();
+    let cut = cells::width(short) + 2 + needs > pen.room() && live::ahead(scene.run).is_some();
+    let next = if cut { String::new() } else { next };
+    let room = pen.room().saturating_sub(if next.is_empty() { 2 } else { needs + 3 });
     let safety = if cells::width(&safety) <= room { safety.as_str() } else { short };
     pen.put(sign.0, sign.1).skip(1).put(safety, words);
     if !next.is_empty() && pen.room() > 12 {
         pen.put("  next: ", theme.quiet).put(&next, theme.text);
+    }
+}
+
+/// What is said to whoever does not lead the run, and how that looks.
+#[must_use]
+pub fn seat(scene: &Scene<'_>) -> Option<(String, Style)> {
+    let (theme, rehearsal) = (scene.theme, scene.run.header().place.rehearsal);
+    match scene.hands.seat {
+        Seat::Leader => None,
+        Seat::Spectator { .. } => {
+            let adrift = wording::seat::is_adrift(scene.hands.seat, scene.run);
+            Some((wording::seat::looks_on(!adrift, rehearsal).to_owned(), if adrift { theme.broken } else { theme.quiet }))
+        }
+        Seat::Player(position) => {
+            Some((wording::seat::plays(position, scene.now), if position.paused { theme.pending } else { theme.accent }))
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use crate::run::timeline::{Moment, Noted};
 use crate::run::verdicts::Standing;
 use crate::text::Untrusted;
 use crate::tui::cells::{Pen, head, row, wrap};
+use crate::tui::filter;
 use crate::tui::scene::Scene;
 use crate::tui::theme::Theme;
 use crate::wording;
@@ -42,6 +43,9 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         rows.extend(
             lines.into_iter().enumerate().rev().map(|(index, line)| (if index == 0 { at.clone() } else { String::new() }, line, style)),
         );
+    }
+    if rows.is_empty() && !filter.is_empty() {
+        Pen::new(buffer, row(inner, 0)).put(filter::NOTHING, theme.quiet);
     }
     for (index, (at, text, style)) in rows.iter().rev().enumerate() {
         let mut pen = Pen::new(buffer, row(inner, u16::try_from(index).unwrap_or(u16::MAX)));

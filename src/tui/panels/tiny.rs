@@ -7,6 +7,7 @@ use crate::run::Run;
 use crate::seat::Seat;
 use crate::tui::cells::{self, Pen, row, wrap};
 use crate::tui::keys::{Act, Scope};
+use crate::tui::panels::strip;
 use crate::tui::scene::Scene;
 use crate::wording::preflight::{self, Board};
 use crate::wording::{self, live};
@@ -19,13 +20,18 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let stop = if run.phase().0.is_over() || scene.hands.seat != Seat::Leader {
         format!("{} leaves", scene.hands.keys.key(Scope::Over, Act::Quit))
     } else {
-        format!("{} stops", scene.hands.keys.key(Scope::Live, Act::Stop))
+        // where text is written a character is text: the key that stops is another
+        format!("{} stops", scene.hands.keys.key(scene.hands.scope(run), Act::Stop))
     };
     let next = match preflight::refusal(run) {
         Some(_) => preflight::may_start(run, &Board::of(run)).1,
-        None => format!("next: {}", live::next_for(scene.hands.seat, run, scene.now)),
+        None => match live::next_for(scene.hands.seat, run, scene.now) {
+            nothing if nothing.is_empty() => nothing,
+            next => format!("next: {next}"),
+        },
     };
-    let parts = [clock, verdict(run), stop, safety.clone(), next];
+    let (seat, how) = strip::seat(scene).unwrap_or_default();
+    let parts = [clock, verdict(run), seat, stop, safety.clone(), next];
     if area.height < 4 {
         let text = parts.iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join(" · ");
         for (index, line) in wrap(&text, area.width, usize::from(area.height)).iter().enumerate() {
@@ -33,7 +39,7 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         }
         return;
     }
-    let [clock, verdict, stop, safety, next] = parts;
+    let [clock, verdict, seat, stop, safety, next] = parts;
     // while it lasts the key that stops it must have its line
     let top = if run.conclusion().is_some() {
         format!("{clock} {}", wording::outcome(run))
@@ -42,7 +48,9 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     };
     let top = [top.trim().to_owned()];
     let mut used = 0;
-    for (text, style) in [(&top[0], theme.strong), (&safety, theme.standing(standing)), (&next, theme.text), (&stop, theme.accent)] {
+    for (text, style) in
+        [(&top[0], theme.strong), (&seat, how), (&safety, theme.standing(standing)), (&next, theme.text), (&stop, theme.accent)]
+    {
         let room = usize::from(area.height.saturating_sub(used));
         let lines = wrap(text, area.width, room.min(2));
         let rest = Rect { y: area.y + used, height: area.height.saturating_sub(used), ..area };
