@@ -33,6 +33,7 @@ impl Pods {
     }
 
     /// Every one, in the order of first sight.
+    #[must_use]
     pub fn values(&self) -> impl DoubleEndedIterator<Item = &Pod> {
         self.all.iter()
     }
