@@ -17,7 +17,7 @@ mod keys;
 mod manifest;
 mod mistake;
 pub mod model;
-mod names;
+pub(crate) mod names;
 mod near;
 mod parameters;
 mod query;
@@ -36,6 +36,7 @@ pub use self::mistake::{Judge, Mistake, Severity};
 use self::model::Scenario;
 pub use self::near::nearest;
 pub use self::query::{raw_strings, selectors};
+pub(crate) use self::shape::NOT_IMPORTED;
 use self::tree::Span;
 use self::world::World;
 

@@ -66,17 +66,17 @@ fn whole_imports_should_be_sound_and_others_refused_for_each_thing_unmapped() {
 
 #[test]
 fn secrets_should_stand_neither_in_scenario_nor_in_report() {
-    let text = r#"{"title": "hunter2hunter2 in a title", "description": "", "secrets": {"s": {"key": "hunter2hunter2", "v": {"type": "env", "key": "V", "default": "hunter3hunter3"}}},
+    let text = r#"{"title": "hunter2hunter2 in a title", "description": "", "secrets": {"s": {"key": "hunter2hunter2", "v": {"type": "env", "key": "V", "default": "hunter3hunter3"}, "pin": 73519462}},
         "configuration": {"x": "hunter2hunter2"},
         "steady-state-hypothesis": {"title": "hunter3hunter3", "probes": [
           {"type": "probe", "name": "with hunter2hunter2", "tolerance": 200, "provider": {"type": "http", "url": "http://a/${key}"}},
-          {"type": "probe", "name": "b", "tolerance": 200, "provider": {"type": "http", "url": "http://a/${x}"}},
+          {"type": "probe", "name": "b 73519462", "tolerance": 200, "provider": {"type": "http", "url": "http://a/${x}"}},
           {"type": "probe", "name": "c", "tolerance": 200, "provider": {"type": "http", "url": "http://a/?token=hunter4hunter4"}}]},
         "method": [{"type": "action", "name": "hunter2hunter2", "provider": {"type": "python", "module": "chaosk8s.pod.actions", "func": "terminate_pods", "arguments": {"label_selector": "app=${key}"}}},
           {"type": "action", "name": "d", "provider": {"type": "python", "module": "chaosk8s.pod.actions", "func": "hunter3hunter3", "arguments": {"label_selector": "app=hunter2hunter2"}}}]}"#;
     let import = import("x.json", text, &Wish { target: Some(api()), ..Wish::default() }).unwrap();
     let whole = format!("{}{:?}", import.scenario, import.losses);
-    for secret in ["hunter2", "hunter3", "hunter4"] {
+    for secret in ["hunter2", "hunter3", "hunter4", "73519462"] {
         assert!(!whole.contains(secret), "{secret}: {whole}");
     }
     assert_eq!(import.unmapped(), 2);

@@ -32,7 +32,7 @@ impl Face for Looker {
     fn show(&mut self, run: &Run) {
         self.lines.show(run);
         if *run.phase().0 == Phase::Steps && self.seen.is_empty() && self.wanted.is_empty() && !self.waits {
-            let mut pod = run.fleet().targets[0].pods.values().map(|pod| pod.fact.pod.clone()).collect::<Vec<_>>().swap_remove(0);
+            let Some(mut pod) = run.fleet().targets[0].pods.values().next().map(|pod| pod.fact.pod.clone()) else { return };
             let mut ask = |aspect| self.wanted.push_back(LookAt { pod: pod.clone(), aspect });
             [Aspect::Details, Aspect::Yaml, Aspect::Logs].into_iter().for_each(&mut ask);
             "nobody".clone_into(&mut pod.name);

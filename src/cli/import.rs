@@ -1,6 +1,5 @@
 //! `gameday import`: other people's files as scenarios, and what is lost on the way.
 
-use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -33,9 +32,7 @@ pub fn import(args: &ImportArgs) -> Result<u8, Failure> {
             let _ = write!(io::stderr(), "{report}");
         }
         Some(path) => {
-            let made =
-                OpenOptions::new().write(true).create_new(true).open(path).and_then(|mut file| file.write_all(import.scenario.as_bytes()));
-            made.with_context(|| format!("cannot write {} (a file that is there is not overwritten)", path.display())).means(USAGE)?;
+            new::write_new(path, &import.scenario)?;
             print(&report);
         }
     }

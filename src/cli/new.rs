@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::Write;
+use std::path::Path;
 
 use anyhow::{Context, anyhow};
 use serde_json::{Map, Value, json};
@@ -30,20 +31,26 @@ pub fn new(args: &NewArgs) -> Result<u8, Failure> {
     let source = Source { file: "the new scenario", text: &text, manifests: &|path| Err(format!("no {path}")) };
     let reading = scenario::read(&source, &BTreeMap::new());
     if !reading.is_sound(false) {
-        let told = check::told(std::path::Path::new("the new scenario"), &reading.mistakes);
+        let told = check::told(Path::new("the new scenario"), &reading.mistakes);
         return Err(anyhow!("no scenario can be written for this workload:\n{told}")).means(REFUSED);
     }
     match &args.output {
         None => print(&text),
         Some(path) => {
-            let made = OpenOptions::new().write(true).create_new(true).open(path).and_then(|mut file| file.write_all(text.as_bytes()));
-            made.with_context(|| format!("cannot write {} (a file that is there is not overwritten)", path.display())).means(USAGE)?;
+            write_new(path, &text)?;
             print(&format!("{0}\nnext: gameday check {0} && gameday rehearse {0}\n", path.display()));
         }
     }
     Ok(0)
 }
 
+/// Writes a file that is not there yet.
+pub fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
+    let made = OpenOptions::new().write(true).create_new(true).open(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    made.with_context(|| format!("cannot write {} (a file that is there is not overwritten)", path.display())).means(USAGE)
+}
+
+/// The workload that `KIND/NAME` means.
 pub fn target(text: &str) -> anyhow::Result<(WorkloadKind, String)> {
     let (kind, name) = text.split_once('/').ok_or_else(|| anyhow!("{text:?} is not KIND/NAME, as in deployment/task-api"))?;
     let kind = match kind.to_ascii_lowercase().as_str() {
@@ -102,9 +109,8 @@ fn text(kind: WorkloadKind, name: &str, portrait: &Portrait, context: &str, name
     });
     let yaml = serde_yaml::to_string(&scenario).context("cannot write YAML")?;
     Ok(format!(
-        "# yaml-language-server: $schema={}\n# (for editors that check as you type; make it with: gameday schema > {})\n# Written by `gameday new` from the live {kind} {name}: {} replicas.\n# Yours to finish: owner, runbook, panels, and what your users would notice.\n{yaml}",
-        schema::FILE_NAME,
-        schema::FILE_NAME,
+        "{}# Written by `gameday new` from the live {kind} {name}: {} replicas.\n# Yours to finish: owner, runbook, panels, and what your users would notice.\n{yaml}",
+        schema::modeline(),
         portrait.desired
     ))
 }

@@ -222,14 +222,14 @@ impl Draft {
         let whole = json!({"apiVersion": "gameday/v1", "kind": "GameDay", "metadata": {"name": name}, "spec": spec});
         let yaml = serde_yaml::to_string(&whole).map_err(|error| Error::Unwritten(error.to_string()))?;
         let text = format!(
-            "# yaml-language-server: $schema={0}\n# (for editors that check as you type; make it with: gameday schema > {0})\n# Written by `gameday import` from {from}.\n# Yours to finish: owner, runbook, limits, panels, and whatever the report of the import says was lost.\n{yaml}",
-            schema::FILE_NAME
+            "{}# Written by `gameday import` from {from}.\n# Yours to finish: owner, runbook, limits, panels, and whatever the report of the import says was lost.\n{yaml}",
+            schema::modeline()
         );
         let import = Import { scenario: text, losses: self.losses.finish() };
         // each unmapped step is one mistake, and there is no other
         let mut wrong: Vec<Mistake> = mistakes(&import.scenario);
         wrong.extend(scenario::secrets::mistakes(file, &import.scenario, &BTreeMap::new()));
-        wrong.retain(|mistake| !mistake.message.starts_with("this step was not imported"));
+        wrong.retain(|mistake| !mistake.message.starts_with(scenario::NOT_IMPORTED));
         if wrong.is_empty() { Ok(import) } else { Err(Error::Unsound { file: file.to_owned(), mistakes: wrong }) }
     }
 }

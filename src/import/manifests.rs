@@ -9,6 +9,7 @@ use super::{Error, Import, Wish, text_of, workflow};
 use crate::clock::go;
 use crate::fault::{CHAOS_MESH_API, DEFAULT_DURATION};
 use crate::scenario::model::WorkloadKind;
+use crate::scenario::names::is_dns_label;
 
 /// The keys of `metadata` that are the author's own.
 const OWN: [&str; 4] = ["name", "namespace", "labels", "annotations"];
@@ -76,7 +77,7 @@ pub fn read(objects: &[Object<'_>], file: &str, wish: &Wish) -> Result<Import, E
     if draft.name.is_empty() {
         "imported".clone_into(&mut draft.name);
     }
-    draft.title = format!("What {} breaks, {}", draft.name, "and what comes back");
+    draft.title = format!("What {} breaks, and what comes back", draft.name);
     draft.hypothesis = format!("The targets recover from {}", draft.name);
     if draft.steps.is_empty() {
         draft.steps.push((json!({"name": "nothing is broken", "observe": "10s"}), false));
@@ -162,8 +163,7 @@ pub fn evident(spec: &Value, draft: &mut Draft) {
 
 /// Whether it can be the name of a workload; parameters are none.
 pub fn dns(name: &str) -> bool {
-    let is = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    name.len() <= 63 && name.starts_with(|c: char| c.is_ascii_lowercase()) && name.ends_with(is) && name.chars().all(|c| is(c) || c == '-')
+    is_dns_label(name) && name.starts_with(|c: char| c.is_ascii_lowercase())
 }
 
 /// Says that the target was concluded.

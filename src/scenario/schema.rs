@@ -15,6 +15,14 @@ use super::keys::{self, Keys};
 /// Where the schema of a version is found; what the modeline of a scenario names, unless it names a file.
 pub const FILE_NAME: &str = "gameday.schema.json";
 
+/// The first lines of a scenario that is written: editors find the schema by them.
+#[must_use]
+pub fn modeline() -> String {
+    format!(
+        "# yaml-language-server: $schema={FILE_NAME}\n# (for editors that check as you type; make it with: gameday schema > {FILE_NAME})\n"
+    )
+}
+
 /// The schema, as JSON Schema 2020-12.
 #[must_use]
 pub fn of_scenario() -> Value {

@@ -10,6 +10,8 @@ mod steps;
 mod stops;
 pub mod world;
 
+pub use self::steps::NOT_IMPORTED;
+
 use std::collections::BTreeMap;
 
 use self::criteria::Course;

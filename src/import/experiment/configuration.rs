@@ -48,12 +48,7 @@ impl Configuration {
     }
 
     fn entry(&mut self, name: &str, value: &Value, place: &Place, draft: &mut Draft) {
-        if name.to_uppercase() == "KUBERNETES_CONTEXT" {
-            context(value, place, draft);
-            return;
-        }
-        if is_tls(name) {
-            tls(place, draft);
+        if of_the_cluster(name, value, place, draft) {
             return;
         }
         let kind = value.as_object().map(|value| text_of(value.get("type")));
@@ -64,27 +59,25 @@ impl Configuration {
             (Some("vault"), _) => Meaning::Untold("stands in a vault"),
             _ => Meaning::Literal(value.clone()),
         };
-        let sound = !name.is_empty()
-            && name.len() <= 63
-            && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if let Meaning::Default(Value::String(default)) = &meaning {
+            let line = format!("{name}: {default}");
+            let given = BTreeMap::from([(name.to_owned(), default.clone())]);
+            let secret = !crate::scenario::secrets::mistakes("", &line, &given).is_empty() || draft.losses.is_hidden_in(default);
+            if secret || default.contains("${") {
+                self.known.insert(name.to_owned(), Meaning::Untold("looks like a secret"));
+                draft
+                    .losses
+                    .note(Fate::NotMapped, What::Setting, place, name, "by its name this is a secret: not imported")
+                    .hint("a command gets it by command.env");
+                return;
+            }
+            draft.parameters.insert(name.to_owned(), default.clone());
+            if draft.trouble(Part::Step, &serde_json::json!({"name": "an observation", "observe": "1s"})).is_some() {
+                draft.parameters.remove(name);
+            }
+        }
         match &meaning {
-            Meaning::Default(Value::String(default)) if sound => {
-                let parameter = BTreeMap::from([(name.to_owned(), default.clone())]);
-                let line = format!("{name}: {default}");
-                let secret = !crate::scenario::secrets::mistakes("", &line, &parameter).is_empty() || draft.losses.is_hidden_in(default);
-                if secret || default.contains("${") {
-                    self.known.insert(name.to_owned(), Meaning::Untold("looks like a secret"));
-                    draft
-                        .losses
-                        .note(Fate::NotMapped, What::Setting, place, name, "by its name this is a secret: not imported")
-                        .hint("a command gets it by command.env");
-                    return;
-                }
-                draft.parameters.insert(name.to_owned(), default.clone());
-                if draft.trouble(Part::Step, &serde_json::json!({"name": "an observation", "observe": "1s"})).is_some() {
-                    draft.parameters.remove(name);
-                }
+            Meaning::Default(_) if draft.parameters.contains_key(name) => {
                 draft
                     .losses
                     .note(
@@ -122,12 +115,7 @@ impl Configuration {
     }
 
     fn secrets(&mut self, name: &str, value: &Value, place: &Place, draft: &mut Draft) {
-        if name.to_uppercase() == "KUBERNETES_CONTEXT" {
-            context(value, place, draft);
-            return;
-        }
-        if is_tls(name) {
-            tls(place, draft);
+        if of_the_cluster(name, value, place, draft) {
             return;
         }
         match value {
@@ -205,6 +193,7 @@ impl Configuration {
 fn hide(value: &Value, draft: &mut Draft) {
     match value {
         Value::String(text) if text.len() >= TELLING => draft.losses.hide(text),
+        Value::Number(number) if number.to_string().len() >= TELLING => draft.losses.hide(&number.to_string()),
         Value::Array(items) => items.iter().for_each(|item| hide(item, draft)),
         Value::Object(map) if text_of(map.get("type")) == "env" || text_of(map.get("type")) == "vault" => {
             if let Some(default) = map.get("default") {
@@ -230,8 +219,14 @@ fn context(value: &Value, place: &Place, draft: &mut Draft) {
     }
 }
 
-fn is_tls(name: &str) -> bool {
-    matches!(name.to_uppercase().as_str(), "KUBERNETES_VERIFY_SSL" | "VERIFY_TLS" | "VERIFY_SSL")
+/// Takes what says which cluster is meant and how it is reached, in whichever block it stands; says whether it was that.
+fn of_the_cluster(name: &str, value: &Value, place: &Place, draft: &mut Draft) -> bool {
+    match name.to_uppercase().as_str() {
+        "KUBERNETES_CONTEXT" => context(value, place, draft),
+        "KUBERNETES_VERIFY_SSL" | "VERIFY_TLS" | "VERIFY_SSL" => tls(place, draft),
+        _ => return false,
+    }
+    true
 }
 
 fn tls(place: &Place, draft: &mut Draft) {

@@ -90,7 +90,7 @@ fn home<'a>(arguments: &'a Value, given: Option<&'a str>, differences: &mut Vec<
 pub fn pods(arguments: &Value, namespace: Option<&str>) -> Result<Built, String> {
     let mut differences = Vec::new();
     let home = home(arguments, namespace, &mut differences);
-    if ["name_pattern"].iter().any(|key| arguments.get(*key).is_some_and(|value| !value.is_null())) || arguments.get("name").is_some() {
+    if arguments.get("name_pattern").is_some_and(|value| !value.is_null()) || arguments.get("name").is_some() {
         return Err("it picks pods by a pattern of their names, and a fault picks them by labels".to_owned());
     }
     let labels = text_of(arguments.get("label_selector"));

@@ -151,14 +151,10 @@ fn http(provider: &Value, tolerance: &Tolerance) -> Result<Found, String> {
         Tolerance::Unspoken(why) => return Err((*why).to_owned()),
         Tolerance::Truth(_) | Tolerance::Text(_) => return Err("an http criterion looks at the status code alone".to_owned()),
     };
-    if code.fract().abs() > f64::EPSILON || !(100.0..=599.0).contains(&code) {
-        return Err("its tolerance is no status code".to_owned());
-    }
+    let status: u16 =
+        code.to_string().parse().ok().filter(|status| (100..=599).contains(status)).ok_or("its tolerance is no status code")?;
     let difference = if provider.get("timeout").is_some() { "asked once a second; its timeout is not taken over" } else { "" };
-    Ok(Found::of(
-        json!({"http": {"url": text_of(provider.get("url")), "expect": serde_json::Number::from_f64(code).and_then(|_| format!("{code:.0}").parse::<u16>().ok())}}),
-        difference,
-    ))
+    Ok(Found::of(json!({"http": {"url": text_of(provider.get("url")), "expect": status}}), difference))
 }
 
 fn process(provider: &Value, tolerance: &Tolerance) -> Result<Found, String> {

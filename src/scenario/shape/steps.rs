@@ -23,6 +23,8 @@ const MOST_INCLUDED: usize = tree::LARGEST;
 const ACTIONS: [&str; 3] = ["fault", "observe", "manual"];
 /// What `import` writes where it found no action: a step that is always refused.
 const UNMAPPED: &str = "unmapped";
+/// How the mistake of such a step begins.
+pub const NOT_IMPORTED: &str = "this step was not imported";
 /// How long a person's step may take where the file does not say.
 const PATIENCE: Duration = Duration::from_mins(10);
 
@@ -297,7 +299,7 @@ fn tell_unmapped(entry: &tree::Entry, mistakes: &mut Mistakes) {
     let place = crate::text::Untrusted::from(said("at")).short(200);
     let why = crate::text::Untrusted::from(said("why")).short(300);
     mistakes
-        .error(entry.key_span, &said("what"), format!("this step was not imported (it stands at {place} of the source): {why}"))
+        .error(entry.key_span, &said("what"), format!("{NOT_IMPORTED} (it stands at {place} of the source): {why}"))
         .allow(format!("{} in place of {UNMAPPED}", ACTIONS.join(", ")))
         .hint("write what is to happen here, as in manual: WHAT TO DO, or take the whole step away");
 }
