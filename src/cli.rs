@@ -10,6 +10,7 @@ mod check;
 mod config;
 mod doctor;
 mod drill;
+mod editor;
 mod elsewhere;
 mod force;
 mod gate;

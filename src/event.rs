@@ -60,6 +60,15 @@ pub enum Event {
         /// Which.
         uid: String,
     },
+    /// The first list of a target's pods is long, and not through yet.
+    PodsComing {
+        /// Whose.
+        target: usize,
+        /// How many came so far.
+        seen: u32,
+        /// How many of them are ready.
+        ready: u32,
+    },
     /// The pods of a target were listed anew: what is not in the list is gone.
     PodsListed {
         /// Whose.

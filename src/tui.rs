@@ -49,6 +49,7 @@ use tokio::sync::oneshot;
 use crate::clock::At;
 use crate::command::{AbortedBy, Command};
 use crate::event::Entry;
+use crate::face::home::Home;
 use crate::face::look::{Look as Seen, LookAt};
 use crate::face::{Asked, Face};
 use crate::run::Run;
@@ -89,6 +90,20 @@ pub struct Opening {
     pub letters: Type,
     /// What stands there until there is a run to show.
     pub waiting: String,
+    /// Whether the scenario is in a file that can be edited.
+    pub edits: bool,
+}
+
+/// Where a cockpit is told what there is at home.
+#[derive(Clone, Debug)]
+pub struct Porch(SyncSender<Wake>);
+
+impl Porch {
+    /// Tells it.
+    pub fn tell(&self, home: Home) {
+        // a cockpit that is closed has no home
+        let _ = self.0.send(Wake::Home(Box::new(home)));
+    }
 }
 
 /// A face on a terminal.
@@ -98,6 +113,7 @@ pub struct Cockpit {
     slot: Arc<Slot>,
     asked: UnboundedReceiver<Asked>,
     seen: Sender<Seen>,
+    edit: Arc<AtomicBool>,
     wishes: UnboundedReceiver<Play>,
     pace: f64,
     left: Option<oneshot::Receiver<()>>,
@@ -124,6 +140,7 @@ impl Cockpit {
         let (wisher, wishes) = unbounded_channel();
         let (leave, left) = oneshot::channel();
         let slot = Arc::new(Slot::default());
+        let edit = Arc::new(AtomicBool::new(false));
         let frames = Frames {
             screen,
             inbox,
@@ -134,8 +151,9 @@ impl Cockpit {
             waits: false,
             wishes: wisher,
             theme: opening.look.theme(),
-            hands: Hands { keys: opening.keys, letters: opening.letters, ..Hands::of(opening.author) },
+            hands: Hands { keys: opening.keys, letters: opening.letters, edits: opening.edits, ..Hands::of(opening.author) },
             waiting: opening.waiting,
+            edit: Arc::clone(&edit),
             held: None,
         };
         let drawing = thread::Builder::new().name("cockpit".to_owned()).spawn(move || {
@@ -155,6 +173,7 @@ impl Cockpit {
             slot,
             asked,
             seen,
+            edit,
             wishes,
             pace: opening.pace,
             left: Some(left),
@@ -195,6 +214,18 @@ impl Cockpit {
     /// Shows a run to somebody who does not lead it: at this moment, which moves on by `pace` against the real clock.
     pub fn show_to(&mut self, seat: Seat, run: &Run, at: At, pace: f64) {
         self.lay(Shot { run: Some(Box::new(run.clone())), news: Vec::new(), at, pace, seat });
+    }
+
+    /// Where it is told what there is at home.
+    #[must_use]
+    pub fn porch(&self) -> Porch {
+        Porch(self.wake.clone())
+    }
+
+    /// Whether the operator left to edit the scenario.
+    #[must_use]
+    pub fn edits(&self) -> bool {
+        self.edit.load(Ordering::SeqCst)
     }
 
     /// Says where the report of the shown run is.

@@ -88,7 +88,13 @@ pub fn moment(run: &Run, moment: &Moment) -> String {
         Noted::Removed(id) => with_fault(run, *id, |state| format!("object removed: {}", fault(state))),
         Noted::HandedOver(id, object) => with_fault(run, *id, |state| stuck::left_behind(run, state, object)),
         Noted::Hindered(pod, hindrance) => format!("{} is not back: {}", pod.short(), why::status(hindrance)),
-        Noted::Warned(fact) => format!("{} {}: {} {}", fact.kind, fact.name.short(60), fact.reason, fact.message.short(160)),
+        Noted::Warned(fact, times) => {
+            let again = match times.count {
+                0 | 1 => String::new(),
+                count => format!(" ({count} times until {})", t_plus(run, times.last)),
+            };
+            format!("{} {}: {} {}{again}", fact.kind, fact.name.short(60), fact.reason, fact.message.short(160))
+        }
         Noted::Note(author, text) => format!("note: {text} — {author}"),
         Noted::Aborted(by) => format!("stop and undo asked for: {}", aborted(*by)),
         Noted::Unclaimed(why) => format!("no Lease, so others can't see or stop this run: {}", why.short(160)),

@@ -66,3 +66,24 @@ fn pod_that_is_never_made_should_be_told_by_who_should_make_it() {
     let quota = "pods \"x\" is forbidden: exceeded quota: few\\u{1b}[2J";
     assert_eq!(said(&sim), [format!("a pod of {workload} is not made: FailedCreate of ReplicaSet {workload}-5f: {quota}, 0.00 s ago")]);
 }
+
+#[test]
+fn warning_that_comes_again_should_be_one_line_and_a_new_one_after_a_silence() {
+    let (mut sim, fact) = sim();
+    let told = |sim: &Sim| -> Vec<String> {
+        let warned = sim.run.timeline().iter().filter(|moment| moment.noted.name() == "warned");
+        warned.map(|moment| gameday::wording::moment(&sim.run, moment).split(": ").nth(1).unwrap().to_owned()).collect()
+    };
+    let begun = sim.run.begun().unwrap().since(gameday::clock::At::ZERO).as_micros() as u64;
+    sim.now = begun + SECOND;
+    for _ in 0..4 {
+        warns(&mut sim, "Pod", &fact.pod.name, "Unhealthy", "503");
+        warns(&mut sim, "Pod", &fact.pod.name, "BackOff", "restarting");
+        sim.now += 10 * SECOND;
+    }
+    assert_eq!(told(&sim), ["Unhealthy 503 (4 times until T+00:31.0)", "BackOff restarting (4 times until T+00:31.0)"]);
+    warns(&mut sim, "Pod", &fact.pod.name, "Unhealthy", "500");
+    sim.now += 80 * SECOND;
+    warns(&mut sim, "Pod", &fact.pod.name, "BackOff", "restarting");
+    assert_eq!(told(&sim)[2..], ["Unhealthy 500", "BackOff restarting"], "other words, and one after a silence, are lines of their own");
+}

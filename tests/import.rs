@@ -66,7 +66,7 @@ fn whole_imports_should_be_sound_and_others_refused_for_each_thing_unmapped() {
 
 #[test]
 fn secrets_should_stand_neither_in_scenario_nor_in_report() {
-    let text = r#"{"title": "hunter2hunter2 in a title", "description": "", "secrets": {"s": {"key": "hunter2hunter2", "v": {"type": "env", "key": "V", "default": "hunter3hunter3"}, "pin": 73519462}},
+    let text = r#"{"title": "hunter2hunter2 in a title", "description": "", "secrets": {"k8s": {"KUBERNETES_CONTEXT": "hunter2hunter2"}, "s": {"key": "hunter2hunter2", "v": {"type": "env", "key": "V", "default": "hunter3hunter3"}, "pin": 73519462}},
         "configuration": {"x": "hunter2hunter2"},
         "steady-state-hypothesis": {"title": "hunter3hunter3", "probes": [
           {"type": "probe", "name": "with hunter2hunter2", "tolerance": 200, "provider": {"type": "http", "url": "http://a/${key}"}},

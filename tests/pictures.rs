@@ -15,9 +15,9 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Duration, Utc};
 use gameday::clock::At;
-use gameday::effect::Verdict;
+use gameday::effect::{PodRef, Verdict};
 use gameday::event::Event;
-use gameday::face::home::{Drill, Home, PastRun, Reach, State};
+use gameday::face::home::{Aim, Drill, Home, PastRun, Reach, State};
 use gameday::journal::read;
 use gameday::run::Run;
 use gameday::run::phase::Phase;
@@ -114,6 +114,12 @@ fn screen((run, now): &(Run, At), screen: Option<Screen>, size: (u16, u16)) -> B
 /// Home, as it may look after some weeks.
 fn home() -> Buffer {
     let seen: DateTime<Utc> = "2026-11-28T21:00:00Z".parse().unwrap();
+    let mut files: Vec<PathBuf> = fs::read_dir(root().join("scenarios")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.is_file());
+    files.sort();
+    let read = |file: PathBuf| (read_scenario("file", &fs::read_to_string(&file).unwrap()).unwrap(), file);
+    let scenarios: Vec<(Scenario, PathBuf)> = files.into_iter().map(read).collect();
+    let digest = |name: &str| scenarios.iter().find(|(scenario, _)| scenario.name == name).unwrap().0.drill_digest.clone();
     let run = |token: &str, drill: &str, ago: Duration, rehearsal: bool, state: State| PastRun {
         folder: PathBuf::from("runs").join(token),
         id: token.into(),
@@ -121,6 +127,7 @@ fn home() -> Buffer {
         recorded: seen - ago,
         tier: Tier::Staging,
         rehearsal,
+        digest: digest(drill),
         state,
     };
     let runs = vec![
@@ -131,21 +138,19 @@ fn home() -> Buffer {
         run("1ab8", "task-api-all-but-one", Duration::days(8), false, State::Ended(Verdict::Refuted)),
         run("e07c", "shop-database-failover", Duration::days(15), false, State::Ended(Verdict::Held)),
     ];
-    let mut files: Vec<PathBuf> = fs::read_dir(root().join("scenarios")).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|file| file.is_file());
-    files.sort();
-    let drill = |path: &PathBuf| {
-        let scenario = read_scenario("file", &fs::read_to_string(path).unwrap());
-        let scenario = scenario.unwrap();
-        let last = runs.iter().find(|run| run.drill.raw() == scenario.name).cloned();
-        Drill { file: path.strip_prefix(root()).unwrap().to_owned(), scenario: Ok(Box::new(scenario)), last }
+    let drill = |(scenario, path): &(Scenario, PathBuf)| {
+        Drill::of(path.strip_prefix(root()).unwrap().to_owned(), Ok(Box::new(scenario.clone())), &runs)
     };
-    let drills: Vec<Drill> = files.iter().map(drill).collect();
+    let drills: Vec<Drill> = scenarios.iter().map(drill).collect();
     let has = [("Chaos Mesh", true), ("Prometheus", true), ("Velero", false), ("OpenCost", false), ("VPA", true), ("metrics", true)];
     let has = has.map(|(what, there)| (what, Some(there))).to_vec();
     let cluster = Reach::Answers { context: "staging".into(), version: "v1.36.2".into(), has };
     let marked = drills.iter().position(|drill| drill.file.ends_with("task-api-pod-kill.yaml")).unwrap();
-    let home = Home { seen, drills, runs, cluster };
+    let pod = |name: &str| PodRef { namespace: "staging".to_owned(), name: format!("task-api-6d9f7c8b5-{name}"), uid: name.to_owned() };
+    let aim = Aim { step: "kill one pod".to_owned(), pods: Ok(["2wtfs", "46n5k", "9kq2x"].map(pod).to_vec()) };
+    let clusters = drills.iter().map(|drill| (drill.context(), cluster.clone())).collect();
+    let aims = [(drills[marked].file.clone(), vec![aim])].into();
+    let home = Home { seen, drills, runs, clusters, aims };
     let mut buffer = Buffer::empty(Rect::new(0, 0, USUAL.0, USUAL.1));
     let lobby = Lobby { drill: marked, ..Lobby::default() };
     panels::home::draw(&home, &lobby, &Keys::default(), &Theme::dark(), buffer.area, &mut buffer);

@@ -230,6 +230,7 @@ fn hostile(run: &Run, dice: &mut Dice) -> Event {
         19 => Event::Sampled { probe: ProbeId(dice.roll(4) as usize), took, reading: Reading::Values { values: Vec::new() } },
         20 => Event::SkewMeasured(gameday::event::Skew { least: i64::MAX - dice.roll(2) as i64, most: i64::MIN, took }),
         21 => Event::TargetMissing { target: dice.roll(4) as usize, why: "x".into() },
+        23 => Event::PodsComing { target: dice.roll(3) as usize, seen: dice.roll(5) as u32, ready: u32::MAX },
         22 => history::workload(run.scenario(), 0, dice.roll(5) as u32),
         _ => Event::DeadlinePassed,
     }

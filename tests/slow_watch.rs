@@ -87,3 +87,63 @@ async fn slow_watcher_should_be_cut_off_and_lose_no_pod() {
     assert!(lost < listed && listed < back, "{told:#?}");
     assert_eq!(told.iter().filter(|event| matches!(event, Event::PodsListed { .. })).count(), 1, "{told:#?}");
 }
+
+/// An API server with a `StatefulSet` of `COUNT` pods, every other one ready, which it lists page by page; nothing ever changes.
+fn still_server() -> Client {
+    const COUNT: usize = 1100;
+    let service = tower::service_fn(|request: http::Request<kube::client::Body>| async move {
+        let (path, query) = (request.uri().path().to_owned(), request.uri().query().unwrap_or_default().to_owned());
+        if query.contains("watch=") {
+            std::future::pending::<()>().await;
+        }
+        let set = json!({
+            "metadata": {"name": "db", "namespace": "staging", "uid": "s", "resourceVersion": "1"},
+            "spec": {"replicas": COUNT, "serviceName": "db", "selector": {"matchLabels": {"app": "db"}}, "template": {}}
+        });
+        let pod = |n: usize| {
+            let ready = json!([{"type": "Ready", "status": if n.is_multiple_of(2) { "True" } else { "False" }}]);
+            json!({
+                "metadata": {
+                    "name": format!("db-{n}"), "namespace": "staging", "uid": format!("u{n}"),
+                    "ownerReferences": [{"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "db", "uid": "s", "controller": true}]
+                },
+                "status": {"phase": "Running", "conditions": ready}
+            })
+        };
+        let asked = |key: &str| query.split('&').find_map(|pair| pair.strip_prefix(key)).and_then(|value| value.parse::<usize>().ok());
+        let answer = match path.as_str() {
+            path if path.ends_with("/statefulsets/db") => set,
+            path if path.ends_with("/statefulsets") => json!({"metadata": {"resourceVersion": "1"}, "items": [set]}),
+            path if path.ends_with("/pods") => {
+                let (from, limit) = (asked("continue=").unwrap_or(0), asked("limit=").unwrap());
+                let to = (from + limit).min(COUNT);
+                let more = if to < COUNT { to.to_string() } else { String::new() };
+                json!({"metadata": {"resourceVersion": "1", "continue": more}, "items": (from..to).map(pod).collect::<Vec<_>>()})
+            }
+            "/version" => {
+                json!({"major": "1", "minor": "36", "gitVersion": "v1.36.2", "gitCommit": "", "gitTreeState": "", "buildDate": "",
+                "goVersion": "", "compiler": "", "platform": ""})
+            }
+            _ => json!({"kind": "APIGroupList", "groups": [], "items": [], "metadata": {}}),
+        };
+        Ok::<_, std::convert::Infallible>(http::Response::new(kube::client::Body::from(answer.to_string().into_bytes())))
+    });
+    Client::new(service, "staging")
+}
+
+#[tokio::test(start_paused = true)]
+async fn long_first_list_should_be_told_page_by_page() {
+    let cluster = Cluster::look(still_server(), "scripted", "staging").await.unwrap();
+    let (inbox, mut outbox) = mpsc::channel(64);
+    let target = TargetRef { kind: WorkloadKind::StatefulSet, name: "db".to_owned(), namespace: None };
+    tokio::spawn(workloads::observe(cluster, 0, target, inbox));
+    let mut coming = Vec::new();
+    let listed = loop {
+        match outbox.recv().await.unwrap() {
+            Event::PodsComing { target: 0, seen, ready } => coming.push((seen, ready)),
+            Event::PodsListed { pods, .. } => break pods,
+            _ => {}
+        }
+    };
+    assert_eq!((coming, listed.len()), (vec![(500, 250), (1000, 500)], 1100));
+}

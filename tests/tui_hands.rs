@@ -7,11 +7,13 @@ mod story;
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent};
 use gameday::command::{AbortedBy, Command};
 use gameday::effect::Effect;
 use gameday::event::{Entry, Event};
+use gameday::face::home::{Drill, Home};
 use gameday::face::look::{Aspect, Look, LookAt};
 use gameday::run::Run;
 use gameday::seat::{Position, Seat};
@@ -99,7 +101,7 @@ fn hands_should_let_each_binding_of_the_table_do_something() {
         for binding in Keys::default().of(scope) {
             for key in binding.keys.iter() {
                 let looking = (scope == Scope::Looking).then(|| looked(&run, Aspect::Logs, &["a line"]));
-                let mut hands = Hands { open: open.clone(), looking, seat, ..Hands::of("maria") };
+                let mut hands = Hands { open: open.clone(), looking, seat, edits: true, ..Hands::of("maria") };
                 assert_eq!(hands.scope(&run), scope);
                 assert!(hands.press(KeyEvent::from(*key), &run).is_some(), "{key} in {scope:?} does nothing: {binding:?}");
                 tried += 1;
@@ -486,4 +488,53 @@ fn findings_should_show_by_themselves_to_whoever_is_back_on_the_usual_screen() {
     assert_eq!((hands.screen(&run(LIVE)), hands.screen(&run(OVER))), (Screen::Cockpit, Screen::Findings));
     press(&mut hands, &run(OVER), &typed("1"));
     assert_eq!(hands.screen(&run(OVER)), Screen::Cockpit, "who asks for it then gets it");
+}
+
+/// Hands that know of three scenarios at home.
+fn at_home() -> Hands {
+    let drills = ["a.yaml", "b.yaml", "c.yaml"].map(|file| Drill::of(file.into(), Err("a mistake".into()), &[])).to_vec();
+    Hands { porch: Some(Arc::new(Home { drills, ..Home::default() })), ..Hands::of("maria") }
+}
+
+#[test]
+fn home_should_be_looked_at_while_a_run_goes_on_and_open_nothing() {
+    let run = run(LIVE);
+    for way in [vec![ESC], command("home")] {
+        let mut hands = at_home();
+        press(&mut hands, &run, &way);
+        assert_eq!(hands.screen(&run), Screen::Home, "{way:?}");
+        assert_eq!(press(&mut hands, &run, &typed("jj")), Some(Deed::Draw));
+        assert_eq!(hands.lobby.drill, 2);
+        let before = hands.clone();
+        assert!(matches!(press(&mut hands, &run, &[ENTER]), Some(Deed::Draw) | None));
+        assert_eq!(hands, before, "Enter opens nothing");
+        press(&mut hands, &run, &[Key::Code(KeyCode::Tab), Key::Char('!')]);
+        assert_eq!(hands.open, Some(Open::Stop), "the stop is at hand");
+        press(&mut hands, &run, &[ESC, ESC]);
+        assert_eq!((hands.screen(&run), hands.open.clone()), (Screen::Cockpit, None));
+    }
+    // where nothing is known of home, and where nobody leads, Esc stays where it is
+    for mut hands in [Hands::of("maria"), Hands { seat: Seat::Spectator { driven: true }, ..at_home() }] {
+        press(&mut hands, &run, &[ESC, ESC]);
+        assert_eq!(hands.screen(&run), Screen::Cockpit);
+    }
+    // before the start, going home is leaving: asked
+    let mut hands = at_home();
+    press(&mut hands, &self::run(READY), &command("home"));
+    assert_eq!(hands.open, Some(Open::Stop));
+}
+
+#[test]
+fn editor_should_open_only_where_no_run_is_under_way() {
+    let edit = |hands: Hands, until: f64| press(&mut { hands }, &run(until), &typed("e"));
+    let hands = || Hands { edits: true, ..Hands::of("maria") };
+    for idle in [READY, OVER] {
+        assert_eq!(edit(hands(), idle), Some(Deed::Edit));
+        assert_eq!(edit(Hands::of("maria"), idle), None, "there is no file");
+    }
+    for busy in [LIVE, UNDOING] {
+        assert_eq!(edit(hands(), busy), None);
+        assert_ne!(press(&mut hands(), &run(busy), &command("edit")), Some(Deed::Edit));
+    }
+    assert_eq!(edit(Hands { seat: Seat::Spectator { driven: true }, ..hands() }, OVER), None);
 }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Duration, Utc};
 use crossterm::event::{KeyCode, KeyEvent};
-use gameday::effect::Verdict;
-use gameday::face::home::{Drill, Home, PastRun, Reach, State};
+use gameday::effect::{PodRef, Verdict};
+use gameday::face::home::{Aim, Drill, Home, PastRun, Reach, State};
 use gameday::scenario::model::Tier;
 use gameday::scenario::{self, Source};
 use gameday::tui::home::{Choice, List, Lobby};
@@ -32,6 +32,7 @@ fn run(id: &str, drill: &str, ago: Duration, state: State) -> PastRun {
         recorded: seen() - ago,
         tier: Tier::Staging,
         rehearsal: state == State::Ended(Verdict::Held),
+        digest: String::new(),
         state,
     }
 }
@@ -42,8 +43,7 @@ fn drill(name: &str, runs: &[PastRun]) -> Drill {
     let text = fs::read_to_string(path).unwrap();
     let source = Source { file: "x", text: &text, manifests: &|_| Err("none".to_owned()) };
     let read = scenario::read(&source, &BTreeMap::new());
-    let last = runs.iter().find(|run| run.drill.raw() == name).cloned();
-    Drill { file, scenario: read.scenario.map(Box::new).ok_or_else(|| "line 3: \u{1b}[31mno such key".into()), last }
+    Drill::of(file, read.scenario.map(Box::new).ok_or_else(|| "line 3: \u{1b}[31mno such key".into()), runs)
 }
 
 fn home(cluster: Reach) -> Home {
@@ -55,8 +55,9 @@ fn home(cluster: Reach) -> Home {
     ];
     let names = ["task-api-all-but-one", "task-api-network-delay", "task-api-partition", "task-api-pod-kill"];
     let mut drills: Vec<Drill> = names.iter().map(|name| drill(name, &runs)).collect();
-    drills.push(Drill { file: "broken.yaml".into(), scenario: Err("broken.yaml:3:1: \u{1b}[31mno such key".into()), last: None });
-    Home { seen: seen(), drills, runs, cluster }
+    drills.push(Drill::of("broken.yaml".into(), Err("broken.yaml:3:1: \u{1b}[31mno such key".into()), &[]));
+    let contexts = drills.iter().map(|drill| (drill.context(), cluster.clone())).chain([(None, cluster.clone())]);
+    Home { seen: seen(), clusters: contexts.collect(), drills, runs, ..Home::default() }
 }
 
 fn answers() -> Reach {
@@ -125,6 +126,55 @@ fn scenario_without_a_cluster_should_be_rehearsed_and_one_with_mistakes_neither(
         assert_eq!(press(&mut lobby, &home, &[Key::Char('G'), key]), None);
         assert!(lobby.said.is_some_and(|said| said.contains("gameday check broken.yaml")));
     }
+}
+
+#[test]
+fn scenario_should_be_run_where_its_own_context_answers() {
+    let mut home = home(Reach::None("the current context does not answer".into()));
+    let named = home.drills[0].context();
+    assert!(named.is_some(), "the scenario names its context");
+    home.clusters.insert(named, answers());
+    assert!(matches!(press(&mut Lobby::default(), &home, &[ENTER]), Some(Choice::Run(_))));
+    assert!(drawn(&home, &Lobby::default(), (120, 36)).contains("staging v1.32.4"));
+}
+
+#[test]
+fn graduation_should_tell_where_the_drill_held_and_whether_it_was_this_version() {
+    let digest = drill("task-api-pod-kill", &[]).scenario.unwrap().drill_digest;
+    let held = |id: &str, days: i64, digest: &str, rehearsal: bool, tier: Tier| PastRun {
+        rehearsal,
+        tier,
+        digest: digest.to_owned(),
+        ..run(id, "task-api-pod-kill", Duration::days(days), State::Ended(Verdict::Held))
+    };
+    let runs = [
+        PastRun { digest: digest.clone(), ..run("a", "task-api-pod-kill", Duration::days(1), State::Ended(Verdict::Refuted)) },
+        held("b", 2, "older", false, Tier::Staging),
+        held("c", 3, &digest, false, Tier::Staging),
+        held("d", 4, "older", true, Tier::Production),
+        held("e", 5, &digest, false, Tier::Development),
+    ];
+    let home = Home { seen: seen(), drills: vec![drill("task-api-pod-kill", &runs)], ..Home::default() };
+    let shown = drawn(&home, &Lobby::default(), (120, 36));
+    assert!(shown.contains("held: rehearsal ≠ 4d ago, an older version · staging ✓ 3d"), "{shown}");
+    assert!(shown.contains("production –"), "{shown}");
+}
+
+#[test]
+fn aims_should_be_told_of_the_marked_scenario_and_never_raw() {
+    let mut home = home(answers());
+    let pod = |name: &str| PodRef { namespace: "staging".to_owned(), name: name.to_owned(), uid: name.to_owned() };
+    let aims = vec![
+        Aim { step: "kill\u{1b}[2J".to_owned(), pods: Ok((0..8).map(|n| pod(&format!("task-api-{n}"))).collect()) },
+        Aim { step: "slow".to_owned(), pods: Err("pods is forbidden\u{1b}[2J".into()) },
+        Aim { step: "nobody".to_owned(), pods: Ok(Vec::new()) },
+    ];
+    home.aims.insert(home.drills[0].file.clone(), aims);
+    let shown = drawn(&home, &Lobby::default(), (200, 60));
+    assert!(shown.contains("picks among 8 now: 0, 1, 2, 3, 4, 5, …") && shown.contains("nobody: means no pod now"), "{shown}");
+    assert!(shown.contains("slow: its pods can't be seen: pods is forbidden") && !shown.contains('\u{1b}'), "{shown}");
+    let other = Lobby { drill: 1, ..Lobby::default() };
+    assert!(!drawn(&home, &other, (200, 60)).contains("picks among"));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! `gameday run` and `gameday rehearse`: from the file to the report.
 
-use std::cell::OnceCell;
+mod debrief;
+
+use std::cell::{Cell, OnceCell};
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, IsTerminal};
@@ -15,8 +17,8 @@ use crate::cli::args::{DrillArgs, InjectorArg, Output, RehearseArgs, RunArgs, Sp
 use crate::cli::arrival::{self, Arrival};
 use crate::cli::gate::{self, Seat};
 use crate::cli::outlet::Outlet;
-use crate::cli::{ABORTED, Failure, LEFT, Means, REFUSED, USAGE, answers, check, print, recover, report, screen, world};
-use crate::driver::{Clock, Driver, Looks, Signals, World, pace};
+use crate::cli::{ABORTED, Failure, LEFT, Means, REFUSED, USAGE, answers, check, editor, print, recover, report, screen, world};
+use crate::driver::{Clock, Driver, Signals, World, pace};
 use crate::edge::prometheus::{Credentials, Prometheus};
 use crate::edge::{Cluster, connect};
 use crate::face::Face;
@@ -34,13 +36,15 @@ use crate::{archive, wording};
 const FASTEST_ON_SCREEN: f64 = 60.0;
 
 /// How a run is shown.
-struct Shown {
+struct Shown<'e> {
     /// Open already, where the cluster had to be reached first.
     cockpit: Option<Cockpit>,
     /// How many times faster than real time its clock goes.
     pace: f64,
     /// Whether it begins as soon as its preflight has passed.
     start: bool,
+    /// Set where the operator leaves it to edit the scenario.
+    edit: &'e Cell<bool>,
 }
 
 /// What the environment is called where there is no scenario; none of a scenario can be called so.
@@ -58,6 +62,26 @@ pub struct Drill {
 }
 
 pub fn run(args: &RunArgs) -> Result<u8, Failure> {
+    until_left(&args.drill.file, |edit| run_once(args, edit))
+}
+
+pub fn rehearse(args: &RehearseArgs) -> Result<u8, Failure> {
+    until_left(&args.drill.file, |edit| rehearse_once(args, edit))
+}
+
+/// Runs a scenario, and once more whenever the operator has left its run to edit it.
+fn until_left(file: &Path, once: impl Fn(&Cell<bool>) -> Result<u8, Failure>) -> Result<u8, Failure> {
+    loop {
+        let edit = Cell::new(false);
+        let outcome = once(&edit);
+        if !edit.get() {
+            return outcome;
+        }
+        editor::open(file).means(USAGE)?;
+    }
+}
+
+fn run_once(args: &RunArgs, edit: &Cell<bool>) -> Result<u8, Failure> {
     let drill = Drill::read(&args.drill.file, &args.drill.sets)?;
     answers::check(&args.drill, &drill.scenario, on_terminal(&args.drill))?;
     let environment = drill.environment(args.place.env.as_deref())?;
@@ -73,7 +97,7 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
                 connect::connect(&environment.name, environment.context.as_deref(), args.place.context.as_deref()).await.means(REFUSED)?;
             let waiting = Untrusted::from(format!("reaching {} at {}", connection.context, connection.server)).to_string();
             let context = connection.context.clone();
-            let mut cockpit = on_terminal(&args.drill).then(|| screen::open(1.0, confirmed(args), waiting)).transpose()?;
+            let mut cockpit = on_terminal(&args.drill).then(|| screen::lead(1.0, confirmed(args), waiting)).transpose()?;
             let arrival = tokio::select! {
                 arrival = arrival::arrive(connection, &drill.scenario, &environment, &args.place, &config) => arrival?,
                 () = screen::left(cockpit.as_mut()) => return Err(anyhow!("left before {context} answered; nothing was started")).means(ABORTED),
@@ -86,13 +110,13 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
             let token = format!("{:06x}", drill.random >> 40);
             let header = drill.header(run, drill.started, place, drill.random, token, args.place.injector);
             let header = Header { gate: Some(gate), ..header };
-            let shown = Shown { cockpit, pace: 1.0, start: confirmed(args) };
+            let shown = Shown { cockpit, pace: 1.0, start: confirmed(args), edit };
             Box::pin(drive(&args.drill, drill.scenario, header, world, signals, shown, folder)).await
         })
     })
 }
 
-pub fn rehearse(args: &RehearseArgs) -> Result<u8, Failure> {
+fn rehearse_once(args: &RehearseArgs, edit: &Cell<bool>) -> Result<u8, Failure> {
     let drill = Drill::read(&args.drill.file, &args.drill.sets)?;
     answers::check(&args.drill, &drill.scenario, on_terminal(&args.drill))?;
     let environment = drill.environment(args.env.as_deref())?;
@@ -131,7 +155,7 @@ pub fn rehearse(args: &RehearseArgs) -> Result<u8, Failure> {
             let cluster = Cluster::look(client, context, &namespace).await.means(REFUSED)?;
             let prometheus = Prometheus::new(&at, &Credentials::default(), &cluster.client).means(REFUSED)?;
             let world = World { cluster, prometheus: Some(prometheus), http: None, commands: args.allow_commands };
-            let shown = Shown { cockpit: None, pace: speed.unwrap_or(1.0), start: true };
+            let shown = Shown { cockpit: None, pace: speed.unwrap_or(1.0), start: true, edit };
             Box::pin(drive(&args.drill, drill.scenario, header, world, signals, shown, &OnceCell::new())).await
         };
         match speed {
@@ -258,7 +282,7 @@ async fn drive(
     header: Header,
     world: World,
     signals: Signals,
-    shown: Shown,
+    shown: Shown<'_>,
     place: &OnceCell<PathBuf>,
 ) -> Result<u8, Failure> {
     let folder = match &args.run_dir {
@@ -280,9 +304,10 @@ async fn drive(
     let code = if on_terminal(args) {
         let face = match shown.cockpit {
             Some(open) => open,
-            None => screen::open(shown.pace, shown.start, String::new())?,
+            None => screen::lead(shown.pace, shown.start, String::new())?,
         };
-        Box::pin(on_screen(Driver::new(run, journal, clock, world, face), signals, &folder)).await
+        debrief::show_home(face.porch(), &world, run.header().place.rehearsal);
+        Box::pin(debrief::on_screen(Driver::new(run, journal, clock, world, face), signals, &folder, shown.edit)).await
     } else {
         let out = Outlet::open().context("cannot start the thread that prints").means(REFUSED)?;
         let face = Headless::new(out, Form::from(args.output), shown.start).answering(answers);
@@ -311,42 +336,6 @@ fn code(run: &Run, lost: Option<JournalError>) -> anyhow::Result<u8> {
         }
         (_, Some(error)) => Err(error.into()),
         (None, None) => Ok(LEFT),
-    }
-}
-
-/// Drives a run in the cockpit; its findings stay on the screen until the operator leaves.
-async fn on_screen(driver: Driver<Cockpit>, signals: Signals, folder: &Path) -> anyhow::Result<u8> {
-    let driven = Box::pin(driver.drive(signals)).await;
-    let (run, mut cockpit, mut looks) = (driven.run, driven.face, driven.looks);
-    let report = match report::file(folder) {
-        Ok(()) => folder.join("report.md").display().to_string(),
-        Err(error) => format!("not written: {error:#}"),
-    };
-    cockpit.reported(report);
-    let mut signals = Signals::listen()?;
-    tokio::select! {
-        () = debrief(&mut cockpit, &run, &mut looks) => {}
-        _ = signals.next() => {}
-        // the practice cluster lives on while its findings are read: not faster than real time
-        () = pace::hold(1.0), if run.header().place.rehearsal => {}
-    }
-    if let Err(error) = cockpit.close() {
-        crate::cli::complain(&error.into());
-    }
-    code(&run, driven.lost)
-}
-
-/// Shows the findings until the operator leaves, and what they look at meanwhile.
-async fn debrief(cockpit: &mut Cockpit, run: &Run, looks: &mut Looks) {
-    loop {
-        tokio::select! {
-            biased;
-            at = cockpit.debrief(run) => match at {
-                Some(at) => looks.begin(at),
-                None => return,
-            },
-            look = looks.next() => cockpit.looked(look),
-        }
     }
 }
 

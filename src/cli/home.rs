@@ -1,10 +1,9 @@
 //! `gameday` without a verb: home, and from there to a run, a rehearsal, a replay, the editor, and back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
-use std::process::Command as Process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
@@ -13,18 +12,22 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use clap::Parser;
+use futures::future::join_all;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::oneshot;
 
 use crate::archive::{self, ArchiveError};
 use crate::cli::args::{Args, Verb};
-use crate::cli::{Failure, Means, REFUSED, USAGE, check, complain, config, drill, replay, watch};
+use crate::cli::{Failure, Means, REFUSED, USAGE, check, complain, config, drill, editor, replay, watch};
 use crate::driver::Signals;
-use crate::edge::{Cluster, abilities, connect};
+use crate::edge::{Cluster, abilities, connect, targets};
 use crate::event::Event;
-use crate::face::home::{Drill, Home, PastRun, Reach, State};
+use crate::face::home::{Aim, Context as Place, Drill, Home, News, PastRun, Reach, State};
 use crate::journal::Journal;
 use crate::journal::read;
+use crate::scenario::model::{Environment, Scenario, StepAction};
 use crate::text::Untrusted;
+use crate::tui::Porch;
 use crate::tui::home::{self, Choice, Lobby};
 
 /// How many past runs are shown.
@@ -34,6 +37,8 @@ const FILES: usize = 300;
 const LARGEST: u64 = 1 << 20;
 /// How long home may take to end once it is told to.
 const GOODBYE: Duration = Duration::from_millis(400);
+/// How many contexts of the kubeconfig are asked, the current one among them.
+const CONTEXTS: usize = 9;
 /// How long the cluster may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The scenario that everybody has, and its file's name.
@@ -45,13 +50,13 @@ pub fn home() -> Result<u8, Failure> {
         return Err(anyhow!("no verb: `gameday --help` lists them; home wants a terminal")).means(USAGE);
     }
     let mut lobby = Lobby::default();
-    let mut last = Reach::Asking;
+    let mut last = BTreeMap::new();
     loop {
-        let (choice, seen, hands) = visit(Home { cluster: last, ..look().means(REFUSED)? }, lobby)?;
-        (last, lobby) = (seen.cluster, hands);
+        let (choice, seen, hands) = visit(Home { clusters: last, ..look().means(REFUSED)? }, lobby)?;
+        (last, lobby) = (seen.clusters, hands);
         let done = match &choice {
             Choice::Leave => return Ok(0),
-            Choice::Edit(file) => edit(file).map(|()| 0).means(USAGE),
+            Choice::Edit(file) => editor::open(file).map(|()| 0).means(USAGE),
             Choice::Run(file) => asked("run", file),
             Choice::Rehearse(file) => asked("rehearse", file),
             Choice::Replay(folder) => asked("replay", folder),
@@ -68,18 +73,22 @@ pub fn home() -> Result<u8, Failure> {
 fn visit(mut seen: Home, mut lobby: Lobby) -> Result<(Choice, Home, Lobby), Failure> {
     let (look, keys, mouse) = (config::look()?, config::keys()?, config::mouse()?);
     let (teller, news) = channel();
+    let (marker, marked) = unbounded_channel();
     let (done, mut chosen) = oneshot::channel();
+    let drills: Vec<(PathBuf, Box<Scenario>)> =
+        seen.drills.iter().filter_map(|drill| Some((drill.file.clone(), drill.scenario.clone().ok()?))).collect();
+    let contexts: BTreeSet<Place> = [None].into_iter().chain(seen.drills.iter().map(Drill::context)).take(CONTEXTS).collect();
     let wanted = Arc::new(AtomicBool::new(true));
     let still = Arc::clone(&wanted);
     let visiting = move || {
-        let choice = home::choose(&mut seen, &mut lobby, &news, (&keys, &look.theme(), mouse), &still);
+        let choice = home::choose(&mut seen, &mut lobby, (&news, &marker), (&keys, &look.theme(), mouse), &still);
         // whoever was told to end does not wait for it
         let _ = done.send((choice, seen, lobby));
     };
     thread::Builder::new().name("home".to_owned()).spawn(visiting).means(REFUSED)?;
     drill::runtime(false).means(REFUSED)?.block_on(async {
         let mut signals = Signals::listen().context("cannot listen to signals").means(REFUSED)?;
-        let asking = tokio::spawn(ask(teller));
+        let asking = tokio::spawn(ask(teller, contexts, drills, marked));
         let ended = tokio::select! {
             ended = &mut chosen => Some(ended),
             _ = signals.next() => {
@@ -110,15 +119,16 @@ fn asked(verb: &str, what: &Path) -> Result<u8, Failure> {
     }
 }
 
-fn edit(file: &Path) -> anyhow::Result<()> {
-    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
-    let editor = set("VISUAL").or_else(|| set("EDITOR")).unwrap_or_else(|| "vi".to_owned());
-    // an editor may have flags of its own: `code --wait`
-    let mut words = editor.split_whitespace();
-    let program = words.next().unwrap_or("vi");
-    let status = Process::new(program).args(words).arg(file).status();
-    let status = status.with_context(|| format!("cannot start {editor:?}: set EDITOR to the editor you use"))?;
-    if status.success() { Ok(()) } else { Err(anyhow!("{editor} ended with {status}")) }
+/// Tells a cockpit what there is at home, as it is now; `reach` is the cluster of its run.
+pub fn tell(porch: Porch, reach: Reach) {
+    let telling = move || {
+        // what can't be read is not there
+        if let Ok(home) = look() {
+            porch.tell(Home { clusters: [(None, reach)].into(), ..home });
+        }
+    };
+    // a thread of its own: a rehearsal's clock would stand still meanwhile, and a cluster's run would wait
+    let _ = thread::Builder::new().name("porch".to_owned()).spawn(telling);
 }
 
 /// What is on disk.
@@ -129,7 +139,7 @@ fn look() -> anyhow::Result<Home> {
         // whoever begins has none yet: one that runs on the practice cluster, to be read and changed
         drills.push(told(practice()?, &runs));
     }
-    Ok(Home { seen: drill::today(), drills, runs, cluster: Reach::Asking })
+    Ok(Home { seen: drill::today(), drills, runs, ..Home::default() })
 }
 
 /// The scenario files here and in `scenarios`.
@@ -170,9 +180,7 @@ fn told(file: PathBuf, runs: &[PastRun]) -> Drill {
         },
         Err(error) => Err(Untrusted::from(error.to_string())),
     };
-    let name = scenario.as_ref().map(|scenario| scenario.name.clone()).unwrap_or_default();
-    let last = runs.iter().find(|run| run.drill.raw() == name && run.state != State::Live).cloned();
-    Drill { file, scenario, last }
+    Drill::of(file, scenario, runs)
 }
 
 /// A run, from the first and the last line of its journal.
@@ -185,7 +193,8 @@ fn past(folder: &Path) -> Option<PastRun> {
         _ => State::Cut,
     };
     // one that this version can't read is told by its file
-    let drill = check::reread(&header.scenario).map_or_else(|| header.scenario.file.clone(), |scenario| scenario.name);
+    let reread = check::reread(&header.scenario).map(|scenario| (scenario.name, scenario.drill_digest));
+    let (drill, digest) = reread.unwrap_or_else(|| (header.scenario.file.clone(), String::new()));
     Some(PastRun {
         folder: folder.to_owned(),
         id: Untrusted::from(header.run.as_str()),
@@ -193,24 +202,59 @@ fn past(folder: &Path) -> Option<PastRun> {
         recorded: header.recorded,
         tier: header.place.tier,
         rehearsal: header.place.rehearsal,
+        digest,
         state,
     })
 }
 
-/// Asks the cluster of the kubeconfig what it can do.
-async fn ask(teller: Sender<Reach>) {
+/// Asks the clusters of these contexts what they can do, and of whichever scenario is marked whom it is aimed at.
+async fn ask(
+    teller: Sender<News>,
+    contexts: BTreeSet<Place>,
+    drills: Vec<(PathBuf, Box<Scenario>)>,
+    mut marked: UnboundedReceiver<PathBuf>,
+) {
+    let asked = contexts.into_iter().map(|context| async {
+        let (reach, cluster) = reach(context.as_deref()).await;
+        // whoever has gone on needs no answer
+        let _ = teller.send(News::Cluster(context.clone(), reach));
+        Some((context, cluster?))
+    });
+    let clusters: BTreeMap<Place, Cluster> = join_all(asked).await.into_iter().flatten().collect();
+    let mut known = BTreeSet::new();
+    while let Some(file) = marked.recv().await {
+        let Some((_, scenario)) = drills.iter().find(|(of, _)| *of == file) else { continue };
+        let Some(environment) = scenario.environments.first() else { continue };
+        let Some(cluster) = clusters.get(&environment.context).filter(|_| known.insert(file.clone())) else { continue };
+        let _ = teller.send(News::Aims(file, aims(cluster, environment, scenario).await));
+    }
+}
+
+/// What a cluster can do, and the cluster where it answers.
+async fn reach(context: Option<&str>) -> (Reach, Option<Cluster>) {
     let asked = async {
-        let connection = connect::connect(drill::NO_ENVIRONMENT, None, None).await?;
+        let connection = connect::connect(drill::NO_ENVIRONMENT, context, None).await?;
         let (context, namespace) = (connection.context.clone(), connection.namespace.clone());
         let cluster = Cluster::reach(connection, &namespace).await?;
         let has = abilities::of(&cluster).await;
-        anyhow::Ok(Reach::Answers { context: context.into(), version: cluster.fact.version.clone(), has })
+        anyhow::Ok((Reach::Answers { context: context.into(), version: cluster.fact.version.clone(), has }, Some(cluster)))
     };
-    let reach = match tokio::time::timeout(PATIENCE, asked).await {
-        Ok(Ok(reach)) => reach,
-        Ok(Err(error)) => Reach::None(format!("{error:#}").into()),
-        Err(_) => Reach::None(format!("it does not answer within {} s", PATIENCE.as_secs()).into()),
-    };
-    // whoever has gone on needs no answer
-    let _ = teller.send(reach);
+    match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok(answered)) => answered,
+        Ok(Err(error)) => (Reach::None(format!("{error:#}").into()), None),
+        Err(_) => (Reach::None(format!("it does not answer within {} s", PATIENCE.as_secs()).into()), None),
+    }
+}
+
+/// Whom the faults of a scenario would be aimed at now.
+async fn aims(cluster: &Cluster, environment: &Environment, scenario: &Scenario) -> Vec<Aim> {
+    let own = environment.namespace.as_deref().unwrap_or(&cluster.namespace);
+    let mut aims = Vec::new();
+    for step in &scenario.steps {
+        let StepAction::Fault(fault) = &step.action else { continue };
+        let meant = targets::resolve(cluster, &fault.selector, fault.namespace().unwrap_or(own)).await;
+        let pods = meant.map(|meant| meant.into_iter().map(|matched| matched.pod).collect()).map_err(|error| error.to_string().into());
+        aims.push(Aim { step: step.name.clone(), pods });
+    }
+    aims
 }

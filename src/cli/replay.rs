@@ -19,6 +19,7 @@ use crate::replay::Player;
 use crate::run::Run;
 use crate::seat::Seat;
 use crate::tui::Cockpit;
+use crate::tui::letters::Type;
 use crate::{archive, wording};
 
 /// A journal that does not come to what was sealed in it.
@@ -43,7 +44,7 @@ pub fn replay(args: &ReplayArgs) -> Result<u8, Failure> {
     let player = report::guarded(&folder, move || Player::new(run, recorded.entries, speed)).means(USAGE)?;
     let runtime = drill::runtime(false).means(REFUSED)?;
     runtime.block_on(async {
-        let mut cockpit = screen::open(0.0, false, String::new())?;
+        let mut cockpit = screen::look_on(Type::Plain, String::new())?;
         let report = folder.join("report.md");
         if report.exists() {
             cockpit.reported(report.display().to_string());

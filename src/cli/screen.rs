@@ -14,15 +14,23 @@ pub fn has_one(headless: bool, output: Output) -> bool {
     !headless && output == Output::Text && io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
-/// Takes the terminal; `waiting` is what stands there until there is a run to show.
-pub fn open(pace: f64, start: bool, waiting: String) -> Result<Cockpit, Failure> {
-    open_for(Type::Plain, pace, start, waiting)
+/// Takes the terminal for whoever leads a run; `waiting` is what stands there until there is one to show.
+pub fn lead(pace: f64, start: bool, waiting: String) -> Result<Cockpit, Failure> {
+    open(Opening { pace, start, waiting, edits: true, ..opening()? })
 }
 
-/// Takes the terminal, for the room or for whoever sits before it.
-pub fn open_for(letters: Type, pace: f64, start: bool, waiting: String) -> Result<Cockpit, Failure> {
+/// Takes the terminal for whoever looks on, before it or across the room.
+pub fn look_on(letters: Type, waiting: String) -> Result<Cockpit, Failure> {
+    open(Opening { letters, waiting, ..opening()? })
+}
+
+fn opening() -> Result<Opening, Failure> {
     let author = std::env::var("USER").ok().filter(|user| !user.is_empty()).unwrap_or_else(|| "leader".to_owned());
-    let opening = Opening { pace, start, author, keys: config::keys()?, look: config::look()?, mouse: config::mouse()?, letters, waiting };
+    let (keys, look, mouse) = (config::keys()?, config::look()?, config::mouse()?);
+    Ok(Opening { pace: 0.0, start: false, author, keys, look, mouse, letters: Type::Plain, waiting: String::new(), edits: false })
+}
+
+fn open(opening: Opening) -> Result<Cockpit, Failure> {
     Cockpit::open(opening).context("cannot open the cockpit; --headless does without").means(REFUSED)
 }
 

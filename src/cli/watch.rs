@@ -30,7 +30,7 @@ pub fn watch(args: &WatchArgs) -> Result<u8, Failure> {
         let on_screen = screen::has_one(args.headless, args.output);
         let mut stand = if on_screen {
             let letters = if args.project { Type::Large } else { Type::Plain };
-            let cockpit = screen::open_for(letters, 0.0, false, "waiting for the first line of the journal".to_owned())?;
+            let cockpit = screen::look_on(letters, "waiting for the first line of the journal".to_owned())?;
             Stand::Screen(Box::new(cockpit), folder.join("report.md").display().to_string())
         } else {
             Stand::Lines(Headless::new(Outlet::open().means(REFUSED)?, Form::from(args.output), false))

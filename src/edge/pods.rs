@@ -78,6 +78,12 @@ impl Project<Lean> for Pods {
         self.is_ours(&pod).await.then(|| project(&pod, self.target))
     }
 
+    fn coming(&self, kept: &[PodFact]) -> Option<Event> {
+        // what a later list finds is told as one, while the last still stands
+        let ready = kept.iter().filter(|fact| fact.ready && fact.deleting.is_none()).count();
+        self.facts.is_empty().then(|| Event::PodsComing { target: self.target, seen: count(kept.len()), ready: count(ready) })
+    }
+
     async fn listed(&mut self, mut pods: Vec<PodFact>) -> Vec<Event> {
         pods.sort_by(|a, b| a.pod.cmp(&b.pod));
         self.facts = pods.iter().map(|fact| (fact.pod.uid.clone(), fact.clone())).collect();

@@ -24,6 +24,10 @@ pub(super) trait Project<K>: Send {
     type Kept: Send;
     /// Takes an object of a list, as its page comes.
     fn keep(&mut self, object: K) -> impl Future<Output = Option<Self::Kept>> + Send;
+    /// What to tell of a list that is not through yet, after one of its pages.
+    fn coming(&self, _kept: &[Self::Kept]) -> Option<Event> {
+        None
+    }
     /// A whole new list.
     fn listed(&mut self, kept: Vec<Self::Kept>) -> impl Future<Output = Vec<Event>> + Send;
     /// One object that is new or has changed.
@@ -62,7 +66,7 @@ pub(super) async fn follow<K, P>(
     let mut lost = false;
     loop {
         let stopped = async {
-            let (kept, mut version) = list(&api, &config, &mut project, &mut alive).await?;
+            let (kept, mut version) = list(&api, &config, &mut project, &inbox, &mut alive).await?;
             wait = FIRST_WAIT;
             let mut events = project.listed(kept).await;
             if std::mem::take(&mut lost) {
@@ -99,7 +103,7 @@ enum Stop {
     Unheard,
 }
 
-async fn tell(inbox: &Inbox, events: Vec<Event>) -> Result<(), Stop> {
+async fn tell(inbox: &Inbox, events: impl IntoIterator<Item = Event>) -> Result<(), Stop> {
     for event in events {
         inbox.send(event).await.map_err(|_| Stop::Unheard)?;
     }
@@ -124,6 +128,7 @@ async fn list<K, P>(
     api: &Api<K>,
     config: &watcher::Config,
     project: &mut P,
+    inbox: &Inbox,
     alive: &mut watch::Receiver<bool>,
 ) -> Result<(Vec<P::Kept>, String), Stop>
 where
@@ -142,6 +147,7 @@ where
         if params.continue_token.is_none() {
             return Ok((kept, page.metadata.resource_version.unwrap_or_default()));
         }
+        tell(inbox, project.coming(&kept)).await?;
     }
 }
 

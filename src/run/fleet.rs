@@ -33,6 +33,8 @@ pub struct Target {
     pub missing: Option<Untrusted>,
     /// Whether its pods were listed at least once.
     pub listed: bool,
+    /// How many pods of the first list have come, and how many of those are ready.
+    pub coming: (u32, u32),
     /// Every pod seen, gone ones too.
     pub pods: Pods,
     /// How many were ready: steps, not slopes, for nothing is half ready.
@@ -100,6 +102,7 @@ impl Target {
             workload: None,
             missing: None,
             listed: false,
+            coming: (0, 0),
             pods: Pods::default(),
             history,
             outages: Vec::new(),

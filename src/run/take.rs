@@ -40,6 +40,9 @@ impl Run {
                     self.pod_changed(&fact, Change::Deleted);
                 }
             }
+            Event::PodsComing { target, seen, ready } => {
+                self.fleet.targets.get_mut(*target).into_iter().for_each(|target| target.coming = (*seen, *ready));
+            }
             Event::PodsListed { target, pods } => {
                 for (fact, change) in self.fleet.listed(*target, pods, &self.sight, now) {
                     self.pod_changed(&fact, change);
@@ -49,8 +52,7 @@ impl Run {
             Event::EndpointsSeen(fact) => self.fleet.endpoints(fact, self.sight.live(now)),
             Event::Reported(fact) => {
                 if fact.warning {
-                    self.warnings.keep(fact, now);
-                    self.note(Noted::Warned(fact.clone()));
+                    self.warned(fact);
                 }
             }
             Event::SourceLost { source, why } => {

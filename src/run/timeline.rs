@@ -24,6 +24,15 @@ pub struct Moment {
     pub noted: Noted,
 }
 
+/// How often the same was told, without a long silence in between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Times {
+    /// Once, or more often.
+    pub count: u32,
+    /// When last.
+    pub last: At,
+}
+
 /// Which list a criterion stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum List {
@@ -120,8 +129,8 @@ pub enum Noted {
     HandedOver(FaultId, ChaosRef),
     /// A pod's status says what keeps it from being ready.
     Hindered(PodRef, Hindrance),
-    /// The cluster warned about one of our objects.
-    Warned(ReportedFact),
+    /// The cluster warned about one of our objects; so often until then, in the same words.
+    Warned(ReportedFact, Times),
     /// A remark.
     Note(Untrusted, Untrusted),
     /// The operator stopped the run.
@@ -186,7 +195,7 @@ impl Noted {
             Noted::Removed(_) => "removed",
             Noted::HandedOver(..) => "left_behind",
             Noted::Hindered(..) => "hindered",
-            Noted::Warned(_) => "warned",
+            Noted::Warned(..) => "warned",
             Noted::Note(..) => "note",
             Noted::Aborted(_) => "aborted",
             Noted::Unclaimed(_) => "unclaimed",

@@ -1,6 +1,7 @@
 //! Why a replica is not back: the nearest cause there is evidence of, and nothing where there is none.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crate::clock::At;
 use crate::effect::PodRef;
@@ -8,9 +9,12 @@ use crate::event::hindrance::Hindrance;
 use crate::event::{PodFact, ReportedFact};
 use crate::run::Run;
 use crate::run::fleet::{Pod, Target};
+use crate::run::timeline::{Moment, Noted, Times};
 
 /// How many warnings of one object are kept: of each reason the newest.
 const KEPT: usize = 8;
+/// How long a warning must not have come for it to be told anew.
+const SILENCE: Duration = Duration::from_mins(1);
 
 /// What Events say of why a pod is not ready, the one that says most first. `Unhealthy` is what a probe that fails comes to.
 const OF_PODS: &[&str] = &[
@@ -49,24 +53,35 @@ pub enum Cause<'a> {
     Told(&'a ReportedFact, At),
 }
 
+#[derive(Clone, Debug)]
+struct Warning {
+    at: At,
+    fact: ReportedFact,
+    /// Its place in the timeline.
+    told: usize,
+}
+
 /// The newest warnings.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Warnings {
     /// By kind and name of what they are about, of each reason one.
-    kept: BTreeMap<(String, String), Vec<(At, ReportedFact)>>,
+    kept: BTreeMap<(String, String), Vec<Warning>>,
     /// By the uid of a pod: the reasons of its status that were told.
     told: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Warnings {
-    /// Keeps one.
-    pub(super) fn keep(&mut self, fact: &ReportedFact, at: At) {
+    /// Keeps one, which is told at `next` in the timeline; gives back where it was told already, if it came in the same
+    /// words not long ago.
+    fn keep(&mut self, fact: &ReportedFact, at: At, next: usize) -> Option<usize> {
         let of = self.kept.entry((fact.kind.raw().to_owned(), fact.name.raw().to_owned())).or_default();
-        of.retain(|(_, kept)| kept.reason != fact.reason);
-        of.push((at, fact.clone()));
+        let before = of.iter().position(|kept| kept.fact.reason == fact.reason).map(|place| of.remove(place));
+        let told = before.filter(|kept| kept.fact == *fact && at.since(kept.at) < SILENCE).map(|kept| kept.told);
+        of.push(Warning { at, fact: fact.clone(), told: told.unwrap_or(next) });
         if of.len() > KEPT {
             of.remove(0);
         }
+        told
     }
 
     /// Forgets what was said of a pod that is gone: long runs have many.
@@ -84,18 +99,28 @@ impl Warnings {
     /// The first of these reasons that was given since a moment.
     fn since<'a>(&'a self, kind: &str, name: &str, reasons: &[&str], since: At) -> Option<(&'a ReportedFact, At)> {
         let of = self.kept.get(&(kind.to_owned(), name.to_owned()))?;
-        let given = |reason: &&str| of.iter().find(|(at, fact)| *at >= since && fact.reason.raw() == *reason);
-        reasons.iter().find_map(given).map(|(at, fact)| (fact, *at))
+        let given = |reason: &&str| of.iter().find(|warning| warning.at >= since && warning.fact.reason.raw() == *reason);
+        reasons.iter().find_map(given).map(|warning| (&warning.fact, warning.at))
     }
 
     /// The same of all objects of a kind whose names satisfy `is`, the newest first.
     fn among<'a>(&'a self, kind: &str, is: impl Fn(&str) -> bool, reasons: &[&str], since: At) -> Option<(&'a ReportedFact, At)> {
         let of = self.kept.iter().filter(|((of, name), _)| of == kind && is(name)).flat_map(|(_, of)| of);
-        of.filter(|(at, fact)| *at >= since && reasons.contains(&fact.reason.raw())).max_by_key(|(at, _)| *at).map(|(at, fact)| (fact, *at))
+        let given = of.filter(|warning| warning.at >= since && reasons.contains(&warning.fact.reason.raw()));
+        given.max_by_key(|warning| warning.at).map(|warning| (&warning.fact, warning.at))
     }
 }
 
 impl Run {
+    /// Takes a warning: one that comes again and again is one line.
+    pub(super) fn warned(&mut self, fact: &ReportedFact) {
+        let now = self.now;
+        match self.warnings.keep(fact, now, self.timeline.len()).and_then(|told| self.timeline.get_mut(told)) {
+            Some(Moment { noted: Noted::Warned(_, times), .. }) => *times = Times { count: times.count.saturating_add(1), last: now },
+            _ => self.note(Noted::Warned(fact.clone(), Times { count: 1, last: now })),
+        }
+    }
+
     /// Of each replica that is not ready, why: in the order of targets and pods, those without evidence left out.
     #[must_use]
     pub fn whys(&self) -> Vec<Why<'_>> {

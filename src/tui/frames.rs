@@ -12,8 +12,10 @@ use ratatui::layout::Rect;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::clock::At;
+use crate::command::{AbortedBy, Command};
 use crate::event::Entry;
 use crate::face::Asked;
+use crate::face::home::Home;
 use crate::face::look::{Look, LookAt};
 use crate::run::Run;
 use crate::run::phase::Phase;
@@ -46,6 +48,8 @@ pub enum Wake {
     Input(Event),
     /// The report was written there.
     Reported(String),
+    /// What there is at home.
+    Home(Box<Home>),
     /// The terminal does not answer any more.
     Lost(io::Error),
     /// Enough.
@@ -119,6 +123,8 @@ pub struct Frames {
     pub hands: Hands,
     /// What stands there until there is a run.
     pub waiting: String,
+    /// Whether the operator left for the editor.
+    pub edit: Arc<AtomicBool>,
     /// What the picture shows while it is frozen, and since when.
     pub held: Option<(Box<Run>, At)>,
 }
@@ -199,12 +205,17 @@ impl Frames {
                     self.hands.report = Some(path);
                     changed = true;
                 }
+                Ok(Wake::Home(home)) => self.hands.porch = Some(Arc::new(*home)),
                 Ok(Wake::Shown) | Err(RecvTimeoutError::Timeout) => changed = true,
             }
             // on every wake: an inbox full of keys had no place to say that there are news
             let (now_shown, news) = self.take(shown);
             shown = now_shown;
             changed |= news | self.look();
+            // the run that was left for the editor before it began is over
+            if self.edit.load(Ordering::SeqCst) && shown.as_ref().is_some_and(|shown| shown.run.phase().0.is_over()) {
+                return Ok(());
+            }
             match (&shown, self.hands.frozen) {
                 (Some(shown), true) if self.held.is_none() => self.held = Some((shown.run.clone(), clock)),
                 (_, true) => {}
@@ -308,6 +319,13 @@ impl Frames {
             Some(Deed::Play(wish)) => {
                 // a player that is gone needs no wishes
                 let _ = self.wishes.send(wish);
+            }
+            Some(Deed::Edit) => {
+                self.edit.store(true, Ordering::SeqCst);
+                if run.phase().0.is_over() {
+                    return true;
+                }
+                let _ = self.asked.send(Asked::Command(Command::Abort { by: AbortedBy::Key }));
             }
             Some(Deed::Leave) => return true,
             Some(Deed::Draw) | None => {}

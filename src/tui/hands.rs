@@ -8,9 +8,12 @@ pub mod looking;
 mod moving;
 pub mod palette;
 
+use std::sync::Arc;
+
 use crossterm::event::{KeyEvent, KeyEventKind};
 
 use crate::command::{Answer, Command};
+use crate::face::home::Home;
 use crate::face::look::LookAt;
 use crate::run::Run;
 use crate::run::phase::{End, Phase};
@@ -20,6 +23,7 @@ use crate::tui::copied;
 use crate::tui::filter::Filter;
 use crate::tui::hands::looking::Looking;
 use crate::tui::hands::palette::Palette;
+use crate::tui::home::Lobby;
 use crate::tui::keys::{Act, Binding, Keys, Scope, Screen};
 use crate::tui::letters::Type;
 use crate::tui::roster::Order;
@@ -105,6 +109,12 @@ pub struct Hands {
     pub author: String,
     /// Where the report is, once it is written.
     pub report: Option<String>,
+    /// Whether the scenario is in a file that can be edited.
+    pub edits: bool,
+    /// What there is at home, once that is known.
+    pub porch: Option<Arc<Home>>,
+    /// Which scenario and which run are marked there.
+    pub lobby: Lobby,
 }
 
 /// What follows from a key.
@@ -122,6 +132,8 @@ pub enum Deed {
     Look(LookAt),
     /// Move in the recorded run.
     Play(Play),
+    /// Open the scenario in the editor; the run is over, or has not begun and ends.
+    Edit,
     /// The operator leaves; the run is over, or somebody else's.
     Leave,
 }
@@ -198,6 +210,8 @@ impl Hands {
             Act::Sort(_) => matches!(self.screen(run), Screen::Pods | Screen::Cockpit),
             Act::Copy => copied::text(run, self).is_some(),
             Act::Look(_) => self.looking.is_some() || self.meant(run).is_some(),
+            Act::Edit => self.edits,
+            Act::Home => self.porch.is_some() || !matches!(self.place(run), Scope::Live | Scope::Undoing),
             _ => true,
         }
     }
@@ -206,7 +220,7 @@ impl Hands {
     fn filters(&self, run: &Run) -> bool {
         let screen = match self.screen(run) {
             Screen::Cockpit | Screen::Pods | Screen::Timeline | Screen::Findings => true,
-            Screen::Faults | Screen::Metrics | Screen::Preflight => false,
+            Screen::Faults | Screen::Metrics | Screen::Preflight | Screen::Home => false,
         };
         self.looking.is_some() || (screen && !checks_are_shown(run))
     }
@@ -284,6 +298,7 @@ impl Hands {
                 }
             }
             Act::Skip => self.open = run.current_step().map(|(step, _)| Open::Skip(step)),
+            Act::NextChart | Act::LastChart if self.screen(run) == Screen::Home => self.stroll(Act::NextList),
             Act::NextChart => self.chart = self.chart.wrapping_add(1),
             Act::LastChart => self.chart = self.chart.wrapping_sub(1),
             Act::BigType => self.letters = self.letters.turned(),
@@ -316,15 +331,17 @@ impl Hands {
             }
             Act::Help => self.open = Some(Open::Help),
             Act::Quit | Act::Home if over => return Some(Deed::Leave),
+            Act::Home if run.begun().is_some() => self.screen = self.porch.is_some().then_some(Screen::Home).or(self.screen),
+            Act::Edit if self.edits && run.begun().is_none_or(|_| over) => return Some(Deed::Edit),
             // those of the home screen, where there is no run
-            Act::Home | Act::Open | Act::Rehearse | Act::Edit | Act::NextList => return None,
+            Act::Open | Act::Rehearse | Act::Edit | Act::NextList => return None,
             // leaving a live run is stopping it
-            Act::Stop | Act::Quit => {
+            Act::Stop | Act::Quit | Act::Home => {
                 self.undo_hidden = false;
                 self.open = (!undoing).then_some(Open::Stop);
             }
             Act::Confirm => return self.confirm(run),
-            Act::Close => self.close(undoing),
+            Act::Close => self.close(run),
             Act::Send => return self.send(),
             Act::Erase | Act::Clear => self.erase(act == Act::Clear),
         }
@@ -332,7 +349,8 @@ impl Hands {
     }
 
     /// One step back: what is open, what is hidden, what is marked, the screen.
-    fn close(&mut self, undoing: bool) {
+    fn close(&mut self, run: &Run) {
+        let undoing = matches!(run.phase().0, Phase::Undoing(_));
         match self.open.take() {
             Some(Open::Filter(_)) => self.filter_by(Filter::default()),
             Some(_) => {}
@@ -343,9 +361,18 @@ impl Hands {
             None if self.frozen => self.frozen = false,
             None if !self.filter.is_empty() => self.filter = Filter::default(),
             None if self.chosen.is_some() => self.chosen = None,
+            // at the top there is home, and from there it goes back
+            None if self.screen.is_none() && self.place(run) == Scope::Live => self.screen = self.porch.is_some().then_some(Screen::Home),
             None => self.screen = None,
         }
         self.scrolled = 0;
+    }
+
+    /// Moves about at home while the run goes on.
+    fn stroll(&mut self, act: Act) {
+        if let Some(home) = &self.porch {
+            self.lobby.stroll(act, home);
+        }
     }
 }
 

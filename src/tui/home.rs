@@ -7,8 +7,9 @@ use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEventKind};
+use tokio::sync::mpsc::UnboundedSender;
 
-use crate::face::home::{Drill, Home, PastRun, Reach, State};
+use crate::face::home::{Drill, Home, News, PastRun, Reach, State};
 use crate::tui::filter::Filter;
 use crate::tui::keys::{Act, Keys, Scope};
 use crate::tui::panels;
@@ -74,6 +75,12 @@ impl Lobby {
         home.drills.iter().filter(|drill| self.filter.takes(&text(drill))).collect()
     }
 
+    /// The marked scenario.
+    #[must_use]
+    pub fn marked<'h>(&self, home: &'h Home) -> Option<&'h Drill> {
+        self.drills(home).get(self.drill).copied()
+    }
+
     /// The runs that the filter lets through.
     #[must_use]
     pub fn runs<'h>(&self, home: &'h Home) -> Vec<&'h PastRun> {
@@ -108,6 +115,13 @@ impl Lobby {
         if let Some(text) = &self.writing {
             self.filter = Filter::of(text);
             (self.drill, self.run) = (0, 0);
+        }
+    }
+
+    /// Moves the marks; opens nothing.
+    pub fn stroll(&mut self, act: Act, home: &Home) {
+        if matches!(act, Act::NextList | Act::Down | Act::Up | Act::PageDown | Act::PageUp | Act::Top | Act::Bottom) {
+            self.act(act, home);
         }
     }
 
@@ -162,9 +176,9 @@ impl Lobby {
             let folder = run.folder.clone();
             return Some(if run.state == State::Live { Choice::Watch(folder) } else { Choice::Replay(folder) });
         }
-        let drill = self.drills(home).get(self.drill).copied()?;
+        let drill = self.marked(home)?;
         let file = drill.file.clone();
-        match (act, &drill.scenario, &home.cluster) {
+        match (act, &drill.scenario, home.reach(Some(drill))) {
             (Act::Edit, ..) => Some(Choice::Edit(file)),
             (_, Err(_), _) => {
                 self.said = Some(format!("it has mistakes: gameday check {} tells them all", file.display()));
@@ -176,7 +190,10 @@ impl Lobby {
     }
 }
 
-/// Takes the terminal until something is chosen; `news` brings what is learnt meanwhile. Ends with [`Choice::Leave`] once `wanted`
+/// What is learnt meanwhile, and who is told which scenario is marked.
+pub type Wires<'w> = (&'w Receiver<News>, &'w UnboundedSender<PathBuf>);
+
+/// Takes the terminal until something is chosen; `wires` bring what is learnt meanwhile. Ends with [`Choice::Leave`] once `wanted`
 /// is false.
 ///
 /// # Errors
@@ -184,12 +201,12 @@ impl Lobby {
 pub fn choose(
     home: &mut Home,
     lobby: &mut Lobby,
-    news: &Receiver<Reach>,
+    wires: Wires<'_>,
     (keys, theme, mouse): (&Keys, &Theme, bool),
     wanted: &AtomicBool,
 ) -> io::Result<Choice> {
     let screen = terminal::take(mouse)?;
-    let chosen = look_on(screen, home, lobby, news, (keys, theme), wanted);
+    let chosen = look_on(screen, home, lobby, wires, (keys, theme), wanted);
     terminal::give_back();
     chosen
 }
@@ -198,15 +215,25 @@ fn look_on(
     mut screen: terminal::Screen,
     home: &mut Home,
     lobby: &mut Lobby,
-    news: &Receiver<Reach>,
+    (news, marker): Wires<'_>,
     (keys, theme): (&Keys, &Theme),
     wanted: &AtomicBool,
 ) -> io::Result<Choice> {
     let mut changed = true;
+    let mut told = None;
     loop {
-        if let Ok(reach) = news.try_recv() {
-            home.cluster = reach;
+        for news in news.try_iter() {
+            match news {
+                News::Cluster(context, reach) => drop(home.clusters.insert(context, reach)),
+                News::Aims(file, aims) => drop(home.aims.insert(file, aims)),
+            }
             changed = true;
+        }
+        let marked = lobby.marked(home).map(|drill| &drill.file);
+        if marked != told.as_ref() {
+            told = marked.cloned();
+            // whoever asks the cluster no more needs not to know
+            marked.into_iter().for_each(|file| drop(marker.send(file.clone())));
         }
         if changed {
             screen.draw(|frame| {

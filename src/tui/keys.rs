@@ -93,11 +93,11 @@ pub enum Act {
     Open,
     /// Home: rehearse the marked scenario.
     Rehearse,
-    /// Home: the marked scenario in the editor.
+    /// The scenario in the editor: at home the marked one, in the cockpit that of the run.
     Edit,
     /// Home: from the scenarios to the runs and back.
     NextList,
-    /// Back home.
+    /// Back home; while the run goes on, a look there.
     Home,
     /// Move in a recorded run.
     Play(Play),
@@ -158,6 +158,7 @@ impl Act {
             Act::Show(Screen::Timeline) => "timeline",
             Act::Show(Screen::Findings) => "findings",
             Act::Show(Screen::Preflight) => "preflight",
+            Act::Show(Screen::Home) => "home-screen",
             Act::Palette => "command-line",
             Act::Complete => "complete",
             Act::NextChoice => "next-choice",
@@ -239,6 +240,8 @@ pub enum Screen {
     Findings,
     /// The checklist that it began with: has no number.
     Preflight,
+    /// Scenarios and past runs, while the run goes on: has no number, and opens nothing.
+    Home,
 }
 
 /// Where a key works.

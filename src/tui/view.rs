@@ -11,8 +11,8 @@ use crate::tui::charts::{self, Chart};
 use crate::tui::hands::Open;
 use crate::tui::keys::Screen;
 use crate::tui::panels::{
-    big, chart, criteria, debrief, fault, faults, header, help, keyline, look, metrics, palette, pods, preflight, questions, recovery,
-    strip, timeline, tiny, undo,
+    big, chart, criteria, debrief, fault, faults, header, help, home, keyline, look, metrics, palette, pods, preflight, questions,
+    recovery, strip, timeline, tiny, undo,
 };
 use crate::tui::scene::{Scene, Touch};
 use crate::wording;
@@ -71,6 +71,7 @@ fn screen(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     }
     match scene.run.phase().0 {
         _ if scene.hands.screen(scene.run) == Screen::Preflight => preflight::draw(scene, body, buffer),
+        _ if scene.hands.screen(scene.run) == Screen::Home => home::within(scene, body, buffer),
         _ if big::is_shown(scene, area) => big::draw(scene, body, buffer),
         Phase::Preflight | Phase::Ready | Phase::Undoing(End::Refused(_)) => preflight::draw(scene, body, buffer),
         // what kept it from starting, and what mends that, is all there is to find
@@ -87,10 +88,10 @@ fn screen(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
                 Screen::Faults => faults::draw(scene, body, buffer),
                 Screen::Metrics => metrics::draw(scene, &charts, body, buffer),
                 Screen::Timeline => timeline::draw(scene, body, buffer),
-                Screen::Cockpit | Screen::Findings | Screen::Preflight if body.width >= 98 && body.height >= 22 => {
+                Screen::Cockpit | Screen::Findings | Screen::Preflight | Screen::Home if body.width >= 98 && body.height >= 22 => {
                     columns(scene, &charts, body, buffer);
                 }
-                Screen::Cockpit | Screen::Findings | Screen::Preflight => essentials(scene, &charts, body, buffer),
+                Screen::Cockpit | Screen::Findings | Screen::Preflight | Screen::Home => essentials(scene, &charts, body, buffer),
             }
         }
     }

@@ -24,7 +24,9 @@ pub(super) fn sealed(run: &Run, conclusion: &Conclusion) -> String {
         _ => format!("; left behind: {}", conclusion.left.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
     };
     // what it was refused or stopped for was told when it turned to its end
-    let why = why(run).filter(|_| conclusion.verdict == Verdict::Inconclusive).map_or_else(String::new, |why| format!(": {why}"));
+    let why = why(run)
+        .filter(|_| matches!(conclusion.verdict, Verdict::Inconclusive | Verdict::Refuted))
+        .map_or_else(String::new, |why| format!(": {why}"));
     format!("{}{why}{left}", verdict(conclusion.verdict))
 }
 
@@ -33,13 +35,16 @@ pub(super) fn sealed(run: &Run, conclusion: &Conclusion) -> String {
 pub fn why(run: &Run) -> Option<String> {
     let Some(conclusion) = run.conclusion() else { return Some("the run did not end: the journal has no last entry".to_owned()) };
     let tested = run.faults().iter().all(|state| state.in_effect.is_some());
-    let unseen = || {
-        let all = run.criteria().chain(run.steady()).filter(|(_, judged)| judged.standing == Standing::Unknown);
+    let named = |standing: Standing, said: &str| {
+        let all = run.criteria().chain(run.steady()).filter(|(_, judged)| judged.standing == standing);
         let names: Vec<String> = all.map(|(criterion, _)| format!("{:?}", Untrusted::from(criterion.name.as_str()).to_string())).collect();
-        (!names.is_empty()).then(|| format!("it could not be seen whether this held: {}", names.join(", ")))
+        (!names.is_empty()).then(|| format!("{said}: {}", names.join(", ")))
     };
+    let unseen = || named(Standing::Unknown, "it could not be seen whether this held");
+    let broken = || named(Standing::Broken, "this did not hold");
     let inconclusive = conclusion.verdict == Verdict::Inconclusive;
     (conclusion.why.as_ref().map(ToString::to_string))
+        .or_else(|| broken().filter(|_| conclusion.verdict == Verdict::Refuted))
         .or_else(|| (!tested).then(|| "not every fault was in effect".to_owned()))
         .or_else(|| run.scenario().criteria.is_empty().then(|| "the scenario has no criteria: nothing was tested".to_owned()))
         .or_else(|| unseen().filter(|_| inconclusive))
@@ -49,7 +54,7 @@ pub fn why(run: &Run) -> Option<String> {
 #[must_use]
 pub fn outcome(run: &Run) -> String {
     let Some(conclusion) = run.conclusion() else { return "the run did not end".to_owned() };
-    let tells = matches!(conclusion.verdict, Verdict::Inconclusive | Verdict::Refused);
+    let tells = matches!(conclusion.verdict, Verdict::Inconclusive | Verdict::Refused | Verdict::Refuted);
     let why = why(run).filter(|_| tells).map_or_else(String::new, |why| format!(": {why}"));
     format!("{}{why}", verdict(conclusion.verdict))
 }

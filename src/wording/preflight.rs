@@ -184,6 +184,10 @@ pub fn checklist(run: &Run) -> Vec<Item> {
                 let standing = if target.ready() >= Some(desired) { Standing::Held } else { Standing::Pending };
                 item(standing, "target", format!("{name}: {}", live::ready(target.ready(), Some(desired))))
             }
+            (None, false, _) if target.coming.0 > 0 => {
+                let ((seen, ready), of) = (target.coming, target.desired().map_or_else(String::new, |desired| format!(" of {desired}")));
+                item(Standing::Pending, "target", format!("{name}: {seen}{of} pods listed so far, {ready} ready"))
+            }
             (None, _, _) => item(Standing::Pending, "target", format!("{name}: waiting for its pods")),
         });
     }

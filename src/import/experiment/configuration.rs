@@ -11,6 +11,8 @@ use super::super::text_of;
 
 /// Values shorter than this are found everywhere by chance, so they are not looked for.
 const TELLING: usize = 5;
+/// What names the context of the kubeconfig.
+const CONTEXT: &str = "KUBERNETES_CONTEXT";
 
 /// What a name stands for.
 #[derive(Clone, Debug)]
@@ -37,7 +39,8 @@ impl Configuration {
         let top = Place::top(None);
         let empty = Map::new();
         let block = |key: &str| root.get(key).and_then(Value::as_object).unwrap_or(&empty);
-        // secrets first, so that nothing said of the configuration repeats one
+        // secrets first, and all of them before anything is taken: nothing that is written or said repeats one
+        block("secrets").iter().for_each(|(group, value)| conceal(group, value, draft));
         for (group, value) in block("secrets") {
             read.secrets(group, value, &top.keys(&["secrets", group]), draft);
         }
@@ -124,8 +127,7 @@ impl Configuration {
                     self.secrets(name, value, &place.key(name), draft);
                 }
             }
-            other => {
-                hide(other, draft);
+            _ => {
                 self.secret.insert(name.to_owned());
                 draft
                     .losses
@@ -189,6 +191,15 @@ impl Configuration {
     }
 }
 
+/// Hides every value of the secrets in a block, but what says which cluster is meant.
+fn conceal(name: &str, value: &Value, draft: &mut Draft) {
+    match value {
+        _ if is_of_the_cluster(name) => {}
+        Value::Object(inner) if !inner.contains_key("type") => inner.iter().for_each(|(name, value)| conceal(name, value, draft)),
+        other => hide(other, draft),
+    }
+}
+
 /// Hides every value of a secret from what is written.
 fn hide(value: &Value, draft: &mut Draft) {
     match value {
@@ -206,27 +217,34 @@ fn hide(value: &Value, draft: &mut Draft) {
 }
 
 fn context(value: &Value, place: &Place, draft: &mut Draft) {
-    match value.as_str().filter(|text| !text.is_empty() && text.len() <= 100 && !text.contains("${") && !text.chars().any(char::is_control))
-    {
+    let plain = |text: &&str| !text.is_empty() && text.len() <= 100 && !text.contains("${") && !text.chars().any(char::is_control);
+    match value.as_str().filter(plain) {
+        Some(name) if draft.losses.is_hidden_in(name) => {
+            let why = "it is the same as a secret, and not written";
+            draft.losses.note(Fate::NotMapped, What::Setting, place, CONTEXT, why).hint("give --context NAME");
+        }
         Some(name) => {
             draft.context = Some(name.to_owned());
-            draft.losses.note(Fate::Mapped, What::Setting, place, "KUBERNETES_CONTEXT", "the context of the environment");
+            draft.losses.note(Fate::Mapped, What::Setting, place, CONTEXT, "the context of the environment");
         }
-        None => draft
-            .losses
-            .note(Fate::NotMapped, What::Setting, place, "KUBERNETES_CONTEXT", "the environment is not read")
-            .hint("give --context NAME"),
+        None => {
+            draft.losses.note(Fate::NotMapped, What::Setting, place, CONTEXT, "the environment is not read").hint("give --context NAME")
+        }
     }
 }
 
 /// Takes what says which cluster is meant and how it is reached, in whichever block it stands; says whether it was that.
 fn of_the_cluster(name: &str, value: &Value, place: &Place, draft: &mut Draft) -> bool {
     match name.to_uppercase().as_str() {
-        "KUBERNETES_CONTEXT" => context(value, place, draft),
-        "KUBERNETES_VERIFY_SSL" | "VERIFY_TLS" | "VERIFY_SSL" => tls(place, draft),
+        CONTEXT => context(value, place, draft),
+        _ if is_of_the_cluster(name) => tls(place, draft),
         _ => return false,
     }
     true
+}
+
+fn is_of_the_cluster(name: &str) -> bool {
+    matches!(name.to_uppercase().as_str(), CONTEXT | "KUBERNETES_VERIFY_SSL" | "VERIFY_TLS" | "VERIFY_SSL")
 }
 
 fn tls(place: &Place, draft: &mut Draft) {

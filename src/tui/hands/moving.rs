@@ -38,6 +38,9 @@ impl Hands {
             let up = matches!(act, Act::Up | Act::PageUp | Act::Top);
             return self.turn_to_check(run, |at, last| if up { at.saturating_sub(1) } else { (at + 1).min(last) });
         }
+        if self.screen(run) == Screen::Home {
+            return self.stroll(act);
+        }
         let page = if self.screen(run) == Screen::Cockpit { PAGE } else { PAGE * 4 };
         let (down, up) = match act {
             Act::Down => (1, 0),

@@ -4,13 +4,14 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
-use crate::face::home::{Drill, Home, PastRun, Reach, State};
+use crate::face::home::{Drill, Home, PastRun, RUNGS, Reach, State};
 use crate::scenario::model::{Scenario, Tier};
 use crate::text::Untrusted;
 use crate::tui::cells::{self, Pen, head, lines, row, split, wrap};
 use crate::tui::home::{List, Lobby};
 use crate::tui::keys::{Binding, Keys, Scope};
 use crate::tui::panels::verdict;
+use crate::tui::scene::Scene;
 use crate::tui::theme::Theme;
 use crate::wording;
 
@@ -40,28 +41,39 @@ pub fn draw(home: &Home, lobby: &Lobby, keys: &Keys, theme: &Theme, area: Rect, 
     let middle = if roomy { Rect { y: middle.y + 1, height: middle.height.saturating_sub(2), ..middle } } else { middle };
     if lobby.help {
         sight.help(middle, buffer);
-    } else if area.width >= 100 {
-        let left = Rect { width: (middle.width - 3) / 2, ..middle };
-        let right = Rect { x: left.right() + 3, width: middle.width - left.width - 3, ..middle };
-        sight.lists(left, buffer);
-        sight.marked(right, buffer);
     } else {
-        let (upper, lower) = split(middle, middle.height * 3 / 5);
-        sight.lists(upper, buffer);
-        sight.marked(split(lower, 1).1, buffer);
+        sight.body(middle, buffer);
     }
     sight.last(last, buffer);
 }
 
+/// The same below the header of a run that goes on: nothing is opened from here.
+pub fn within(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
+    let hands = scene.hands;
+    let Some(home) = &hands.porch else { return };
+    let sight = Sight { home, lobby: &hands.lobby, keys: &hands.keys, theme: scene.theme };
+    let (top, rest) = split(area, 2);
+    let said = "home, as it was when this run began; the run goes on, and nothing is opened from here · Esc goes back";
+    Pen::new(buffer, row(top, 0)).put(&cells::fit(said, top.width), scene.theme.pending);
+    sight.cluster(home.reach(None), row(top, 1), buffer);
+    let roomy = rest.height >= 20;
+    sight.body(if roomy { split(rest, 1).1 } else { rest }, buffer);
+}
+
 impl Sight<'_> {
     fn top(&self, area: Rect, buffer: &mut Buffer) {
-        let theme = self.theme;
         let mut pen = Pen::new(buffer, row(area, 0));
-        pen.put("gameday", theme.strong).skip(2).put("break it on purpose, while everybody looks", theme.quiet);
-        let mut pen = Pen::new(buffer, row(area, 1));
-        match &self.home.cluster {
+        pen.put("gameday", self.theme.strong).skip(2).put("break it on purpose, while everybody looks", self.theme.quiet);
+        self.cluster(self.home.reach(self.lobby.marked(self.home)), row(area, 1), buffer);
+    }
+
+    /// What a cluster can do.
+    fn cluster(&self, reach: &Reach, area: Rect, buffer: &mut Buffer) {
+        let theme = self.theme;
+        let mut pen = Pen::new(buffer, area);
+        match reach {
             Reach::Asking => {
-                pen.put("asking the cluster of the kubeconfig what it can do", theme.pending);
+                pen.put("asking the cluster what it can do", theme.pending);
             }
             Reach::None(why) => {
                 pen.put("no cluster: ", theme.pending)
@@ -80,6 +92,20 @@ impl Sight<'_> {
                 }
                 pen.put("why: gameday doctor", theme.quiet);
             }
+        }
+    }
+
+    /// The lists, and what is marked beside them, or below.
+    fn body(&self, area: Rect, buffer: &mut Buffer) {
+        if area.width >= 98 {
+            let left = Rect { width: (area.width - 3) / 2, ..area };
+            let right = Rect { x: left.right() + 3, width: area.width - left.width - 3, ..area };
+            self.lists(left, buffer);
+            self.marked(right, buffer);
+        } else {
+            let (upper, lower) = split(area, area.height * 3 / 5);
+            self.lists(upper, buffer);
+            self.marked(split(lower, 1).1, buffer);
         }
     }
 
@@ -191,10 +217,10 @@ impl Sight<'_> {
             lines(buffer, inner, &told, self.theme.text);
             return;
         }
-        let Some(drill) = self.lobby.drills(self.home).get(self.lobby.drill).copied() else { return };
+        let Some(drill) = self.lobby.marked(self.home) else { return };
         let file = Untrusted::from(drill.file.display().to_string()).to_string();
         match &drill.scenario {
-            Ok(scenario) => self.scenario(scenario, &file, area, buffer),
+            Ok(scenario) => self.scenario(drill, scenario, &file, area, buffer),
             Err(why) => {
                 let inner = head(buffer, area, self.theme, &file, Some(("has mistakes", self.theme.broken)));
                 lines(buffer, inner, &wrap(&why.to_string(), inner.width, usize::from(inner.height)), self.theme.text);
@@ -202,7 +228,7 @@ impl Sight<'_> {
         }
     }
 
-    fn scenario(&self, scenario: &Scenario, file: &str, area: Rect, buffer: &mut Buffer) {
+    fn scenario(&self, drill: &Drill, scenario: &Scenario, file: &str, area: Rect, buffer: &mut Buffer) {
         let theme = self.theme;
         let safe = |text: &str| Untrusted::from(text).to_string();
         let inner = head(buffer, area, theme, &safe(&scenario.title), None);
@@ -224,6 +250,11 @@ impl Sight<'_> {
             .collect();
         tell(&format!("target: {}", targets.join(", ")), "", theme.text);
         tell(&format!("places: {}", places.join(", ")), "", theme.text);
+        let rungs = RUNGS.into_iter().zip(drill.graduation.map(|held| held.map(|held| (held.recorded, held.same))));
+        tell(&wording::home::graduation(rungs, self.home.seen), "", theme.text);
+        for aim in self.home.aims.get(&drill.file).into_iter().flatten() {
+            tell(&wording::home::aim(&aim.step, &aim.pods), "", if aim.pods.is_ok() { theme.text } else { theme.pending });
+        }
         tell("steps:", "", theme.quiet);
         for (index, step) in scenario.steps.iter().enumerate() {
             tell(&format!("{}. {}: {}", index + 1, safe(&step.name), wording::preflight::action(step)), "  ", theme.text);

@@ -67,7 +67,7 @@ fn style(theme: &Theme, moment: &Moment) -> Style {
         | Noted::PodRestarted(..)
         | Noted::PodDeleted(_)
         | Noted::Hindered(..)
-        | Noted::Warned(_)
+        | Noted::Warned(..)
         | Noted::Decided(_, _, Standing::Unknown) => theme.pending,
         Noted::Refused(_)
         | Noted::NotInEffect(..)
