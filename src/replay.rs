@@ -29,6 +29,8 @@ pub struct Player {
     moments: Vec<At>,
     run: Run,
     folded: usize,
+    /// How many of the entries in `run` whoever shows it has as well; `None` where it went back, or was never shown.
+    shown: Option<usize>,
     head: At,
     speed: f64,
     paused: bool,
@@ -49,7 +51,7 @@ impl Player {
         }
         let mut moments: Vec<At> = whole.timeline().iter().map(|moment| moment.at).collect();
         moments.dedup();
-        let mut player = Player { entries, marks, moments, run, folded: 0, head: At::ZERO, speed, paused: false };
+        let mut player = Player { entries, marks, moments, run, folded: 0, shown: None, head: At::ZERO, speed, paused: false };
         player.fold();
         player
     }
@@ -58,6 +60,12 @@ impl Player {
     #[must_use]
     pub const fn run(&self) -> &Run {
         &self.run
+    }
+
+    /// What came into the run since this was last asked; `None`: it is another fold, to be shown in whole.
+    pub fn news(&mut self) -> Option<&[Entry]> {
+        let from = self.shown.replace(self.folded)?;
+        self.entries.get(from..self.folded)
     }
 
     /// Where the player is.
@@ -127,7 +135,7 @@ impl Player {
         if let Some((count, run)) =
             self.marks.iter().rev().find(|(count, _)| before(count)).filter(|(count, _)| ahead || *count > self.folded)
         {
-            (self.folded, self.run) = (*count, run.clone());
+            (self.folded, self.run, self.shown) = (*count, run.clone(), None);
         }
         self.fold();
     }

@@ -211,9 +211,14 @@ impl Cockpit {
         None
     }
 
-    /// Shows a run to somebody who does not lead it: at this moment, which moves on by `pace` against the real clock.
-    pub fn show_to(&mut self, seat: Seat, run: &Run, at: At, pace: f64) {
-        self.lay(Shot { run: Some(Box::new(run.clone())), news: Vec::new(), at, pace, seat });
+    /// Shows a run to somebody who does not lead it: at this moment, which moves on by `pace` against the real clock. `news` is what
+    /// came into the run since it was last shown; `None` where it is another.
+    pub fn show_to(&mut self, seat: Seat, (run, news): (&Run, Option<&[Entry]>), at: At, pace: f64) {
+        let (run, news) = match news.filter(|_| self.slot.waiting() <= BACKLOG) {
+            Some(news) => (None, news.to_vec()),
+            None => (Some(Box::new(run.clone())), Vec::new()),
+        };
+        self.lay(Shot { run, news, at, pace, seat });
     }
 
     /// Where it is told what there is at home.

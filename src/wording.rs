@@ -337,6 +337,19 @@ pub const fn stage(stage: Stage) -> &'static str {
     }
 }
 
+/// A stage of a recovery that is waited for.
+#[must_use]
+pub const fn stage_waited(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Hit => "being killed",
+        Stage::Replaced => "replacing",
+        Stage::Scheduled => "scheduling",
+        Stage::Started => "starting",
+        Stage::Ready => "getting ready",
+        Stage::InEndpoints => "to endpoints",
+    }
+}
+
 /// A share of a workload: `1 of 3 pods of task-api, about 33 % of its capacity`.
 #[must_use]
 pub fn share(share: &Share) -> String {

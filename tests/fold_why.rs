@@ -83,7 +83,10 @@ fn warning_that_comes_again_should_be_one_line_and_a_new_one_after_a_silence() {
     }
     assert_eq!(told(&sim), ["Unhealthy 503 (4 times until T+00:31.0)", "BackOff restarting (4 times until T+00:31.0)"]);
     warns(&mut sim, "Pod", &fact.pod.name, "Unhealthy", "500");
+    warns(&mut sim, "Pod", &fact.pod.name, "Unhealthy", "503");
+    assert_eq!(told(&sim)[2..], ["Unhealthy 500"], "other words are a line of their own");
+    assert!(told(&sim)[0].starts_with("Unhealthy 503 (5 times"), "those before are still known: {:?}", told(&sim));
     sim.now += 80 * SECOND;
     warns(&mut sim, "Pod", &fact.pod.name, "BackOff", "restarting");
-    assert_eq!(told(&sim)[2..], ["Unhealthy 500", "BackOff restarting"], "other words, and one after a silence, are lines of their own");
+    assert_eq!(told(&sim)[3..], ["BackOff restarting"], "after a silence it is news");
 }

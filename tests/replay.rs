@@ -78,7 +78,14 @@ proptest! {
     #[test]
     fn player_should_show_the_run_as_it_was_wherever_it_moves(story in 0_usize..3, moves in moves()) {
         let mut player = player(STORIES[story], 1.0);
+        // whoever shows it folds what is new, and takes another fold in whole
+        let mut shown = None;
         for step in moves {
+            match player.news().map(<[_]>::to_vec) {
+                Some(news) => news.iter().for_each(|entry| drop(shown.as_mut().map(|run: &mut Run| run.apply(entry)))),
+                None => shown = Some(player.run().clone()),
+            }
+            prop_assert_eq!(shown.as_ref().map(told), Some(told(player.run())));
             match step {
                 Ok(wish) => player.play(wish),
                 Err(millis) => player.pass(Duration::from_millis(millis)),

@@ -97,7 +97,7 @@ fn run_once(args: &RunArgs, edit: &Cell<bool>) -> Result<u8, Failure> {
                 connect::connect(&environment.name, environment.context.as_deref(), args.place.context.as_deref()).await.means(REFUSED)?;
             let waiting = Untrusted::from(format!("reaching {} at {}", connection.context, connection.server)).to_string();
             let context = connection.context.clone();
-            let mut cockpit = on_terminal(&args.drill).then(|| screen::lead(1.0, confirmed(args), waiting)).transpose()?;
+            let mut cockpit = on_terminal(&args.drill).then(|| screen::lead(&args.drill, 1.0, confirmed(args), waiting)).transpose()?;
             let arrival = tokio::select! {
                 arrival = arrival::arrive(connection, &drill.scenario, &environment, &args.place, &config) => arrival?,
                 () = screen::left(cockpit.as_mut()) => return Err(anyhow!("left before {context} answered; nothing was started")).means(ABORTED),
@@ -304,7 +304,7 @@ async fn drive(
     let code = if on_terminal(args) {
         let face = match shown.cockpit {
             Some(open) => open,
-            None => screen::lead(shown.pace, shown.start, String::new())?,
+            None => screen::lead(args, shown.pace, shown.start, String::new())?,
         };
         debrief::show_home(face.porch(), &world, run.header().place.rehearsal);
         Box::pin(debrief::on_screen(Driver::new(run, journal, clock, world, face), signals, &folder, shown.edit)).await

@@ -60,7 +60,9 @@ async fn play(cockpit: &mut Cockpit, mut player: Player) -> Result<(), Failure> 
     let mut signals = Signals::listen().means(REFUSED)?;
     let mut last = Instant::now();
     loop {
-        cockpit.show_to(Seat::Player(player.position()), player.run(), player.position().head, player.pace());
+        let (seat, head, pace) = (Seat::Player(player.position()), player.position().head, player.pace());
+        let news = player.news().map(<[_]>::to_vec);
+        cockpit.show_to(seat, (player.run(), news.as_deref()), head, pace);
         let next = player.until_next().map(|next| last + next.max(FRAME));
         let wish = tokio::select! {
             biased;

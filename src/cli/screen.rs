@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 
 use anyhow::Context;
 
-use crate::cli::args::Output;
+use crate::cli::args::{DrillArgs, Output};
 use crate::cli::{Failure, Means, REFUSED, config};
 use crate::tui::letters::Type;
 use crate::tui::{Cockpit, Opening};
@@ -15,8 +15,9 @@ pub fn has_one(headless: bool, output: Output) -> bool {
 }
 
 /// Takes the terminal for whoever leads a run; `waiting` is what stands there until there is one to show.
-pub fn lead(pace: f64, start: bool, waiting: String) -> Result<Cockpit, Failure> {
-    open(Opening { pace, start, waiting, edits: true, ..opening()? })
+pub fn lead(args: &DrillArgs, pace: f64, start: bool, waiting: String) -> Result<Cockpit, Failure> {
+    // a folder that was named holds one run: there is no other after the editor
+    open(Opening { pace, start, waiting, edits: args.run_dir.is_none(), ..opening()? })
 }
 
 /// Takes the terminal for whoever looks on, before it or across the room.

@@ -61,11 +61,13 @@ struct Watched<'f> {
     tail: Tail,
     run: Option<Run>,
     driven: bool,
+    /// How many entries of it are shown; `None` where it was begun anew.
+    shown: Option<usize>,
 }
 
 impl Watched<'_> {
     fn of(folder: &Path) -> Watched<'_> {
-        Watched { folder, tail: Tail::of(folder.join(archive::JOURNAL)), run: None, driven: true }
+        Watched { folder, tail: Tail::of(folder.join(archive::JOURNAL)), run: None, driven: true, shown: None }
     }
 
     /// Until whoever looks on leaves; in lines, until there is nothing more to come.
@@ -77,8 +79,8 @@ impl Watched<'_> {
             let new = self.look().means(USAGE)?;
             let news = new || driven != self.driven;
             self.driven = driven;
-            if let (true, Some(run)) = (news, &self.run) {
-                self.show(stand, run);
+            if news {
+                self.show(stand);
             }
             let over = self.run.as_ref().is_some_and(|run| run.phase().0.is_over()) || !self.driven;
             match stand {
@@ -99,7 +101,10 @@ impl Watched<'_> {
         Ok(())
     }
 
-    fn show(&self, stand: &mut Stand, run: &Run) {
+    fn show(&mut self, stand: &mut Stand) {
+        let Some(run) = &self.run else { return };
+        let entries = &self.tail.recorded().entries;
+        let news = self.shown.replace(entries.len()).and_then(|from| entries.get(from..));
         match stand {
             Stand::Lines(lines) => lines.show(run),
             Stand::Screen(cockpit, report) => {
@@ -107,7 +112,7 @@ impl Watched<'_> {
                 if run.phase().0.is_over() {
                     cockpit.reported(report.clone());
                 }
-                cockpit.show_to(Seat::Spectator { driven: self.driven }, run, run.now(), if live { 1.0 } else { 0.0 });
+                cockpit.show_to(Seat::Spectator { driven: self.driven }, (run, news), run.now(), if live { 1.0 } else { 0.0 });
             }
         }
     }
@@ -117,7 +122,7 @@ impl Watched<'_> {
         let new = match self.tail.look()? {
             Growth::More(new) => new,
             Growth::Anew => {
-                self.run = None;
+                (self.run, self.shown) = (None, None);
                 self.tail.recorded().entries.len()
             }
         };

@@ -92,6 +92,8 @@ pub fn needs(scenario: &Scenario, grounds: &Grounds<'_>, injector: Injector, via
             list.may("sees which pods are sent traffic, on clusters before 1.21", namespace, "", "endpoints", watch);
         }
         list.may("shows what the cluster reports of its pods", namespace, "", "events", watch);
+        list.may("shows a pod's details and its YAML", namespace, "", "pods", &["get"]);
+        list.may("shows a pod's logs", namespace, "", "pods/log", &["get"]);
     }
     for (index, step) in scenario.steps.iter().enumerate() {
         let StepAction::Fault(fault) = &step.action else { continue };

@@ -53,40 +53,53 @@ pub enum Cause<'a> {
     Told(&'a ReportedFact, At),
 }
 
+/// A warning that has a line in the timeline.
 #[derive(Clone, Debug)]
-struct Warning {
+struct Line {
+    /// When it last came.
     at: At,
     fact: ReportedFact,
     /// Its place in the timeline.
-    told: usize,
+    place: usize,
 }
 
 /// The newest warnings.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Warnings {
     /// By kind and name of what they are about, of each reason one.
-    kept: BTreeMap<(String, String), Vec<Warning>>,
+    kept: BTreeMap<(String, String), Vec<(At, ReportedFact)>>,
+    /// The same, of each in the same words one, as long as it comes again and again.
+    lines: BTreeMap<(String, String), Vec<Line>>,
     /// By the uid of a pod: the reasons of its status that were told.
     told: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Warnings {
-    /// Keeps one, which is told at `next` in the timeline; gives back where it was told already, if it came in the same
+    /// Keeps one, which is told at `next` in the timeline; gives back where it is told already, if it came in the same
     /// words not long ago.
     fn keep(&mut self, fact: &ReportedFact, at: At, next: usize) -> Option<usize> {
-        let of = self.kept.entry((fact.kind.raw().to_owned(), fact.name.raw().to_owned())).or_default();
-        let before = of.iter().position(|kept| kept.fact.reason == fact.reason).map(|place| of.remove(place));
-        let told = before.filter(|kept| kept.fact == *fact && at.since(kept.at) < SILENCE).map(|kept| kept.told);
-        of.push(Warning { at, fact: fact.clone(), told: told.unwrap_or(next) });
+        let about = (fact.kind.raw().to_owned(), fact.name.raw().to_owned());
+        let of = self.kept.entry(about.clone()).or_default();
+        of.retain(|(_, kept)| kept.reason != fact.reason);
+        of.push((at, fact.clone()));
         if of.len() > KEPT {
             of.remove(0);
+        }
+        let lines = self.lines.entry(about).or_default();
+        lines.retain(|line| at.since(line.at) < SILENCE);
+        let told = lines.iter().position(|line| line.fact == *fact).map(|found| lines.remove(found).place);
+        lines.push(Line { at, fact: fact.clone(), place: told.unwrap_or(next) });
+        if lines.len() > KEPT {
+            lines.remove(0);
         }
         told
     }
 
     /// Forgets what was said of a pod that is gone: long runs have many.
     pub(super) fn forget(&mut self, pod: &PodRef) {
-        self.kept.remove(&("Pod".to_owned(), pod.name.clone()));
+        let about = ("Pod".to_owned(), pod.name.clone());
+        self.kept.remove(&about);
+        self.lines.remove(&about);
         self.told.remove(&pod.uid);
     }
 
@@ -99,15 +112,14 @@ impl Warnings {
     /// The first of these reasons that was given since a moment.
     fn since<'a>(&'a self, kind: &str, name: &str, reasons: &[&str], since: At) -> Option<(&'a ReportedFact, At)> {
         let of = self.kept.get(&(kind.to_owned(), name.to_owned()))?;
-        let given = |reason: &&str| of.iter().find(|warning| warning.at >= since && warning.fact.reason.raw() == *reason);
-        reasons.iter().find_map(given).map(|warning| (&warning.fact, warning.at))
+        let given = |reason: &&str| of.iter().find(|(at, fact)| *at >= since && fact.reason.raw() == *reason);
+        reasons.iter().find_map(given).map(|(at, fact)| (fact, *at))
     }
 
     /// The same of all objects of a kind whose names satisfy `is`, the newest first.
     fn among<'a>(&'a self, kind: &str, is: impl Fn(&str) -> bool, reasons: &[&str], since: At) -> Option<(&'a ReportedFact, At)> {
         let of = self.kept.iter().filter(|((of, name), _)| of == kind && is(name)).flat_map(|(_, of)| of);
-        let given = of.filter(|warning| warning.at >= since && reasons.contains(&warning.fact.reason.raw()));
-        given.max_by_key(|warning| warning.at).map(|warning| (&warning.fact, warning.at))
+        of.filter(|(at, fact)| *at >= since && reasons.contains(&fact.reason.raw())).max_by_key(|(at, _)| *at).map(|(at, fact)| (fact, *at))
     }
 }
 

@@ -26,7 +26,7 @@ pub struct Ahead {
     pub from: At,
     /// Its end.
     pub to: At,
-    /// What its end is, to be followed by a span: `observation ends in`.
+    /// What its end is, to be followed by a span: `watching ends in`.
     pub what: &'static str,
 }
 
@@ -48,7 +48,7 @@ pub fn ahead(run: &Run) -> Option<Ahead> {
             let (index, step) = run.current_step()?;
             let begun = run.step_begun(index)?;
             match &step.action {
-                StepAction::Observe(span) => Some(Ahead { from: begun, to: begun + *span, what: "observation ends in" }),
+                StepAction::Observe(span) => Some(Ahead { from: begun, to: begun + *span, what: "watching ends in" }),
                 StepAction::Manual(manual) => Some(Ahead { from: begun, to: begun + manual.timeout, what: "to be done within" }),
                 StepAction::Hold => None,
                 StepAction::Fault(_) => fault_ahead(run.faults().iter().find(|state| state.id.0 == index)?, begun),
@@ -213,7 +213,8 @@ pub fn safety(run: &Run, now: At) -> (Standing, String) {
     }
     let short = run.fleet().targets.iter().find(|target| target.outages.last().is_some_and(|outage| outage.to.is_none()));
     if let Some(target) = short {
-        return (Standing::Pending, format!("below strength: {}", ready(target.ready(), target.desired())));
+        let owed = if run.all_faults().any(|state| state.fault.is_lasting() && state.owes_undo()) { "" } else { ", nothing to undo" };
+        return (Standing::Pending, format!("below strength{owed}: {}", ready(target.ready(), target.desired())));
     }
     match (run.touched_anything(), run.phase().0.is_over()) {
         (false, false) => (Standing::Held, "nothing is broken yet".to_owned()),

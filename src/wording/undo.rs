@@ -11,7 +11,7 @@ pub fn undo(run: &Run, state: &FaultState) -> String {
     let ends = if run.header().place.rehearsal { "" } else { ", only `gameday recover`" };
     match (state.fault.is_lasting(), state.via) {
         (false, Some(Via::Agentless)) => "nothing to undo".to_owned(),
-        (false, _) => "nothing to undo but its object, which is deleted".to_owned(),
+        (false, _) => "nothing to undo; its object is deleted at the end".to_owned(),
         (true, Some(Via::Agentless)) => {
             format!("undone after {} by deleting its NetworkPolicy; without us nothing in the cluster ends it{ends}", go(state.duration()))
         }

@@ -177,7 +177,7 @@ impl Line {
         };
         let truth = judged.bad_since.filter(|_| !tripped);
         Line {
-            sign: if tripped { "✗" } else { "■" },
+            sign: if tripped { "✗" } else { "○" },
             word: if tripped { "tripped" } else { "stop if" },
             style: match (tripped, truth.is_some()) {
                 (true, _) => scene.theme.broken,

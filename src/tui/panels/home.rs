@@ -53,7 +53,7 @@ pub fn within(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let Some(home) = &hands.porch else { return };
     let sight = Sight { home, lobby: &hands.lobby, keys: &hands.keys, theme: scene.theme };
     let (top, rest) = split(area, 2);
-    let said = "home, as it was when this run began; the run goes on, and nothing is opened from here · Esc goes back";
+    let said = "home, as the run found it; nothing is opened from here · Esc goes back";
     Pen::new(buffer, row(top, 0)).put(&cells::fit(said, top.width), scene.theme.pending);
     sight.cluster(home.reach(None), row(top, 1), buffer);
     let roomy = rest.height >= 20;
@@ -90,7 +90,9 @@ impl Sight<'_> {
                     };
                     pen.put(what, if *there == Some(true) { theme.text } else { theme.quiet }).skip(1).put(sign, style).skip(2);
                 }
-                pen.put("why: gameday doctor", theme.quiet);
+                if !has.is_empty() {
+                    pen.put("why: gameday doctor", theme.quiet);
+                }
             }
         }
     }
@@ -118,7 +120,8 @@ impl Sight<'_> {
     fn lists(&self, area: Rect, buffer: &mut Buffer) {
         let (drills, runs) = (self.lobby.drills(self.home), self.lobby.runs(self.home));
         let wanted = u16::try_from(drills.len() + 1).unwrap_or(u16::MAX).max(3);
-        let most = if self.lobby.list == List::Runs { area.height / 2 } else { area.height.saturating_sub(5).max(area.height / 2) };
+        let below = u16::try_from(runs.len() + 2).unwrap_or(u16::MAX).min(5);
+        let most = if self.lobby.list == List::Runs { area.height / 2 } else { area.height.saturating_sub(below).max(area.height / 2) };
         let (upper, lower) = split(area, wanted.min(most));
         let filter = if self.lobby.filter.is_empty() { String::new() } else { format!("/{} ", Untrusted::from(self.lobby.filter.text())) };
         let note = format!("{filter}{}", count(drills.len(), self.home.drills.len()));

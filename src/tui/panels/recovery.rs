@@ -98,7 +98,8 @@ fn stages(fall: &Waterfall, now: At) -> Vec<Line> {
         let to = seen.map(|seen| seen.at.since(hit));
         let waited = to.is_none() && !waiting;
         waiting |= to.is_none();
-        lines.push(Line { label: wording::stage(*name), from: before.min(to.unwrap_or(before)), to, waited, since: now.since(hit) });
+        let label = if waited { wording::stage_waited(*name) } else { wording::stage(*name) };
+        lines.push(Line { label, from: before.min(to.unwrap_or(before)), to, waited, since: now.since(hit) });
         before = to.unwrap_or(before).max(before);
     }
     lines

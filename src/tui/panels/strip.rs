@@ -15,6 +15,8 @@ use crate::tui::keys::{Act, Scope};
 use crate::tui::scene::Scene;
 use crate::wording::{self, live};
 
+/// What stands before what happens next.
+const NEXT: &str = "  next: ";
 /// The rows it takes.
 pub const HEIGHT: u16 = 2;
 
@@ -156,7 +158,10 @@ fn next(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
                 (_, false) => "stop and undo",
             };
             pen.last(stop, theme.text);
-            pen.last(&scene.hands.keys.key(here, Act::Stop), theme.accent);
+            // that it asks is told where there is room
+            let key = scene.hands.keys.key(here, Act::Stop);
+            let asks = here != Scope::Undoing && area.width >= 100;
+            pen.last(&if asks { format!("{key} Enter") } else { key }, theme.accent);
             pen.last(" ", theme.text);
         }
         Seat::Spectator { .. } | Seat::Player(_) => {
@@ -176,15 +181,17 @@ fn next(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let words = if standing == Standing::Held { theme.text } else { sign.1 };
     let next = if over { String::new() } else { live::next_for(scene.hands.seat, scene.run, scene.now) };
     // a countdown that is cut says nothing: the words before it give way, or else it does itself
-    let needs = cells::width(&next) + 8;
-    let short = safety.split([',', ':']).next().unwrap_or_default();
-    let cut = cells::width(short) + 2 + needs > pen.room() && live::ahead(scene.run).is_some();
-    let next = if cut { String::new() } else { next };
-    let room = pen.room().saturating_sub(if next.is_empty() { 2 } else { needs + 3 });
-    let safety = if cells::width(&safety) <= room { safety.as_str() } else { short };
+    let (short, shortest) = (safety.split(':').next().unwrap_or_default(), safety.split([',', ':']).next().unwrap_or_default());
+    let room = pen.room().saturating_sub(2);
+    let wide = |safety: &str, lead: &str| cells::width(safety) + if next.is_empty() { 0 } else { cells::width(lead) + cells::width(&next) };
+    let forms = [(safety.as_str(), NEXT), (short, NEXT), (short, "  "), (shortest, NEXT), (shortest, "  ")];
+    let fits = forms.into_iter().find(|(safety, lead)| wide(safety, lead) <= room);
+    // a countdown that is cut says nothing: where the words before it can't give way any more, it does itself
+    let cut = fits.is_none() && live::ahead(scene.run).is_some();
+    let (safety, lead) = fits.unwrap_or((if cut && cells::width(&safety) <= room { &safety } else { shortest }, NEXT));
     pen.put(sign.0, sign.1).skip(1).put(safety, words);
-    if !next.is_empty() && pen.room() > 12 {
-        pen.put("  next: ", theme.quiet).put(&next, theme.text);
+    if !next.is_empty() && !cut && pen.room() > 12 {
+        pen.put(lead, theme.quiet).put(&next, theme.text);
     }
 }
 

@@ -27,8 +27,10 @@ pub struct Used {
 /// What was read off the terminal.
 struct Shown {
     screen: vt100::Parser,
-    /// When what is waited for first stood there.
+    /// When any of what is waited for first stood there.
     first: Option<Instant>,
+    /// When the last of it did.
+    whole: Option<Instant>,
     /// When each mark first stood there.
     seen: BTreeMap<String, Instant>,
 }
@@ -45,8 +47,8 @@ pub struct Looker {
 }
 
 impl Looker {
-    /// Starts it, and looks for `wanted` on its screen.
-    pub fn start(name: &'static str, command: &str, kubeconfig: &str, folder: &Path, wanted: &str) -> Looker {
+    /// Starts it, and looks for `wanted` on its screen: any of it is a useful frame, the last is all there is to see.
+    pub fn start(name: &'static str, command: &str, kubeconfig: &str, folder: &Path, wanted: &[&str]) -> Looker {
         let mut script = Command::new("script");
         script
             .env_clear()
@@ -59,11 +61,11 @@ impl Looker {
         let begun = Instant::now();
         let mut script = script.spawn().unwrap();
         let mut out = script.stdout.take().unwrap();
-        let shown = Shown { screen: vt100::Parser::new(SIZE.0, SIZE.1, 0), first: None, seen: BTreeMap::new() };
+        let shown = Shown { screen: vt100::Parser::new(SIZE.0, SIZE.1, 0), first: None, whole: None, seen: BTreeMap::new() };
         let shown = Arc::new(Mutex::new(shown));
         let keys = Arc::new(Mutex::new(script.stdin.take().unwrap()));
         let pressed = keys.clone();
-        let (told, wanted) = (shown.clone(), wanted.to_owned());
+        let (told, wanted): (_, Vec<String>) = (shown.clone(), wanted.iter().map(|text| (*text).to_owned()).collect());
         std::thread::spawn(move || {
             let mut buffer = vec![0; 1 << 16];
             while let Ok(read @ 1..) = out.read(&mut buffer) {
@@ -80,6 +82,11 @@ impl Looker {
     /// From its start to its first useful frame.
     pub fn first(&self) -> Option<Duration> {
         self.shown.lock().unwrap().first.map(|first| first.duration_since(self.begun))
+    }
+
+    /// From its start to when all there is to see was there.
+    pub fn whole(&self) -> Option<Duration> {
+        self.shown.lock().unwrap().whole.map(|whole| whole.duration_since(self.begun))
     }
 
     /// When each mark was on the screen.
@@ -125,11 +132,14 @@ impl Looker {
 }
 
 impl Shown {
-    fn take(&mut self, bytes: &[u8], at: Instant, wanted: &str) {
+    fn take(&mut self, bytes: &[u8], at: Instant, wanted: &[String]) {
         self.screen.process(bytes);
         let text = self.screen.screen().contents();
-        if text.contains(wanted) {
+        if wanted.iter().any(|wanted| text.contains(wanted)) {
             self.first.get_or_insert(at);
+        }
+        if wanted.last().is_some_and(|wanted| text.contains(wanted)) {
+            self.whole.get_or_insert(at);
         }
         let is_mark = |word: &&str| word.len() == 9 && word.starts_with('M') && word.chars().all(|c| c.is_ascii_uppercase());
         for word in text.split_whitespace().filter(is_mark) {
