@@ -59,6 +59,8 @@ pub struct Cluster {
     /// Whether the API server answers at the moment.
     pub alive: watch::Receiver<bool>,
     alive_tx: watch::Sender<bool>,
+    /// Speaks to it for whoever only looks, where that is another client.
+    aside: Option<Client>,
     /// How its connections are made anew; there are none in rehearsal.
     renewal: Option<Renewal>,
     /// The apiVersion of an Eviction here.
@@ -96,6 +98,18 @@ impl Cluster {
         })
     }
 
+    /// The same, with a client of its own for whoever only looks.
+    #[must_use]
+    pub fn with_aside(self, client: Client) -> Cluster {
+        Cluster { aside: Some(client), ..self }
+    }
+
+    /// The cluster for whoever only looks, and whose requests are no part of a run.
+    #[must_use]
+    pub fn aside(&self) -> Cluster {
+        Cluster { client: self.aside.clone().unwrap_or_else(|| self.client.clone()), ..self.clone() }
+    }
+
     /// Looks at what the API server behind a client serves.
     ///
     /// # Errors
@@ -122,6 +136,7 @@ impl Cluster {
             namespace: namespace.to_owned(),
             alive,
             alive_tx,
+            aside: None,
             renewal: None,
             eviction: if serves("policy", "v1") { "policy/v1" } else { "policy/v1beta1" },
             resources: object_probe::Resources::default(),

@@ -153,6 +153,7 @@ fn rehearse_once(args: &RehearseArgs, edit: &Cell<bool>) -> Result<u8, Failure> 
         };
         let rehearsal = async {
             let cluster = Cluster::look(client, context, &namespace).await.means(REFUSED)?;
+            let cluster = cluster.with_aside(kube::Client::new(practice.aside(), namespace.clone()));
             let prometheus = Prometheus::new(&at, &Credentials::default(), &cluster.client).means(REFUSED)?;
             let world = World { cluster, prometheus: Some(prometheus), http: None, commands: args.allow_commands };
             let shown = Shown { cockpit: None, pace: speed.unwrap_or(1.0), start: true, edit };
@@ -306,7 +307,7 @@ async fn drive(
             Some(open) => open,
             None => screen::lead(args, shown.pace, shown.start, String::new())?,
         };
-        debrief::show_home(face.porch(), &world, run.header().place.rehearsal);
+        debrief::show_home(face.porch(), &world);
         Box::pin(debrief::on_screen(Driver::new(run, journal, clock, world, face), signals, &folder, shown.edit)).await
     } else {
         let out = Outlet::open().context("cannot start the thread that prints").means(REFUSED)?;

@@ -22,7 +22,7 @@ impl Looks {
     #[must_use]
     pub fn new(cluster: Cluster, clock: Clock) -> Looks {
         let (sender, seen) = mpsc::channel(1);
-        Looks { cluster, clock, sender, seen, under_way: None }
+        Looks { cluster: cluster.aside(), clock, sender, seen, under_way: None }
     }
 
     /// Begins to look; what was looked at before is let go.

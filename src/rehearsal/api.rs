@@ -74,6 +74,8 @@ pub struct State {
     pub workers: Workers,
     /// Draws of request latencies.
     pub latencies: Rolls,
+    /// The same of requests that are nobody's but the operator's.
+    pub latencies_aside: Rolls,
     /// What the request at hand is to be warned of.
     pub warnings: Vec<String>,
     /// Who makes the request at hand, as `managedFields` names it; empty between requests.
@@ -108,6 +110,7 @@ impl ApiServer {
             store: Store::new(revision - defined),
             clock: Clock::start(&dice),
             latencies: dice.stream("request latency"),
+            latencies_aside: dice.stream("request latency aside"),
             dice,
             world,
             troubles,

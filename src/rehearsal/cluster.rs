@@ -66,6 +66,12 @@ impl PracticeCluster {
         ApiService::new(self.server.clone())
     }
 
+    /// The same for requests of the operator's own, which leave everything else as it would be without them.
+    #[must_use]
+    pub fn aside(&self) -> ApiService {
+        ApiService::aside(self.server.clone())
+    }
+
     /// Whether nobody answers at the API server's address, now and whenever that changes: who serves it at an address of its own is to take it down.
     #[must_use]
     pub fn outages(&self) -> watch::Receiver<bool> {

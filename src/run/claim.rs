@@ -49,7 +49,9 @@ pub struct Claim {
     pub handed_over: Option<At>,
     until: Option<At>,
     next: Option<At>,
+    /// When the last try to take it was sent, and how many were.
     sent: Option<At>,
+    tries: u32,
     again: Option<At>,
 }
 
@@ -60,7 +62,7 @@ impl Run {
         let claim = self.claim.as_mut().filter(|claim| claim.asked.is_none())?;
         claim.targets = targets;
         // the run may end in this very moment, and owes it then
-        claim.asked_at(now);
+        claim.asked = Some(now);
         Some(claim.take())
     }
 }
@@ -87,6 +89,7 @@ impl Claim {
             until: None,
             next: None,
             sent: None,
+            tries: 0,
             again: None,
         }
     }
@@ -111,6 +114,7 @@ impl Claim {
     pub(super) fn asked_at(&mut self, at: At) {
         self.asked.get_or_insert(at);
         self.sent = Some(at);
+        self.tries += 1;
     }
 
     /// Whether it may be there.
@@ -149,8 +153,8 @@ impl Claim {
             Outcome::Done { .. } | Outcome::Already { .. } => {
                 self.trouble = None;
                 // a request that was never answered may land until its deadline, and of several each one
-                let from = self.sent.unwrap_or_default() + REQUEST_DEADLINE;
-                let once = self.sent == self.asked;
+                let from = self.sent.or(self.asked).unwrap_or_default() + REQUEST_DEADLINE;
+                let once = self.tries <= 1;
                 if (once && (matches!(outcome, Outcome::Done { .. }) || self.has_landed())) || at >= from {
                     self.released.get_or_insert(at);
                 } else {
@@ -244,6 +248,23 @@ mod tests {
             (100..300).find(|second| claim.release(seconds(*second), left).is_none() && claim.handed_over.is_some())
         };
         assert_eq!((tried(false), tried(true)), (Some(190), Some(120)));
+    }
+
+    #[test]
+    fn lease_that_was_taken_at_the_first_try_should_be_given_back_at_once() {
+        let done = || Outcome::Done { took: Duration::ZERO };
+        let released = |tries: u64, taken: &Outcome| {
+            let mut claim = claim();
+            // the entry that says that it was sent is later than the one that it follows from
+            claim.asked = Some(seconds(1));
+            (0..tries).for_each(|again| claim.asked_at(seconds(2 + again)));
+            claim.answered(&EffectId("claim".to_owned()), taken, seconds(6));
+            assert!(claim.release(seconds(6), false).is_some());
+            claim.answered(&EffectId("release/1".to_owned()), &done(), seconds(7));
+            claim.released.is_some()
+        };
+        assert!(released(1, &done()));
+        assert!(!released(2, &done()), "the other try may land until its deadline");
     }
 
     #[test]

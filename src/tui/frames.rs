@@ -343,6 +343,8 @@ impl Frames {
                 self.hands.act(act, run)
             }
             MouseEventKind::Down(MouseButton::Left) => {
+                // what was said lies over the names of the screens
+                self.hands.said = None;
                 let area: Rect = self.screen.size().ok().map(|size| Rect::new(0, 0, size.width, size.height))?;
                 let scene = Scene::new(run, now, &self.theme, &self.hands).frozen(self.held.as_ref());
                 match view::touched(&scene, area, (mouse.column, mouse.row))? {

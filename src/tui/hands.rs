@@ -231,11 +231,16 @@ impl Hands {
         self.letters == Type::Large && self.screen.is_none_or(|screen| screen == Screen::Cockpit)
     }
 
-    /// The word of a binding in the key line: on a screen of pods alone, what is above is not older.
+    /// The word of a binding in the key line: on a screen of pods alone, what is above is not older; a live run is not left without a word.
     #[must_use]
     pub fn word(&self, binding: &Binding, run: &Run) -> &'static str {
         let pods = self.looking.is_none() && self.screen(run) == Screen::Pods;
-        if binding.act == Act::Up && pods && !binding.word.is_empty() { "up" } else { binding.word }
+        match binding.act {
+            Act::Up if pods && !binding.word.is_empty() => "up",
+            // leaving a run that goes on is stopping it
+            Act::Quit if self.place(run) == Scope::Live => "leave, asks",
+            _ => binding.word,
+        }
     }
 
     /// Follows the run: a question that it has overtaken is closed, so that Enter never answers another.

@@ -82,6 +82,7 @@ where
         practice.scrape_into(Box::new(metrics));
         let client = kube::Client::new(practice.service(), namespace);
         let cluster = Cluster::look(client, "practice cluster", namespace).await.unwrap();
+        let cluster = cluster.with_aside(kube::Client::new(practice.aside(), namespace));
         let at = PrometheusAt::Service { namespace: place.to_owned(), name: service.to_owned(), port: "80".to_owned() };
         let prometheus = Prometheus::new(&at, &Credentials::default(), &cluster.client).unwrap();
         let header = header(text, seed, practice.now(), at);

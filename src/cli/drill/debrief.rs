@@ -50,13 +50,10 @@ async fn debrief(cockpit: &mut Cockpit, run: &Run, looks: &mut Looks) {
 }
 
 /// Lets the cockpit know what there is at home while the run goes on.
-pub fn show_home(porch: Porch, world: &World, rehearsal: bool) {
-    let cluster = world.cluster.clone();
-    let of = move |has| Reach::Answers { context: cluster.fact.context.clone(), version: cluster.fact.version.clone(), has };
-    if rehearsal {
-        // what it is asked has its place in the order of its requests: nothing is asked that the run does not ask
-        return home::tell(porch, of(Vec::new()));
-    }
-    let cluster = world.cluster.clone();
-    tokio::spawn(async move { home::tell(porch, of(abilities::of(&cluster).await)) });
+pub fn show_home(porch: Porch, world: &World) {
+    let cluster = world.cluster.aside();
+    tokio::spawn(async move {
+        let has = abilities::of(&cluster).await;
+        home::tell(porch, Reach::Answers { context: cluster.fact.context, version: cluster.fact.version, has });
+    });
 }

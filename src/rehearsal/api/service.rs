@@ -38,13 +38,21 @@ const DATE: &str = "%a, %d %b %Y %H:%M:%S GMT";
 #[derive(Debug, Clone)]
 pub struct ApiService {
     server: ApiServer,
+    /// Whether what is asked here leaves the latencies of all other requests as they would be without it.
+    aside: bool,
 }
 
 impl ApiService {
     /// The service of this server.
     #[must_use]
     pub fn new(server: ApiServer) -> Self {
-        Self { server }
+        Self { server, aside: false }
+    }
+
+    /// The same for whoever asks for themselves, and not for a run: a run is the same with it and without.
+    #[must_use]
+    pub fn aside(server: ApiServer) -> Self {
+        Self { server, aside: true }
     }
 }
 
@@ -63,7 +71,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let server = self.server.clone();
+        let (server, aside) = (self.server.clone(), self.aside);
         Box::pin(async move {
             let latency = {
                 let mut state = server.lock();
@@ -71,7 +79,7 @@ where
                     return Err(refused());
                 }
                 let spread = state.world.request_latency;
-                spread.draw(&mut state.latencies)
+                spread.draw(if aside { &mut state.latencies_aside } else { &mut state.latencies })
             };
             let (head, body) = request.into_parts();
             let body = match timeout(BODY_TIME, Limited::new(body, BODY_LIMIT).collect()).await {

@@ -153,7 +153,7 @@ impl Drop for Looker {
         // as whoever closes their terminal: gameday takes its Lease along
         if let Some(process) = self.process() {
             let _ = Command::new("kill").args(["-TERM", &process.to_string()]).status();
-            for _ in 0..100 {
+            for _ in 0..600 {
                 if self.script.try_wait().unwrap().is_some() {
                     break;
                 }
