@@ -99,7 +99,7 @@ impl<F: Face> Driver<F> {
     #[must_use]
     pub fn new(run: Run, journal: Journal, clock: Clock, world: World, face: F) -> Driver<F> {
         let (inbox, outbox) = mpsc::channel(INBOX);
-        let looks = Looks::new(world.cluster.clone(), clock);
+        let looks = Looks::new(&world.cluster, clock);
         Driver { run, journal: Some(journal), clock, world, face, looks, inbox, outbox, seq: 0, lost: None }
     }
 
@@ -107,7 +107,7 @@ impl<F: Face> Driver<F> {
     #[must_use]
     pub fn unwritten(run: Run, clock: Clock, world: World, face: F) -> Driver<F> {
         let (inbox, outbox) = mpsc::channel(INBOX);
-        let looks = Looks::new(world.cluster.clone(), clock);
+        let looks = Looks::new(&world.cluster, clock);
         Driver { run, journal: None, clock, world, face, looks, inbox, outbox, seq: 0, lost: None }
     }
 

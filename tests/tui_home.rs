@@ -46,7 +46,7 @@ fn drill(name: &str, runs: &[PastRun]) -> Drill {
     Drill::of(file, read.scenario.map(Box::new).ok_or_else(|| "line 3: \u{1b}[31mno such key".into()), runs)
 }
 
-fn home(cluster: Reach) -> Home {
+fn home(cluster: &Reach) -> Home {
     let runs = vec![
         run("20261128-205900-aaaa", "task-api-network-delay", Duration::minutes(1), State::Live),
         run("20261128-180000-bbbb", "task-api-pod-kill", Duration::hours(3), State::Ended(Verdict::Held)),
@@ -83,24 +83,27 @@ const ENTER: Key = Key::Code(KeyCode::Enter);
 fn home_should_show_scenarios_runs_and_what_the_cluster_can_do() {
     let runs = Lobby { list: List::Runs, run: 3, ..Lobby::default() };
     for size in [(120, 36), (80, 24), (200, 60), (40, 12)] {
-        insta::assert_snapshot!(format!("home-{}x{}", size.0, size.1), drawn(&home(answers()), &Lobby::default(), size));
-        insta::assert_snapshot!(format!("home-runs-{}x{}", size.0, size.1), drawn(&home(Reach::None("no kubeconfig".into())), &runs, size));
+        insta::assert_snapshot!(format!("home-{}x{}", size.0, size.1), drawn(&home(&answers()), &Lobby::default(), size));
+        insta::assert_snapshot!(
+            format!("home-runs-{}x{}", size.0, size.1),
+            drawn(&home(&Reach::None("no kubeconfig".into())), &runs, size)
+        );
     }
     let help = Lobby { help: true, ..Lobby::default() };
-    insta::assert_snapshot!("home-help", drawn(&home(Reach::Asking), &help, (80, 24)));
+    insta::assert_snapshot!("home-help", drawn(&home(&Reach::Asking), &help, (80, 24)));
 }
 
 #[test]
 fn home_should_never_draw_what_a_file_says_raw() {
     let mut lobby = Lobby::default();
-    press(&mut lobby, &home(answers()), &[Key::Char('G')]);
-    let shown = drawn(&home(answers()), &lobby, (120, 36));
+    press(&mut lobby, &home(&answers()), &[Key::Char('G')]);
+    let shown = drawn(&home(&answers()), &lobby, (120, 36));
     assert!(shown.contains("no such key") && !shown.contains('\u{1b}'), "{shown}");
 }
 
 #[test]
 fn keys_of_home_should_choose_what_is_marked() {
-    let home = home(answers());
+    let home = home(&answers());
     let chosen = |keys: &[Key]| press(&mut Lobby::default(), &home, keys);
     let file = |name: &str| Path::new("scenarios").join(name);
     assert_eq!(chosen(&[Key::Char('j'), ENTER]), Some(Choice::Run(file("task-api-network-delay.yaml"))));
@@ -119,7 +122,7 @@ fn keys_of_home_should_choose_what_is_marked() {
 
 #[test]
 fn scenario_without_a_cluster_should_be_rehearsed_and_one_with_mistakes_neither() {
-    let home = home(Reach::None("none".into()));
+    let home = home(&Reach::None("none".into()));
     assert!(matches!(press(&mut Lobby::default(), &home, &[ENTER]), Some(Choice::Rehearse(_))));
     for key in [ENTER, Key::Char('r')] {
         let mut lobby = Lobby::default();
@@ -130,7 +133,7 @@ fn scenario_without_a_cluster_should_be_rehearsed_and_one_with_mistakes_neither(
 
 #[test]
 fn scenario_should_be_run_where_its_own_context_answers() {
-    let mut home = home(Reach::None("the current context does not answer".into()));
+    let mut home = home(&Reach::None("the current context does not answer".into()));
     let named = home.drills[0].context();
     assert!(named.is_some(), "the scenario names its context");
     home.clusters.insert(named, answers());
@@ -162,7 +165,7 @@ fn graduation_should_tell_where_the_drill_held_and_whether_it_was_this_version()
 
 #[test]
 fn aims_should_be_told_of_the_marked_scenario_and_never_raw() {
-    let mut home = home(answers());
+    let mut home = home(&answers());
     let pod = |name: &str| PodRef { namespace: "staging".to_owned(), name: name.to_owned(), uid: name.to_owned() };
     let aims = vec![
         Aim { step: "kill\u{1b}[2J".to_owned(), pods: Ok((0..8).map(|n| pod(&format!("task-api-{n}"))).collect()) },
@@ -179,7 +182,7 @@ fn aims_should_be_told_of_the_marked_scenario_and_never_raw() {
 
 #[test]
 fn each_binding_of_home_should_do_something() {
-    let home = home(answers());
+    let home = home(&answers());
     let mut names = BTreeSet::new();
     for binding in Keys::default().of(Scope::Home) {
         for key in binding.keys.iter() {
@@ -199,7 +202,7 @@ proptest! {
     fn home_should_stand_any_keys_at_any_size(
         keys in prop::collection::vec("[a-zA-Z/?!.\t]", 0..40), width in 1u16..140, height in 1u16..50
     ) {
-        let home = home(answers());
+        let home = home(&answers());
         let mut lobby = Lobby::default();
         for key in keys {
             let c = key.chars().next().unwrap();

@@ -20,7 +20,7 @@ pub struct Looks {
 impl Looks {
     /// Looks at a cluster whose wall shows what `clock` says.
     #[must_use]
-    pub fn new(cluster: Cluster, clock: Clock) -> Looks {
+    pub fn new(cluster: &Cluster, clock: Clock) -> Looks {
         let (sender, seen) = mpsc::channel(1);
         Looks { cluster: cluster.aside(), clock, sender, seen, under_way: None }
     }

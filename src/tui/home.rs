@@ -233,7 +233,9 @@ fn look_on(
         if marked != told.as_ref() {
             told = marked.cloned();
             // whoever asks the cluster no more needs not to know
-            marked.into_iter().for_each(|file| drop(marker.send(file.clone())));
+            if let Some(file) = marked {
+                let _ = marker.send(file.clone());
+            }
         }
         if changed {
             screen.draw(|frame| {

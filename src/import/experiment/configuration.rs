@@ -228,7 +228,7 @@ fn context(value: &Value, place: &Place, draft: &mut Draft) {
             draft.losses.note(Fate::Mapped, What::Setting, place, CONTEXT, "the context of the environment");
         }
         None => {
-            draft.losses.note(Fate::NotMapped, What::Setting, place, CONTEXT, "the environment is not read").hint("give --context NAME")
+            draft.losses.note(Fate::NotMapped, What::Setting, place, CONTEXT, "the environment is not read").hint("give --context NAME");
         }
     }
 }
