@@ -23,6 +23,7 @@
 //! → stamp → [`journal`] → [`run`] → effects as tasks whose answers come back through the inbox →
 //! [`face::Face::show`]. A face on a thread of its own [hears](face::Face::hear) the entries instead, and folds them there.
 //! What somebody only wants to look at, a pod's YAML or its log, goes past all that: never journalled ([`face::look`]).
+//! In rehearsal such requests have a client of their own ([`edge::Cluster::aside`]): a run is the same with them and without.
 //!
 //! # The rooms, and who may import whom
 //!

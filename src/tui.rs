@@ -227,10 +227,10 @@ impl Cockpit {
         Porch(self.wake.clone())
     }
 
-    /// Whether the operator left to edit the scenario.
+    /// Whether the operator left this run, which is over, to edit its scenario: not where it ended since nobody is there any more.
     #[must_use]
-    pub fn edits(&self) -> bool {
-        self.edit.load(Ordering::SeqCst)
+    pub fn edits(&self, run: &Run) -> bool {
+        self.edit.load(Ordering::SeqCst) && is_read(run)
     }
 
     /// Says where the report of the shown run is.

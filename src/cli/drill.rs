@@ -74,7 +74,8 @@ fn until_left(file: &Path, once: impl Fn(&Cell<bool>) -> Result<u8, Failure>) ->
     loop {
         let edit = Cell::new(false);
         let outcome = once(&edit);
-        if !edit.get() {
+        // what went wrong, or is left behind, comes before any editing
+        if !edit.get() || !matches!(outcome, Ok(code) if code != LEFT) {
             return outcome;
         }
         editor::open(file).means(USAGE)?;

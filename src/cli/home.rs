@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use clap::Parser;
-use futures::future::join_all;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::oneshot;
 
@@ -22,7 +21,7 @@ use crate::cli::{Failure, Means, REFUSED, USAGE, check, complain, config, drill,
 use crate::driver::Signals;
 use crate::edge::{Cluster, abilities, connect, targets};
 use crate::event::Event;
-use crate::face::home::{Aim, Context as Place, Drill, Home, News, PastRun, Reach, State};
+use crate::face::home::{Aim, ContextName, Drill, Home, News, PastRun, Reach, State};
 use crate::journal::Journal;
 use crate::journal::read;
 use crate::scenario::model::{Environment, Scenario, StepAction};
@@ -37,8 +36,6 @@ const FILES: usize = 300;
 const LARGEST: u64 = 1 << 20;
 /// How long home may take to end once it is told to.
 const GOODBYE: Duration = Duration::from_millis(400);
-/// How many contexts of the kubeconfig are asked, the current one among them.
-const CONTEXTS: usize = 9;
 /// How long the cluster may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The scenario that everybody has, and its file's name.
@@ -75,9 +72,7 @@ fn visit(mut seen: Home, mut lobby: Lobby) -> Result<(Choice, Home, Lobby), Fail
     let (teller, news) = channel();
     let (marker, marked) = unbounded_channel();
     let (done, mut chosen) = oneshot::channel();
-    let drills: Vec<(PathBuf, Box<Scenario>)> =
-        seen.drills.iter().filter_map(|drill| Some((drill.file.clone(), drill.scenario.clone().ok()?))).collect();
-    let contexts: BTreeSet<Place> = [None].into_iter().chain(seen.drills.iter().map(Drill::context)).take(CONTEXTS).collect();
+    let drills = seen.drills.iter().filter_map(|drill| Some((drill.file.clone(), drill.scenario.clone().ok()?))).collect();
     let wanted = Arc::new(AtomicBool::new(true));
     let still = Arc::clone(&wanted);
     let visiting = move || {
@@ -88,7 +83,7 @@ fn visit(mut seen: Home, mut lobby: Lobby) -> Result<(Choice, Home, Lobby), Fail
     thread::Builder::new().name("home".to_owned()).spawn(visiting).means(REFUSED)?;
     drill::runtime(false).means(REFUSED)?.block_on(async {
         let mut signals = Signals::listen().context("cannot listen to signals").means(REFUSED)?;
-        let asking = tokio::spawn(ask(teller, contexts, drills, marked));
+        let asking = tokio::spawn(ask(teller, drills, marked));
         let ended = tokio::select! {
             ended = &mut chosen => Some(ended),
             _ = signals.next() => {
@@ -207,26 +202,29 @@ fn past(folder: &Path) -> Option<PastRun> {
     })
 }
 
-/// Asks the clusters of these contexts what they can do, and of whichever scenario is marked whom it is aimed at.
-async fn ask(
-    teller: Sender<News>,
-    contexts: BTreeSet<Place>,
-    drills: Vec<(PathBuf, Box<Scenario>)>,
-    mut marked: UnboundedReceiver<PathBuf>,
-) {
-    let asked = contexts.into_iter().map(|context| async {
-        let (reach, cluster) = reach(context.as_deref()).await;
-        // whoever has gone on needs no answer
-        let _ = teller.send(News::Cluster(context.clone(), reach));
-        Some((context, cluster?))
-    });
-    let clusters: BTreeMap<Place, Cluster> = join_all(asked).await.into_iter().flatten().collect();
-    let mut known = BTreeSet::new();
-    while let Some(file) = marked.recv().await {
-        let Some((_, scenario)) = drills.iter().find(|(of, _)| *of == file) else { continue };
-        let Some(environment) = scenario.environments.first() else { continue };
-        let Some(cluster) = clusters.get(&environment.context).filter(|_| known.insert(file.clone())) else { continue };
-        let _ = teller.send(News::Aims(file, aims(cluster, environment, scenario).await));
+/// Asks the cluster of whichever scenario is marked what it can do, once, and whom its faults are aimed at; where none is marked,
+/// the current one. No other is asked: who signs in there may have to be asked for a password.
+async fn ask(teller: Sender<News>, drills: BTreeMap<PathBuf, Box<Scenario>>, mut marked: UnboundedReceiver<Option<PathBuf>>) {
+    let mut clusters: BTreeMap<ContextName, Option<Cluster>> = BTreeMap::new();
+    let mut aimed = BTreeSet::new();
+    while let Some(mut file) = marked.recv().await {
+        // whoever goes down the list wants to know where they come to rest
+        while let Ok(newer) = marked.try_recv() {
+            file = newer;
+        }
+        let scenario = file.as_ref().and_then(|file| drills.get(file));
+        let environment = scenario.and_then(|scenario| scenario.environments.first());
+        let context = environment.and_then(|environment| environment.context.clone());
+        if !clusters.contains_key(&context) {
+            let (reach, cluster) = reach(context.as_deref()).await;
+            // whoever has gone on needs no answer
+            let _ = teller.send(News::Cluster(context.clone(), reach));
+            clusters.insert(context.clone(), cluster);
+        }
+        let (Some(scenario), Some(environment), Some(Some(cluster))) = (scenario, environment, clusters.get(&context)) else { continue };
+        if let Some(file) = file.filter(|file| aimed.insert(file.clone())) {
+            let _ = teller.send(News::Aims(file, aims(cluster, environment, scenario).await));
+        }
     }
 }
 

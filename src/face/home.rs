@@ -19,7 +19,7 @@ pub struct Home {
     /// Past and live runs, newest first.
     pub runs: Vec<PastRun>,
     /// The clusters, by their contexts; `None`: the kubeconfig's current one. One that is not there is being asked.
-    pub clusters: BTreeMap<Context, Reach>,
+    pub clusters: BTreeMap<ContextName, Reach>,
     /// The pods that each scenario's faults would be aimed at now, by its file, as far as that was asked.
     pub aims: BTreeMap<PathBuf, Vec<Aim>>,
 }
@@ -32,14 +32,14 @@ impl Home {
     }
 }
 
-/// A context of the kubeconfig; `None`: its current one.
-pub type Context = Option<String>;
+/// The name of a context of the kubeconfig; `None`: its current one.
+pub type ContextName = Option<String>;
 
 /// What comes in while home is looked at.
 #[derive(Clone, Debug, PartialEq)]
 pub enum News {
     /// What is known of a cluster now.
-    Cluster(Context, Reach),
+    Cluster(ContextName, Reach),
     /// Whom the faults of a scenario are aimed at.
     Aims(PathBuf, Vec<Aim>),
 }
@@ -96,7 +96,7 @@ impl Drill {
 
     /// The context of the place where Enter runs it.
     #[must_use]
-    pub fn context(&self) -> Context {
+    pub fn context(&self) -> ContextName {
         self.scenario.as_ref().ok()?.environments.first()?.context.clone()
     }
 }

@@ -190,8 +190,8 @@ impl Lobby {
     }
 }
 
-/// What is learnt meanwhile, and who is told which scenario is marked.
-pub type Wires<'w> = (&'w Receiver<News>, &'w UnboundedSender<PathBuf>);
+/// What is learnt meanwhile, and who is told which scenario is marked, if any is.
+pub type Wires<'w> = (&'w Receiver<News>, &'w UnboundedSender<Option<PathBuf>>);
 
 /// Takes the terminal until something is chosen; `wires` bring what is learnt meanwhile. Ends with [`Choice::Leave`] once `wanted`
 /// is false.
@@ -229,13 +229,11 @@ fn look_on(
             }
             changed = true;
         }
-        let marked = lobby.marked(home).map(|drill| &drill.file);
-        if marked != told.as_ref() {
-            told = marked.cloned();
+        let marked = lobby.marked(home).map(|drill| drill.file.clone());
+        if told.as_ref() != Some(&marked) {
+            told = Some(marked.clone());
             // whoever asks the cluster no more needs not to know
-            if let Some(file) = marked {
-                let _ = marker.send(file.clone());
-            }
+            let _ = marker.send(marked);
         }
         if changed {
             screen.draw(|frame| {

@@ -4,7 +4,8 @@
 //! second, and has each program look on at a terminal of 120x36, one after the other: gameday in a run that waits for its
 //! leader, on the screen of pods; kubectl, kubetui and kdash where they are on the PATH. What a process takes is read from
 //! `/proc`, so on Linux only; the terminal is one of `script` (util-linux). How late gameday is counts from the moment at
-//! which a bare watch of this program has read the same update. The namespace goes at the end, and on Ctrl-C.
+//! which a bare watch of this program has read the same update. How soon gameday shows pods is measured before the first
+//! update, as `kubectl get pods -A` is: the first frame that counts them, and the one that counts all. The namespace goes at the end, and on Ctrl-C.
 //!
 //! It knows no cluster but that of `GAMEDAY_TEST_KUBECONFIG`, and refuses it unless its kube-system bears the label
 //! `gameday/test-cluster=true`. `GAMEDAY_BENCH_PODS` and `GAMEDAY_BENCH_SECONDS` make it smaller or longer; `GAMEDAY_BENCH_BINARY` names

@@ -23,12 +23,11 @@ pub async fn on_screen(driver: Driver<Cockpit>, signals: Signals, folder: &Path,
     cockpit.reported(report);
     let mut signals = Signals::listen()?;
     tokio::select! {
-        () = debrief(&mut cockpit, &run, &mut looks) => {}
+        () = debrief(&mut cockpit, &run, &mut looks) => edit.set(cockpit.edits(&run)),
         _ = signals.next() => {}
         // the practice cluster lives on while its findings are read: not faster than real time
         () = pace::hold(1.0), if run.header().place.rehearsal => {}
     }
-    edit.set(cockpit.edits());
     if let Err(error) = cockpit.close() {
         crate::cli::complain(&error.into());
     }
