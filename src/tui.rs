@@ -10,7 +10,7 @@
 //! - `roster` and `filter`: which pods, in which order; `copied` and `clipboard`: what is copied, and where to;
 //! - `view`: which panel stands where; `panels`: one a file; `charts` and `plot`: what they draw; `span` and `zoom`: of
 //!   which time;
-//! - `frames`: the thread; `terminal`: taking it and giving it back.
+//! - `frames`: the thread; `slot`: what it is to draw; `rate`: how often; `terminal`: taking it and giving it back.
 //!
 //! Sentences come from [`crate::wording`]; text from outside arrives there as `Untrusted`.
 
@@ -27,8 +27,10 @@ pub mod keys;
 pub mod letters;
 pub mod panels;
 pub mod plot;
+mod rate;
 pub mod roster;
 pub mod scene;
+mod slot;
 pub mod span;
 mod terminal;
 pub mod theme;
@@ -36,6 +38,7 @@ mod trap;
 pub mod view;
 pub mod zoom;
 
+use std::cell::RefCell;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -56,10 +59,11 @@ use crate::run::Run;
 use crate::run::phase::Phase;
 use crate::run::timeline::Noted;
 use crate::seat::{Play, Seat};
-use crate::tui::frames::{Frames, Shot, Slot, Wake};
+use crate::tui::frames::{Frames, Wake};
 use crate::tui::hands::Hands;
 use crate::tui::keys::Keys;
 use crate::tui::letters::Type;
+use crate::tui::slot::{Shot, Slot};
 use crate::tui::theme::look::Look;
 
 /// How many keys may wait.
@@ -155,6 +159,7 @@ impl Cockpit {
             waiting: opening.waiting,
             edit: Arc::clone(&edit),
             held: None,
+            spots: RefCell::default(),
         };
         let drawing = thread::Builder::new().name("cockpit".to_owned()).spawn(move || {
             // dropped however the thread ends, and with it whoever waits is told

@@ -1,35 +1,36 @@
 //! The thread that draws: input first, news as they come, never more often than is seen.
 
+use std::cell::RefCell;
 use std::io;
 use std::process::{Command as Process, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossterm::event::{self, Event, MouseButton, MouseEvent, MouseEventKind};
-use ratatui::layout::Rect;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::clock::At;
 use crate::command::{AbortedBy, Command};
-use crate::event::Entry;
+use crate::event::Event as Fact;
 use crate::face::Asked;
 use crate::face::home::Home;
 use crate::face::look::{Look, LookAt};
 use crate::run::Run;
+use crate::run::fleet::Target;
 use crate::run::phase::Phase;
-use crate::seat::{Play, Seat};
+use crate::seat::Play;
 use crate::tui::hands::{Deed, Hands, Open};
-use crate::tui::keys::{Act, Scope};
+use crate::tui::keys::{Act, Scope, Screen as Page};
 use crate::tui::panels;
-use crate::tui::scene::{Scene, Touch};
+use crate::tui::rate::{News, Rate};
+use crate::tui::scene::{Scene, Spot, Touch};
+use crate::tui::slot::{Shot, Slot};
 use crate::tui::terminal::{self, Screen};
 use crate::tui::theme::Theme;
 use crate::tui::{ascii, clipboard, trap, view};
 
-/// Between two draws at the least: 30 a second.
-const FRAME: Duration = Duration::from_millis(33);
 /// Between two ticks of clocks and growing bars.
 const TICK: Duration = Duration::from_millis(100);
 /// Between two ticks while nothing but ages grows.
@@ -54,49 +55,6 @@ pub enum Wake {
     Lost(io::Error),
     /// Enough.
     Close,
-}
-
-/// What there is to be shown, and how.
-#[derive(Clone, Debug)]
-pub struct Shot {
-    /// The run; `None`: the one that is shown.
-    pub run: Option<Box<Run>>,
-    /// What is to be folded into it.
-    pub news: Vec<Entry>,
-    /// The moment that is shown.
-    pub at: At,
-    /// How fast that moment moves on against our clock: 0 where it jumps, or stands.
-    pub pace: f64,
-    /// Who sits here.
-    pub seat: Seat,
-}
-
-/// Where the news lie until they are taken.
-#[derive(Debug, Default)]
-pub struct Slot(Mutex<Option<Shot>>);
-
-impl Slot {
-    /// Lays news down behind those that wait; says whether none did.
-    pub fn lay(&self, shot: Shot) -> bool {
-        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match slot.as_mut().filter(|_| shot.run.is_none()) {
-            Some(waiting) => {
-                waiting.news.extend(shot.news);
-                (waiting.at, waiting.pace, waiting.seat) = (shot.at, shot.pace, shot.seat);
-                false
-            }
-            None => slot.replace(shot).is_none(),
-        }
-    }
-
-    /// How many entries wait.
-    pub fn waiting(&self) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map_or(0, |shot| shot.news.len())
-    }
-
-    fn take(&self) -> Option<Shot> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
 }
 
 /// All that the thread needs.
@@ -127,6 +85,8 @@ pub struct Frames {
     pub edit: Arc<AtomicBool>,
     /// What the picture shows while it is frozen, and since when.
     pub held: Option<(Box<Run>, At)>,
+    /// What can be touched of the last picture; its pods are those in view.
+    pub spots: RefCell<Vec<Spot>>,
 }
 
 /// The one clock of this room: when frames are drawn. It never reaches the run.
@@ -163,17 +123,32 @@ impl Shown {
 
 impl Frames {
     /// Takes what lies ready into what is shown.
-    fn take(&mut self, shown: Option<Shown>) -> (Option<Shown>, bool) {
-        let Some(Shot { run, news, at, pace, seat }) = self.slot.take() else { return (shown, false) };
+    fn take(&mut self, shown: Option<Shown>) -> (Option<Shown>, News) {
+        let Some(Shot { run, news, at, pace, seat }) = self.slot.take() else { return (shown, News::None) };
+        let known = run.is_none();
         // news without a run to follow on are laid down by nobody
-        let Some(mut run) = run.or(shown.map(|shown| shown.run)) else { return (None, false) };
+        let Some(mut run) = run.or(shown.map(|shown| shown.run)) else { return (None, News::None) };
+        let before = self.gist(&run);
         for entry in &news {
             // what is to be done about it is the driver's
             run.apply(entry);
         }
+        let beside = known && news.iter().all(|entry| self.is_beside(&entry.event)) && self.gist(&run) == before;
         self.hands.seat = seat;
         self.hands.follow(&run);
-        (Some(Shown { run, at, pace, came: tick() }), true)
+        (Some(Shown { run, at, pace, came: tick() }), if beside { News::Beside } else { News::InView })
+    }
+
+    /// Whether this tells of a pod that is not in view.
+    fn is_beside(&self, event: &Fact) -> bool {
+        let Fact::PodSeen(fact) = event else { return false };
+        !self.spots.borrow().iter().any(|spot| matches!(&spot.touch, Touch::Pod(uid) if *uid == fact.pod.uid))
+    }
+
+    /// What a pod that is not in view can change of the picture: how many are ready, and the timeline where it stands.
+    fn gist(&self, run: &Run) -> (Vec<Option<u32>>, usize) {
+        let told = if matches!(self.hands.screen(run), Page::Pods | Page::Metrics) { 0 } else { run.timeline().len() };
+        (run.fleet().targets.iter().map(Target::ready).collect(), told)
     }
 
     /// Draws until it is told to end, the operator leaves, or the terminal is gone.
@@ -182,13 +157,13 @@ impl Frames {
     /// The terminal is gone.
     pub fn run(mut self) -> io::Result<()> {
         let mut shown: Option<Shown> = None;
-        let mut drawn = self.draw(None, At::ZERO)?;
+        let mut rate = Rate::begun(self.draw(None, At::ZERO)?);
         let mut clock = At::ZERO;
-        let mut changed = false;
+        let mut news = News::None;
         loop {
             let calm = if self.hands.looking.is_some() { SLOW_TICK } else { NEVER };
-            let pause = if changed { FRAME } else { shown.as_ref().map_or(NEVER, Shown::tick).min(calm) };
-            let wake = self.inbox.recv_timeout((drawn + pause).saturating_duration_since(tick()));
+            let pause = shown.as_ref().map_or(NEVER, Shown::tick).min(calm);
+            let wake = self.inbox.recv_timeout(rate.due(news, pause).saturating_duration_since(tick()));
             if !terminal::is_taken() {
                 return Ok(());
             }
@@ -199,19 +174,23 @@ impl Frames {
                     if self.input(event, shown.as_ref().map(|shown| &*shown.run), clock) {
                         return Ok(());
                     }
-                    changed = true;
+                    news = News::InView;
                 }
                 Ok(Wake::Reported(path)) => {
                     self.hands.report = Some(path);
-                    changed = true;
+                    news = News::InView;
                 }
-                Ok(Wake::Home(home)) => self.hands.porch = Some(Arc::new(*home)),
-                Ok(Wake::Shown) | Err(RecvTimeoutError::Timeout) => changed = true,
+                Ok(Wake::Home(home)) => {
+                    self.hands.porch = Some(Arc::new(*home));
+                    news = News::InView;
+                }
+                Ok(Wake::Shown) => {}
+                Err(RecvTimeoutError::Timeout) => news = News::InView,
             }
             // on every wake: an inbox full of keys had no place to say that there are news
-            let (now_shown, news) = self.take(shown);
+            let (now_shown, came) = self.take(shown);
             shown = now_shown;
-            changed |= news | self.look();
+            news = news.max(came).max(if self.look() { News::InView } else { News::None });
             // the run that was left for the editor before it began is over
             if self.edit.load(Ordering::SeqCst) && shown.as_ref().is_some_and(|shown| shown.run.phase().0.is_over()) {
                 return Ok(());
@@ -221,15 +200,15 @@ impl Frames {
                 (_, true) => {}
                 (_, false) => self.held = None,
             }
-            if changed && tick().duration_since(drawn) >= FRAME {
+            if news == News::InView && tick() >= rate.next() {
                 if let Some(shown) = &shown {
                     let now = shown.now();
                     // a shown clock does not step back for the jitter of what is told
                     let jitter = clock.since(now) < Duration::from_millis(300) && clock > now && shown.pace > 0.0;
                     clock = if jitter { clock } else { now };
                 }
-                drawn = self.draw(shown.as_ref().map(|shown| &*shown.run), clock)?;
-                changed = false;
+                rate.drawn(self.draw(shown.as_ref().map(|shown| &*shown.run), clock)?);
+                news = News::None;
             }
         }
     }
@@ -265,13 +244,14 @@ impl Frames {
     /// Draws, and says when it began to: what takes long to draw is not shown later still.
     fn draw(&mut self, run: Option<&Run>, now: At) -> io::Result<Instant> {
         let begun = tick();
-        let (theme, hands, waiting, held) = (&self.theme, &self.hands, &self.waiting, &self.held);
+        let (theme, hands, waiting, held, spots) = (&self.theme, &self.hands, &self.waiting, &self.held, &self.spots);
+        spots.borrow_mut().clear();
         self.screen.draw(|frame| {
             let area = frame.area();
             match run {
                 Some(run) => {
                     trap::spring("drawing", run);
-                    let scene = Scene::new(run, now, theme, hands).frozen(held.as_ref());
+                    let scene = Scene::new(run, now, theme, hands).frozen(held.as_ref()).noting(spots);
                     view::draw(&scene, area, frame.buffer_mut());
                 }
                 None => panels::waiting::draw(waiting, &hands.keys, theme, area, frame.buffer_mut()),
@@ -343,11 +323,10 @@ impl Frames {
                 self.hands.act(act, run)
             }
             MouseEventKind::Down(MouseButton::Left) => {
-                // what was said lies over the names of the screens
                 self.hands.said = None;
-                let area: Rect = self.screen.size().ok().map(|size| Rect::new(0, 0, size.width, size.height))?;
                 let scene = Scene::new(run, now, &self.theme, &self.hands).frozen(self.held.as_ref());
-                match view::touched(&scene, area, (mouse.column, mouse.row))? {
+                let touch = view::touched(&scene, &self.spots.borrow(), (mouse.column, mouse.row));
+                match touch? {
                     Touch::Act(act) => self.hands.act(act, run),
                     Touch::Pod(uid) => {
                         self.hands.chosen = Some(uid);

@@ -1,7 +1,5 @@
 //! The whole screen: which panels stand where at which size, and what is open over them.
 
-use std::cell::RefCell;
-
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -14,7 +12,7 @@ use crate::tui::panels::{
     big, chart, criteria, debrief, fault, faults, header, help, home, keyline, look, metrics, palette, pods, preflight, questions,
     recovery, strip, timeline, tiny, undo,
 };
-use crate::tui::scene::{Scene, Touch};
+use crate::tui::scene::{Scene, Spot, Touch};
 use crate::wording;
 
 /// Below this, panels can't be read: one line is shown.
@@ -22,17 +20,15 @@ pub const LEAST: (u16, u16) = (60, 15);
 /// Between two columns.
 const GUTTER: u16 = 3;
 
-/// What a click there would do, on the screen as it is drawn.
+/// What a click there does, on the screen where these spots were noted.
 #[must_use]
-pub fn touched(scene: &Scene<'_>, area: Rect, (x, y): (u16, u16)) -> Option<Touch> {
-    let (spots, mut buffer) = (RefCell::default(), Buffer::empty(area));
-    draw(&scene.noting(&spots), area, &mut buffer);
+pub fn touched(scene: &Scene<'_>, spots: &[Spot], (x, y): (u16, u16)) -> Option<Touch> {
     // what is open lies over everything: no click goes through it
     if scene.hands.open.is_some() || undo::is_due(scene) {
         return None;
     }
-    let found = spots.into_inner().into_iter().rev().find(|spot| spot.area.contains((x, y).into()));
-    found.map(|spot| spot.touch)
+    let found = spots.iter().rev().find(|spot| spot.area.contains((x, y).into()));
+    found.map(|spot| spot.touch.clone())
 }
 
 /// Draws the screen for any size.
