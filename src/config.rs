@@ -27,6 +27,8 @@ pub struct Config {
     pub palette: Option<String>,
     /// Whether the cockpit draws nothing but ASCII; where it is not said, as the locale says.
     pub ascii: Option<bool>,
+    /// Whether charts are of braille, which not every font has.
+    pub braille: bool,
     /// Whether the cockpit takes the mouse: then the terminal selects text with Shift alone.
     pub mouse: bool,
     /// A theme of the operator's own: roles painted otherwise, and which palette it begins with (`base`): `cli` knows which there are.
@@ -44,6 +46,7 @@ impl Default for Config {
             brake_image: None,
             palette: None,
             ascii: None,
+            braille: false,
             mouse: true,
             theme: BTreeMap::new(),
             keys: BTreeMap::new(),
@@ -133,10 +136,11 @@ impl Config {
         }
         if let Some(look) = file.get("look") {
             let look = look.as_table().ok_or("look is a table: [look]")?;
-            known("[look]", look, &["palette", "ascii", "mouse"])?;
+            known("[look]", look, &["palette", "ascii", "braille", "mouse"])?;
             let palette = look.get("palette").map(|palette| palette.as_str().map(str::to_owned));
             config.palette = palette.map(|palette| palette.ok_or("palette is a name: \"light\"")).transpose()?;
             config.mouse = look.get("mouse").map_or(Ok(true), |mouse| mouse.as_bool().ok_or("mouse is true or false"))?;
+            config.braille = look.get("braille").map_or(Ok(false), |braille| braille.as_bool().ok_or("braille is true or false"))?;
             config.ascii = look.get("ascii").map(|ascii| ascii.as_bool().ok_or("ascii is true or false")).transpose()?;
         }
         if let Some(theme) = file.get("theme") {

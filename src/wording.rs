@@ -93,7 +93,8 @@ pub fn moment(run: &Run, moment: &Moment) -> String {
                 0 | 1 => String::new(),
                 count => format!(" ({count} times until {})", t_plus(run, times.last)),
             };
-            format!("{} {}: {} {}{again}", fact.kind, fact.name.short(60), fact.reason, fact.message.short(160))
+            // a message may be cut: the count stands before it
+            format!("{} {}: {}{again}: {}", fact.kind, fact.name.short(60), fact.reason, fact.message.short(160))
         }
         Noted::Note(author, text) => format!("note: {text} — {author}"),
         Noted::Aborted(by) => format!("stop and undo asked for: {}", aborted(*by)),
@@ -375,7 +376,8 @@ pub fn pod(pod: &PodRef) -> String {
 #[must_use]
 pub fn t_plus(run: &Run, at: At) -> String {
     match run.begun() {
-        Some(begun) if at >= begun => format!("T+{}", At::ZERO + at.since(begun)),
+        // less than what is shown is no time before it
+        Some(begun) if at >= begun || begun.since(at) < Duration::from_millis(100) => format!("T+{}", At::ZERO + at.since(begun)),
         Some(begun) => format!("T-{}", At::ZERO + begun.since(at)),
         None => format!("   {at}"),
     }

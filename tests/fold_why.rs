@@ -72,7 +72,7 @@ fn warning_that_comes_again_should_be_one_line_and_a_new_one_after_a_silence() {
     let (mut sim, fact) = sim();
     let told = |sim: &Sim| -> Vec<String> {
         let warned = sim.run.timeline().iter().filter(|moment| moment.noted.name() == "warned");
-        warned.map(|moment| gameday::wording::moment(&sim.run, moment).split(": ").nth(1).unwrap().to_owned()).collect()
+        warned.map(|moment| gameday::wording::moment(&sim.run, moment).split_once(": ").unwrap().1.to_owned()).collect()
     };
     let begun = sim.run.begun().unwrap().since(gameday::clock::At::ZERO).as_micros() as u64;
     sim.now = begun + SECOND;
@@ -81,12 +81,12 @@ fn warning_that_comes_again_should_be_one_line_and_a_new_one_after_a_silence() {
         warns(&mut sim, "Pod", &fact.pod.name, "BackOff", "restarting");
         sim.now += 10 * SECOND;
     }
-    assert_eq!(told(&sim), ["Unhealthy 503 (4 times until T+00:31.0)", "BackOff restarting (4 times until T+00:31.0)"]);
+    assert_eq!(told(&sim), ["Unhealthy (4 times until T+00:31.0): 503", "BackOff (4 times until T+00:31.0): restarting"]);
     warns(&mut sim, "Pod", &fact.pod.name, "Unhealthy", "500");
     warns(&mut sim, "Pod", &fact.pod.name, "Unhealthy", "503");
-    assert_eq!(told(&sim)[2..], ["Unhealthy 500"], "other words are a line of their own");
-    assert!(told(&sim)[0].starts_with("Unhealthy 503 (5 times"), "those before are still known: {:?}", told(&sim));
+    assert_eq!(told(&sim)[2..], ["Unhealthy: 500"], "other words are a line of their own");
+    assert!(told(&sim)[0].starts_with("Unhealthy (5 times"), "those before are still known: {:?}", told(&sim));
     sim.now += 80 * SECOND;
     warns(&mut sim, "Pod", &fact.pod.name, "BackOff", "restarting");
-    assert_eq!(told(&sim)[3..], ["BackOff restarting"], "after a silence it is news");
+    assert_eq!(told(&sim)[3..], ["BackOff: restarting"], "after a silence it is news");
 }

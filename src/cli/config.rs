@@ -23,6 +23,7 @@ const TEMPLATE: &str = "\
 # [look]
 # palette = \"light\"               # dark, light, colour-blind or mono; NO_COLOR asks for mono
 # ascii = true                    # nothing but ASCII is drawn; else as the locale says
+# braille = true                  # charts of dots, four to a row and two to a column: the font must have them; else of lines
 # mouse = false                   # leave the mouse to the terminal, which selects text with it
 
 # [theme]                         # a theme of your own: some roles of a palette painted otherwise
@@ -73,6 +74,7 @@ pub fn look() -> Result<Look, Failure> {
         colorterm: set("COLORTERM"),
         locale: ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set),
         ascii: settings.ascii,
+        braille: settings.braille,
     })
 }
 
@@ -107,6 +109,7 @@ pub fn config() -> Result<u8, Failure> {
     text.extend(settings.brake_image.iter().map(|image| format!("#   the brake is rehearsed on {image:?}\n")));
     text.extend(settings.palette.iter().map(|palette| format!("#   the cockpit's palette is {palette:?}\n")));
     text.extend(settings.ascii.iter().map(|ascii| format!("#   the cockpit draws {}\n", if *ascii { "ASCII only" } else { "Unicode" })));
+    text.extend(settings.braille.then_some("#   charts are of braille\n"));
     text.extend((!settings.mouse).then_some("#   the mouse is the terminal's\n"));
     text.extend(settings.theme.iter().map(|(role, said)| format!("#   the theme's {role} is {said:?}\n")));
     text.extend(settings.keys.iter().map(|(command, keys)| format!("#   the keys of {command} are {}\n", keys.join(", "))));

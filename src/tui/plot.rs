@@ -1,16 +1,133 @@
-//! Lines over time: one value a column becomes a line of box-drawing signs.
+//! Lines over time: values become lines of box-drawing signs, or dots of braille where the operator's font has them.
 //!
-//! Those signs stand in every terminal font; braille dots do not, and where they are missing a chart
-//! is a row of boxes.
+//! The former stand in every terminal font; where braille is missing a chart is a row of boxes.
+
+use std::collections::BTreeMap;
 
 /// A sign of a line and where it stands: column, row.
 pub type Dot = (u16, u16, char);
 
-/// The line through one value a column, each 0 to 1 from below; `None` is a gap.
+/// The first sign of braille, which has no dot.
+const BLANK: u32 = 0x2800;
+/// The dots of a cell of braille, from above: those at the left, those at the right.
+const DOTS: [[u32; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
+
+/// How fine a chart is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Grain {
+    /// Signs of box drawing, one a cell.
+    #[default]
+    Lines,
+    /// Dots of braille: two columns and four rows of them in a cell.
+    Dots,
+}
+
+/// A line across a chart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// A bound.
+    Bound,
+    /// How it was before.
+    Before,
+}
+
+impl Grain {
+    /// How many values a cell shows beside each other.
+    #[must_use]
+    pub const fn across(self) -> u16 {
+        match self {
+            Grain::Dots => 2,
+            Grain::Lines => 1,
+        }
+    }
+
+    const fn down(self) -> u16 {
+        match self {
+            Grain::Dots => 4,
+            Grain::Lines => 1,
+        }
+    }
+
+    /// The row of cells of a value, 0 to 1 from below; 0 is at the top.
+    #[must_use]
+    pub fn row(self, value: f64, rows: u16) -> u16 {
+        place(value, rows * self.down()) / self.down()
+    }
+
+    /// The line through the values, each 0 to 1 from below, so many a cell as it shows; `None` is a gap.
+    #[must_use]
+    pub fn line(self, values: &[Option<f64>], rows: u16) -> Vec<Dot> {
+        match self {
+            Grain::Dots => dotted(values, rows),
+            Grain::Lines => line(values, rows),
+        }
+    }
+
+    /// The row of a line across the chart, and what stands in each of its cells.
+    #[must_use]
+    pub fn rule(self, rule: Rule, value: f64, rows: u16) -> (u16, impl Fn(u16) -> char) {
+        let at = place(value, rows * self.down());
+        let down = usize::from(at % self.down());
+        let sign = move |column: u16| match (self, rule) {
+            (Grain::Lines, Rule::Bound) => '┄',
+            (Grain::Lines, Rule::Before) => '·',
+            (Grain::Dots, Rule::Before) => glyph(DOTS[0][down]),
+            // dashes of two cells, so that they are neither a line of data nor how it was before
+            (Grain::Dots, Rule::Bound) if column % 3 == 2 => glyph(0),
+            (Grain::Dots, Rule::Bound) => glyph(DOTS[0][down] | DOTS[1][down]),
+        };
+        (at / self.down(), sign)
+    }
+}
+
+fn glyph(dots: u32) -> char {
+    char::from_u32(BLANK | dots).unwrap_or(' ')
+}
+
+fn dots_of(sign: char) -> Option<u32> {
+    u32::from(sign).checked_sub(BLANK).filter(|dots| *dots < 0x100)
+}
+
+/// What stands in a cell where one sign is drawn over another: the dots of both, or else the one above.
 #[must_use]
-pub fn line(values: &[Option<f64>], rows: u16) -> Vec<Dot> {
+pub fn over(below: char, above: char) -> char {
+    dots_of(below).zip(dots_of(above)).map_or(above, |(below, above)| glyph(below | above))
+}
+
+/// The line as dots; from one value to the next it climbs in the column of the next.
+fn dotted(values: &[Option<f64>], rows: u16) -> Vec<Dot> {
+    let mut cells: BTreeMap<(u16, u16), u32> = BTreeMap::new();
+    let mut before: Option<u16> = None;
+    for (column, value) in (0u16..).zip(values) {
+        let Some(value) = value.filter(|_| rows > 0) else {
+            before = None;
+            continue;
+        };
+        let row = place(value, rows * 4);
+        // the row of the value before has its dot
+        let from = before.map_or(row, |last| {
+            if last < row {
+                last + 1
+            } else if last > row {
+                last - 1
+            } else {
+                row
+            }
+        });
+        for between in from.min(row)..=from.max(row) {
+            *cells.entry((column / 2, between / 4)).or_default() |= DOTS[usize::from(column % 2)][usize::from(between % 4)];
+        }
+        before = Some(row);
+    }
+    cells.into_iter().map(|((x, y), dots)| (x, y, glyph(dots))).collect()
+}
+
+/// The line through one value a column, each 0 to 1 from below; `None` is a gap. Next to nothing lies on the axis, so that a bound
+/// close to it lies above.
+fn line(values: &[Option<f64>], rows: u16) -> Vec<Dot> {
     let mut dots = Vec::new();
     let mut before: Option<u16> = None;
+    let lies = |value: f64| value * f64::from(rows.saturating_sub(1)) < 0.25;
     for (column, value) in (0u16..).zip(values) {
         let Some(value) = value.filter(|_| rows > 0) else {
             before = None;
@@ -19,14 +136,15 @@ pub fn line(values: &[Option<f64>], rows: u16) -> Vec<Dot> {
         let row = place(value, rows);
         match before {
             Some(last) if last > row => {
-                dots.extend([(column, last, '╯'), (column, row, '╭')]);
+                let lay = column.checked_sub(1).and_then(|before| values.get(usize::from(before))?.filter(|value| lies(*value)));
+                dots.extend([(column, last, if lay.is_some() { '│' } else { '╯' }), (column, row, '╭')]);
                 dots.extend((row + 1..last).map(|between| (column, between, '│')));
             }
             Some(last) if last < row => {
-                dots.extend([(column, last, '╮'), (column, row, '╰')]);
+                dots.extend([(column, last, '╮'), (column, row, if lies(value) { '│' } else { '╰' })]);
                 dots.extend((last + 1..row).map(|between| (column, between, '│')));
             }
-            Some(_) | None => dots.push((column, row, '─')),
+            Some(_) | None => dots.push((column, row, if lies(value) { '▁' } else { '─' })),
         }
         before = Some(row);
     }
@@ -43,9 +161,8 @@ pub fn spark(values: &[Option<f64>]) -> String {
 }
 
 /// The row of a value, 0 at the top.
-#[must_use]
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a row of a terminal")]
-pub fn place(value: f64, rows: u16) -> u16 {
+fn place(value: f64, rows: u16) -> u16 {
     ((1.0 - value.clamp(0.0, 1.0)) * f64::from(rows.saturating_sub(1))).round() as u16
 }
 
@@ -102,7 +219,7 @@ mod tests {
 
     fn drawn(values: &[Option<f64>], rows: u16) -> Vec<String> {
         let mut grid = vec![vec![' '; values.len()]; usize::from(rows)];
-        for (x, y, sign) in line(values, rows) {
+        for (x, y, sign) in Grain::Lines.line(values, rows) {
             grid[usize::from(y)][usize::from(x)] = sign;
         }
         grid.into_iter().map(|row| row.into_iter().collect()).collect()
@@ -111,8 +228,27 @@ mod tests {
     #[test]
     fn line_should_turn_corners_and_leave_gaps() {
         let values = [Some(0.0), Some(1.0), Some(1.0), None, Some(0.5), Some(0.0)];
-        assert_eq!(drawn(&values, 3), [" ╭─   ", " │  ─╮", "─╯   ╰"]);
-        assert!(line(&values, 0).is_empty());
+        assert_eq!(drawn(&values, 3), [" ╭─   ", " │  ─╮", "▁│   │"]);
+        assert_eq!(drawn(&[Some(0.2), Some(1.0), Some(0.0), Some(0.0)], 3), [" ╭╮ ", " ││ ", "─╯│▁"]);
+        assert!(Grain::Lines.line(&values, 0).is_empty());
+    }
+
+    #[test]
+    fn dots_should_stand_four_to_a_row_and_two_to_a_column() {
+        // a step of a quarter of a row is seen, and a climb is one line
+        assert_eq!(Grain::Dots.line(&[Some(0.0), Some(1.0 / 7.0)], 2), [(0, 1, '⡠')]);
+        assert_eq!(Grain::Dots.line(&[Some(0.0), Some(1.0), None, Some(1.0)], 1), [(0, 0, '⡸'), (1, 0, '⠈')]);
+        assert!(Grain::Dots.line(&[Some(0.5)], 0).is_empty());
+    }
+
+    #[test]
+    fn bound_close_to_nothing_should_not_lie_on_nothing() {
+        let (row, sign) = Grain::Dots.rule(Rule::Bound, 1.0 / 25.0, 11);
+        let bottom = Grain::Dots.line(&[Some(0.0), Some(0.0)], 11);
+        assert_eq!((row, bottom.as_slice()), (10, &[(0, 10, '⣀')][..]));
+        assert_eq!((sign(0), over(sign(0), bottom[0].2)), ('⠒', '⣒'));
+        assert_eq!(over('┄', '⣀'), '⣀');
+        assert_eq!(Grain::Lines.rule(Rule::Bound, 0.5, 3).0, 1);
     }
 
     #[test]

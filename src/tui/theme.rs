@@ -7,6 +7,7 @@ use ratatui::style::{Color, Modifier, Style};
 
 use crate::run::checks::Grade;
 use crate::run::verdicts::Standing;
+use crate::tui::plot::Grain;
 
 /// The roles. Panels ask for a role, never for a colour.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub struct Theme {
     pub window_glyph: &'static str,
     /// Whether nothing but ASCII is drawn.
     pub ascii: bool,
+    /// How fine charts are.
+    pub grain: Grain,
 }
 
 /// A colour of the 256 that terminals agree on.
@@ -67,6 +70,7 @@ impl Theme {
             // no plain space: terminals and multiplexers drop those at the end of a run
             window_glyph: "\u{a0}",
             ascii: false,
+            grain: Grain::Lines,
         }
     }
 
@@ -147,6 +151,7 @@ impl Theme {
             window: plain,
             window_glyph: "░",
             ascii: false,
+            grain: Grain::Lines,
         }
     }
 

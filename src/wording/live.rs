@@ -224,6 +224,23 @@ pub fn safety(run: &Run, now: At) -> (Standing, String) {
     }
 }
 
+/// Which criteria are broken: `errors stay under 1 %, recovers within 30s` in at most so many `columns` by `width`, the others
+/// counted; `None` where none is.
+#[must_use]
+pub fn broken(run: &Run, columns: u16, width: impl Fn(&str) -> u16) -> Option<String> {
+    let names: Vec<String> = run
+        .criteria()
+        .filter(|(_, judged)| judged.standing == Standing::Broken)
+        .map(|(criterion, _)| Untrusted::from(criterion.name.as_str()).to_string())
+        .collect();
+    let form = |most: usize| match names.len() - most {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names[..most].join(", ")),
+    };
+    let fits = (1..=names.len()).rev().map(form).find(|said| width(said) <= columns);
+    (!names.is_empty()).then(|| fits.unwrap_or_else(|| format!("{} of {}", names.len(), run.scenario().criteria.len())))
+}
+
 fn count(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }

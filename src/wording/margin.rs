@@ -184,6 +184,11 @@ pub fn recovery(run: &Run, state: &FaultState, back: &Back, now: At) -> (Standin
             let slowest = spans.max().map_or_else(|| "strength was never lost".to_owned(), |span| format!("slowest back in {}", say(span)));
             (Standing::Pending, format!("hit {} times so far, {slowest}", backs.len()))
         }
+        // whose recovery counts from its impact
+        Back::NotAsked if !state.fault.is_lasting() => match state.undo.done {
+            Some(_) => (Standing::Unknown, "it was not seen in effect: there is nothing to come back from".to_owned()),
+            None => (Standing::Pending, "not seen in effect yet".to_owned()),
+        },
         Back::NotAsked => (Standing::Pending, "recovery counts from the moment the fault is lifted".to_owned()),
         Back::NotYet { from } => (Standing::Pending, format!("{} and not back", say(now.since(from.at)))),
         Back::At { span, whole, .. } => {

@@ -3,7 +3,7 @@
 mod axis;
 mod legend;
 
-use ratatui::buffer::Buffer;
+use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
@@ -12,7 +12,7 @@ use crate::scenario::model::Unit;
 use crate::tui::cells::{self, Pen, head, row, split};
 use crate::tui::charts::{Chart, Line, Shows};
 use crate::tui::keys::Act;
-use crate::tui::plot;
+use crate::tui::plot::{self, Rule};
 use crate::tui::scene::{Scene, round_up};
 use crate::tui::span::{self, Span};
 use crate::tui::theme::Theme;
@@ -24,6 +24,11 @@ const SERIES: usize = 8;
 
 /// A sign of a line, where it stands, and of which series it is.
 type Dot = (u16, u16, char, usize);
+
+/// What stands in a cell once a sign is drawn over what stands there.
+fn over(cell: &Cell, sign: char) -> char {
+    plot::over(cell.symbol().chars().next().unwrap_or(' '), sign)
+}
 
 /// How the line of a series looks; where there are several, its number stands at its end as well.
 const fn line_style(theme: &Theme, index: usize) -> Style {
@@ -64,17 +69,19 @@ pub fn draw(scene: &Scene<'_>, chart: &Chart, area: Rect, buffer: &mut Buffer) {
     // below everything else: a bound's words and a line stay whole
     let marked = cursor(scene, &span, plot, buffer);
     let drawn = lines.iter().take(SERIES);
-    let columns: Vec<Vec<Option<f64>>> = drawn.map(|line| line.columns(span.bounds(), top, plot.width, chart.worse())).collect();
+    let grain = theme.grain;
+    let wide = plot.width * grain.across();
+    let columns: Vec<Vec<Option<f64>>> = drawn.map(|line| line.columns(span.bounds(), top, wide, chart.worse())).collect();
     let mut dots: Vec<Dot> = Vec::new();
     for (index, values) in columns.iter().enumerate().rev() {
-        dots.extend(plot::line(values, plot.height).into_iter().map(|(x, y, sign)| (x, y, sign, index)));
+        dots.extend(grain.line(values, plot.height).into_iter().map(|(x, y, sign)| (x, y, sign, index)));
     }
     let newest = lines.iter().filter_map(Line::last).filter_map(|(_, value)| value).reduce(f64::max);
     baseline(scene, chart, &span, (top, before), plot, &dots, buffer);
     limits(scene, chart, (top, newest), plot, &dots, buffer);
     for (x, y, sign, series) in dots {
         if let Some(cell) = buffer.cell_mut((plot.x + x, plot.y + y)) {
-            cell.set_char(sign).set_style(line_style(theme, series));
+            cell.set_char(over(cell, sign)).set_style(line_style(theme, series));
         }
     }
     legend::ends(scene, &columns, plot, buffer);
@@ -216,17 +223,18 @@ fn baseline(
     buffer: &mut Buffer,
 ) {
     let Some(before) = before.filter(|before| (0.0..=top).contains(before)) else { return };
-    let y = plot::place(before / top, plot.height);
+    let grain = scene.theme.grain;
+    let (y, sign) = grain.rule(Rule::Before, before / top, plot.height);
     let Some(from) = column(span.place(span.zero).max(0.0), plot.width) else { return };
     for x in from..plot.width {
         if let Some(cell) = buffer.cell_mut((plot.x + x, plot.y + y)) {
-            cell.set_symbol("·").set_style(scene.theme.quiet);
+            cell.set_char(over(cell, sign(x))).set_style(scene.theme.quiet);
         }
     }
     let label = format!(" before {} ", wording::number(before, chart.unit));
     let columns = cells::width(&label);
     let Some(x) = plot.width.checked_sub(columns + 1).filter(|x| *x > from) else { return };
-    let bounded = chart.limits.iter().filter(|limit| limit.value <= top).any(|limit| plot::place(limit.value / top, plot.height) == y);
+    let bounded = chart.limits.iter().filter(|limit| limit.value <= top).any(|limit| grain.row(limit.value / top, plot.height) == y);
     if !bounded && !dots.iter().any(|(at, row, ..)| *row == y && (x..x + columns).contains(at)) {
         buffer.set_stringn(plot.x + x, plot.y + y, &label, usize::from(columns), scene.theme.quiet);
     }
@@ -258,7 +266,7 @@ fn points(scene: &Scene<'_>, lines: &[Line<'_>], (x, at): (u16, At), top: f64, p
     }
     for (index, line) in lines.iter().take(SERIES).enumerate().rev() {
         if let Some(value) = line.value(at)
-            && let Some(cell) = buffer.cell_mut((plot.x + x, plot.y + plot::place(value / top, plot.height)))
+            && let Some(cell) = buffer.cell_mut((plot.x + x, plot.y + scene.theme.grain.row(value / top, plot.height)))
         {
             cell.set_symbol("●").set_style(line_style(scene.theme, index).add_modifier(Modifier::BOLD));
         }
@@ -267,7 +275,7 @@ fn points(scene: &Scene<'_>, lines: &[Line<'_>], (x, at): (u16, At), top: f64, p
 
 fn limits(scene: &Scene<'_>, chart: &Chart, (top, newest): (f64, Option<f64>), plot: Rect, dots: &[Dot], buffer: &mut Buffer) {
     for limit in chart.limits.iter().filter(|limit| limit.value <= top) {
-        let y = plot::place(limit.value / top, plot.height);
+        let (y, sign) = scene.theme.grain.rule(Rule::Bound, limit.value / top, plot.height);
         let crossed = newest.is_some_and(|newest| limit.is_crossed(newest));
         let style = match (crossed, limit.stops) {
             (false, _) => scene.theme.quiet,
@@ -285,7 +293,7 @@ fn limits(scene: &Scene<'_>, chart: &Chart, (top, newest): (f64, Option<f64>), p
         let free = |from: u16| !dots.iter().any(|(x, row, ..)| *row == y && (from..from + columns).contains(x));
         for x in 0..plot.width {
             if let Some(cell) = buffer.cell_mut((plot.x + x, plot.y + y)) {
-                cell.set_symbol("┄").set_style(if crossed { style } else { scene.theme.line });
+                cell.set_char(over(cell, sign(x))).set_style(if crossed { style } else { scene.theme.line });
             }
         }
         let places = [plot.width.saturating_sub(columns + 1), 1];

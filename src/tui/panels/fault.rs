@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::clock::say;
-use crate::run::ledger::FaultState;
+use crate::run::ledger::{FaultState, Victim};
 use crate::text::Untrusted;
 use crate::tui::cells::{self, Pen, head, row, wrap};
 use crate::tui::scene::Scene;
@@ -40,7 +40,7 @@ fn current<'a>(scene: &Scene<'a>) -> Option<&'a FaultState> {
 
 fn rows(scene: &Scene<'_>, width: u16) -> Vec<(String, Style)> {
     let Some(state) = current(scene) else { return Vec::new() };
-    let mut rows = rows_of(scene, state, width, 4);
+    let mut rows = rows_of(scene, state, (width, 4), |_| None);
     for other in scene.run.faults().iter().filter(|other| other.id != state.id) {
         let text = format!("{}: {}", Untrusted::from(other.step.as_str()), wording::fault_state(other));
         rows.push((cells::fit(&text, width), scene.theme.quiet));
@@ -48,9 +48,14 @@ fn rows(scene: &Scene<'_>, width: u16) -> Vec<(String, Style)> {
     rows
 }
 
-/// What is said of one fault, with at most so many of its victims.
+/// What is said of one fault, with at most so many of its victims, and what else is to be said of each.
 #[must_use]
-pub fn rows_of(scene: &Scene<'_>, state: &FaultState, width: u16, most: usize) -> Vec<(String, Style)> {
+pub fn rows_of(
+    scene: &Scene<'_>,
+    state: &FaultState,
+    (width, most): (u16, usize),
+    more: impl Fn(&Victim) -> Option<String>,
+) -> Vec<(String, Style)> {
     let theme = scene.theme;
     let mut rows: Vec<(String, Style)> = Vec::new();
     let say_all = |rows: &mut Vec<(String, Style)>, text: &str, most: usize, style: Style| {
@@ -62,7 +67,7 @@ pub fn rows_of(scene: &Scene<'_>, state: &FaultState, width: u16, most: usize) -
             say_all(&mut rows, &format!("takes {}", wording::share(&share)), 2, theme.quiet);
         }
     }
-    rows.extend(victims(scene, state, width, most));
+    rows.extend(victims(scene, state, (width, most), more));
     let undo = if state.undo.asked.is_some() { live::lifting(scene.run, state, scene.now) } else { wording::undo(scene.run, state) };
     let style = if state.undo.asked.is_some() && state.owes_undo() { theme.pending } else { theme.quiet };
     say_all(&mut rows, &undo, 2, style);
@@ -72,7 +77,12 @@ pub fn rows_of(scene: &Scene<'_>, state: &FaultState, width: u16, most: usize) -
     rows
 }
 
-fn victims(scene: &Scene<'_>, state: &FaultState, width: u16, most: usize) -> Vec<(String, Style)> {
+fn victims(
+    scene: &Scene<'_>,
+    state: &FaultState,
+    (width, most): (u16, usize),
+    more: impl Fn(&Victim) -> Option<String>,
+) -> Vec<(String, Style)> {
     let theme = scene.theme;
     let mut rows = Vec::new();
     let records = state.seen.as_ref().map_or(&[][..], |fact| &fact.records);
@@ -91,6 +101,7 @@ fn victims(scene: &Scene<'_>, state: &FaultState, width: u16, most: usize) -> Ve
             (None, None, None) if victim.hit.is_some() => ("hit".to_owned(), theme.text),
             (None, None, None) => ("asked".to_owned(), theme.pending),
         };
+        let said = more(victim).map_or(said.clone(), |more| format!("{said}  {more}"));
         let name = cells::name(&victim.pod.to_string(), width.saturating_sub(cells::width(&said) + 2).max(width / 3));
         rows.push((cells::fit(&format!("{name}  {said}"), width), style));
     }

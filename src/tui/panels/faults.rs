@@ -5,10 +5,11 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::clock::say;
-use crate::run::ledger::FaultState;
+use crate::run::ledger::{FaultState, Victim};
+use crate::run::recovery::{Waterfall, waterfalls};
 use crate::text::Untrusted;
 use crate::tui::cells::{self, Pen, head, row, split};
-use crate::tui::panels::fault;
+use crate::tui::panels::{fault, recovery};
 use crate::tui::scene::Scene;
 use crate::wording;
 
@@ -46,11 +47,39 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         }
         rest = below;
     }
+    // how those that were hit come back, where there is room for all of it
+    if scene.fault().is_some() && rest.height > recovery::WANT {
+        recovery::draw(scene, split(rest, recovery::WANT).0, buffer);
+    }
+}
+
+/// What has become of a victim: since when it is hit, who came in its place and how far that one is.
+fn fate(scene: &Scene<'_>, state: &FaultState, falls: &[Waterfall], victim: &Victim) -> Option<String> {
+    let hit = victim.impact()?;
+    let Some(fall) = falls.iter().find(|fall| fall.victim.uid == victim.pod.uid) else {
+        return state.fault.is_lasting().then(|| format!("hit {}", wording::t_plus(scene.run, hit.at)));
+    };
+    let waited = fall.stages.iter().find(|(_, seen)| seen.is_none());
+    let fate = match (waited, scene.run.phase().0.is_over()) {
+        (None, _) => format!("back in {}", say(fall.stages.last().and_then(|(stage, _)| fall.span_to(*stage))?)),
+        (Some(_), true) => "not back".to_owned(),
+        (Some((stage, _)), false) => format!("{}, {}", wording::stage_waited(*stage), say(scene.now.since(hit.at))),
+    };
+    Some(fall.replacement.as_ref().map_or_else(|| fate.clone(), |pod| format!("→ {}: {fate}", wording::pod(pod))))
 }
 
 fn rows(scene: &Scene<'_>, state: &FaultState, width: u16) -> Vec<(String, Style)> {
     let theme = scene.theme;
-    let mut rows = fault::rows_of(scene, state, width, usize::MAX);
+    let falls = waterfalls(state, scene.run.fleet());
+    let mut rows = fault::rows_of(scene, state, (width, usize::MAX), |victim| fate(scene, state, &falls, victim));
+    if let Some(asked) = state.asked {
+        let mut times = vec![format!("asked {}", wording::t_plus(scene.run, asked))];
+        times.extend(state.in_effect.map(|at| format!("in effect {} later", wording::span(at.since(asked)))));
+        times.extend(
+            state.lifted.filter(|_| state.fault.is_lasting()).map(|seen| format!("lifted {}", wording::t_plus(scene.run, seen.at))),
+        );
+        rows.insert(1, (cells::fit(&times.join(" · "), width), theme.quiet));
+    }
     if let Some(end) = state.should_end().filter(|_| state.is_alive()) {
         let late = scene.now > end;
         let text = if late {

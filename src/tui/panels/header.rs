@@ -15,6 +15,11 @@ use crate::wording::{self, live};
 /// The rows it takes.
 pub const HEIGHT: u16 = 2;
 
+/// What stands before the criteria that are broken.
+const BROKEN: &str = "✗ broken: ";
+/// A hypothesis of which no more than this can be read is left out beside them.
+const LEAST: u16 = 24;
+
 /// Draws both lines.
 pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     first(scene, row(area, 0), buffer);
@@ -81,5 +86,15 @@ fn second(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     }
     let hypothesis = Untrusted::from(run.scenario().hypothesis.as_str()).to_string();
     let room = pen.room().saturating_sub(1);
-    pen.put(&cells::fit(&hypothesis, room), theme.text);
+    let Some(broken) = live::broken(run, room.saturating_sub(cells::width(BROKEN)), cells::width) else {
+        pen.put(&cells::fit(&hypothesis, room), theme.text);
+        return;
+    };
+    // whether it still holds says more than what was believed
+    let broken = format!("{BROKEN}{broken}");
+    let left = room.saturating_sub(cells::width(&broken) + 3);
+    if left >= LEAST.min(cells::width(&hypothesis)) {
+        pen.put(&cells::fit(&hypothesis, left), theme.text).skip(3);
+    }
+    pen.put(&broken, theme.broken);
 }

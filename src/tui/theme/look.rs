@@ -1,6 +1,7 @@
 //! Which theme fits a terminal: what the operator asks for, then what the environment says.
 
 use crate::scenario::nearest;
+use crate::tui::plot::Grain;
 use crate::tui::theme::Theme;
 use crate::tui::theme::paint::{self, Depth, Paint, Role};
 
@@ -75,6 +76,8 @@ pub struct Look {
     pub locale: Option<String>,
     /// Whether nothing but ASCII is to be drawn; `None`: as the locale says.
     pub ascii: Option<bool>,
+    /// Whether charts are of braille, which not every font has.
+    pub braille: bool,
 }
 
 impl Look {
@@ -92,7 +95,8 @@ impl Look {
         } else {
             paint::painted(&self.palette.theme(), &self.paints, self.depth())
         };
-        Theme { ascii: self.ascii.unwrap_or_else(|| dumb || self.speaks_ascii()), ..theme }
+        let ascii = self.ascii.unwrap_or_else(|| dumb || self.speaks_ascii());
+        Theme { ascii, grain: if self.braille && !ascii { Grain::Dots } else { Grain::Lines }, ..theme }
     }
 
     /// How many colours the terminal has.
@@ -134,6 +138,8 @@ mod tests {
         let modern = of("xterm-256color", "", "en_US.UTF-8").theme();
         assert_eq!(modern, Theme::dark());
         assert_eq!(of("linux", "", "C.utf8").theme(), Theme::sixteen());
+        assert_eq!(Look { braille: true, ..of("linux", "", "") }.theme(), Theme { grain: Grain::Dots, ..Theme::sixteen() });
+        assert_eq!(Look { braille: true, ..of("xterm", "", "C") }.theme().grain, Grain::Lines, "braille is not ASCII");
         assert_eq!(of("xterm", "truecolor", "").theme(), Theme::dark());
         assert!(of("xterm-256color", "", "C").theme().ascii && !modern.ascii);
         assert!(!Look::default().theme().ascii, "nothing said is no reason");

@@ -8,7 +8,6 @@ use crate::text::Untrusted;
 use crate::tui::cells::{self, Pen, row};
 use crate::tui::charts::{Chart, Line};
 use crate::tui::panels::chart::{SERIES, line_style, number};
-use crate::tui::plot;
 use crate::tui::scene::Scene;
 
 /// The longest name of a line.
@@ -111,10 +110,12 @@ pub fn ends(scene: &Scene<'_>, columns: &[Vec<Option<f64>>], plot: Rect, buffer:
     if columns.len() < 2 || plot.height == 0 {
         return;
     }
+    let grain = scene.theme.grain;
     let mut taken: Vec<(u16, u16)> = Vec::new();
     for (index, values) in columns.iter().enumerate() {
-        let places = (0u16..).zip(values).filter_map(|(x, value)| Some((x, plot::place((*value)?, plot.height))));
-        let places: Vec<(u16, u16)> = places.collect();
+        let places = (0u16..).zip(values).filter_map(|(x, value)| Some((x / grain.across(), grain.row((*value)?, plot.height))));
+        let mut places: Vec<(u16, u16)> = places.collect();
+        places.dedup();
         let Some((x, y)) = places.iter().rev().take(ASIDE).find(|place| !taken.contains(place)).copied() else { continue };
         taken.push((x, y));
         if let (Some(cell), Some(digit)) =
