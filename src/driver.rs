@@ -150,6 +150,7 @@ impl<F: Face> Driver<F> {
                     continue;
                 }
             };
+            self.face.queued(self.outbox.len());
             self.take(event);
             if self.lost.is_some() && !self.run.touched_anything() && !self.run.owes_anything() {
                 break;

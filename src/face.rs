@@ -28,6 +28,9 @@ pub trait Face {
     /// Shows the run as it stands. Called after every change; must not block.
     fn show(&mut self, run: &Run);
 
+    /// Is told how many events wait to be taken, before it is shown the run.
+    fn queued(&mut self, _waiting: usize) {}
+
     /// Is told what was seen of what it asked to look at.
     fn looked(&mut self, _look: Look) {}
 

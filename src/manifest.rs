@@ -5,6 +5,7 @@
 //! inside a Workflow that ends it.
 
 pub mod brake;
+pub mod dose;
 pub mod policy;
 
 use std::time::Duration;

@@ -10,7 +10,7 @@
 //! - `roster` and `filter`: which pods, in which order; `copied` and `clipboard`: what is copied, and where to;
 //! - `view`: which panel stands where; `panels`: one a file; `charts` and `plot`: what they draw; `span` and `zoom`: of
 //!   which time;
-//! - `frames`: the thread; `slot`: what it is to draw; `rate`: how often; `terminal`: taking it and giving it back.
+//! - `frames`: the thread; `slot`: what it is to draw; `rate`: how often; `lags`: how late; `terminal`: taking it and giving it back.
 //!
 //! Sentences come from [`crate::wording`]; text from outside arrives there as `Untrusted`.
 
@@ -24,6 +24,7 @@ mod frames;
 pub mod hands;
 pub mod home;
 pub mod keys;
+mod lags;
 pub mod letters;
 pub mod panels;
 pub mod plot;
@@ -129,6 +130,7 @@ pub struct Cockpit {
     start: bool,
     started: bool,
     lost: bool,
+    queued: usize,
 }
 
 impl Cockpit {
@@ -159,6 +161,7 @@ impl Cockpit {
             waiting: opening.waiting,
             edit: Arc::clone(&edit),
             held: None,
+            since: None,
             spots: RefCell::default(),
         };
         let drawing = thread::Builder::new().name("cockpit".to_owned()).spawn(move || {
@@ -189,6 +192,7 @@ impl Cockpit {
             start: opening.start,
             started: false,
             lost: false,
+            queued: 0,
         };
         cockpit.thread = Some(drawing.inspect_err(|_| terminal::give_back())?);
         cockpit.reader = Some(reading?);
@@ -223,7 +227,7 @@ impl Cockpit {
             Some(news) => (None, news.to_vec()),
             None => (Some(Box::new(run.clone())), Vec::new()),
         };
-        self.lay(Shot { run, news, at, pace, seat });
+        self.lay(Shot { run, news, at, pace, seat, came: frames::tick(), queued: 0 });
     }
 
     /// Where it is told what there is at home.
@@ -347,7 +351,12 @@ impl Face for Cockpit {
             Some(news) => (None, news),
             None => (Some(Box::new(run.clone())), Vec::new()),
         };
-        self.lay(Shot { run: whole, news, at: run.now(), pace: if live { self.pace } else { 0.0 }, seat: Seat::Leader });
+        let pace = if live { self.pace } else { 0.0 };
+        self.lay(Shot { run: whole, news, at: run.now(), pace, seat: Seat::Leader, came: frames::tick(), queued: self.queued });
+    }
+
+    fn queued(&mut self, waiting: usize) {
+        self.queued = waiting;
     }
 
     fn looked(&mut self, look: Seen) {

@@ -22,6 +22,7 @@ use crate::clock::{At, go, say};
 use crate::command::{AbortedBy, Answer};
 use crate::effect::PodRef;
 use crate::fault::Action;
+use crate::manifest::dose::dose;
 use crate::run::Run;
 use crate::run::ledger::{FaultState, Via};
 use crate::run::phase::Phase;
@@ -91,7 +92,7 @@ pub fn moment(run: &Run, moment: &Moment) -> String {
         Noted::Warned(fact, times) => {
             let again = match times.count {
                 0 | 1 => String::new(),
-                count => format!(" ({count} times until {})", t_plus(run, times.last)),
+                count => format!(" ({count} times, last {})", t_plus(run, times.last)),
             };
             // a message may be cut: the count stands before it
             format!("{} {}: {}{again}: {}", fact.kind, fact.name.short(60), fact.reason, fact.message.short(160))
@@ -146,7 +147,7 @@ pub fn fault(state: &FaultState) -> String {
     }
 }
 
-/// What a fault is in one line: `PodChaos pod-kill · one of 3 · one-shot`.
+/// What a fault is in one line: `NetworkChaos delay 300ms · one of 3 · for 1m`.
 #[must_use]
 pub fn fault_line(state: &FaultState) -> String {
     let of = state.candidates().map_or_else(String::new, |pods| format!(" of {}", pods.len()));
@@ -155,7 +156,8 @@ pub fn fault_line(state: &FaultState) -> String {
         Some(Via::ChaosMesh) | None => state.fault.action.kind(),
     };
     let lasts = if state.fault.is_lasting() { format!("for {}", go(state.duration())) } else { "one-shot".to_owned() };
-    format!("{how} {} · {}{of} · {lasts}", state.fault.action, state.fault.mode)
+    let dose = Some(dose(&state.fault)).filter(|dose| !dose.is_empty()).map_or_else(String::new, |dose| format!(" {dose}"));
+    format!("{how} {}{dose} · {}{of} · {lasts}", state.fault.action, state.fault.mode)
 }
 
 /// How far a fault is, in a word or two.
@@ -194,10 +196,12 @@ fn hit(action: &Action) -> &'static str {
 }
 
 fn pods(state: &FaultState) -> String {
-    let names: Vec<String> = state.victims.iter().map(|victim| victim.pod.to_string()).collect();
+    // a line each has told their whole names
+    let names: Vec<String> = state.victims.iter().map(|victim| pod(&victim.pod)).collect();
     match names.len() {
-        0..=3 => names.join(", "),
-        n => format!("{}, {} and {} more", names[0], names[1], n - 2),
+        0 | 1 => state.victims.first().map_or_else(String::new, |victim| victim.pod.to_string()),
+        n @ 2..=5 => format!("{n} pods: {}", names.join(", ")),
+        n => format!("{n} pods: {}, {}, {} and {} more", names[0], names[1], names[2], n - 3),
     }
 }
 

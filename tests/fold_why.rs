@@ -81,7 +81,7 @@ fn warning_that_comes_again_should_be_one_line_and_a_new_one_after_a_silence() {
         warns(&mut sim, "Pod", &fact.pod.name, "BackOff", "restarting");
         sim.now += 10 * SECOND;
     }
-    assert_eq!(told(&sim), ["Unhealthy (4 times until T+00:31.0): 503", "BackOff (4 times until T+00:31.0): restarting"]);
+    assert_eq!(told(&sim), ["Unhealthy (4 times, last T+00:31.0): 503", "BackOff (4 times, last T+00:31.0): restarting"]);
     warns(&mut sim, "Pod", &fact.pod.name, "Unhealthy", "500");
     warns(&mut sim, "Pod", &fact.pod.name, "Unhealthy", "503");
     assert_eq!(told(&sim)[2..], ["Unhealthy: 500"], "other words are a line of their own");

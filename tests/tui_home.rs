@@ -159,8 +159,8 @@ fn graduation_should_tell_where_the_drill_held_and_whether_it_was_this_version()
     ];
     let home = Home { seen: seen(), drills: vec![drill("task-api-pod-kill", &runs)], ..Home::default() };
     let shown = drawn(&home, &Lobby::default(), (120, 36));
-    assert!(shown.contains("held: rehearsal ≠ 4d ago, an older version · staging ✓ 3d"), "{shown}");
-    assert!(shown.contains("production –"), "{shown}");
+    assert!(shown.contains("has held: rehearsal ≠ 4d ago, an older version · staging ✓"), "{shown}");
+    assert!(shown.contains("3d ago · production –"), "{shown}");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::clock::At;
 use crate::command::{AbortedBy, Command};
 use crate::event::Event as Fact;
 use crate::face::Asked;
-use crate::face::home::Home;
+use crate::face::home::{Drill, Home};
 use crate::face::look::{Look, LookAt};
 use crate::run::Run;
 use crate::run::fleet::Target;
@@ -85,13 +85,15 @@ pub struct Frames {
     pub edit: Arc<AtomicBool>,
     /// What the picture shows while it is frozen, and since when.
     pub held: Option<(Box<Run>, At)>,
+    /// When the first news came that are on no picture yet.
+    pub since: Option<Instant>,
     /// What can be touched of the last picture; its pods are those in view.
     pub spots: RefCell<Vec<Spot>>,
 }
 
 /// The one clock of this room: when frames are drawn. It never reaches the run.
 #[expect(clippy::disallowed_methods, reason = "frames are drawn in real time; the run's time comes with the news")]
-fn tick() -> Instant {
+pub(super) fn tick() -> Instant {
     Instant::now()
 }
 
@@ -124,8 +126,13 @@ impl Shown {
 impl Frames {
     /// Takes what lies ready into what is shown.
     fn take(&mut self, shown: Option<Shown>) -> (Option<Shown>, News) {
-        let Some(Shot { run, news, at, pace, seat }) = self.slot.take() else { return (shown, News::None) };
+        let Some(Shot { run, news, at, pace, seat, came, queued }) = self.slot.take() else { return (shown, News::None) };
+        self.since.get_or_insert(came);
+        self.hands.lags.queued(queued);
         let known = run.is_none();
+        if !known && shown.is_some() {
+            self.hands.lags.leapt();
+        }
         // news without a run to follow on are laid down by nobody
         let Some(mut run) = run.or(shown.map(|shown| shown.run)) else { return (None, News::None) };
         let before = self.gist(&run);
@@ -147,7 +154,8 @@ impl Frames {
 
     /// What a pod that is not in view can change of the picture: how many are ready, and the timeline where it stands.
     fn gist(&self, run: &Run) -> (Vec<Option<u32>>, usize) {
-        let told = if matches!(self.hands.screen(run), Page::Pods | Page::Metrics) { 0 } else { run.timeline().len() };
+        let in_view = self.spots.borrow().iter().any(|spot| spot.touch == Touch::Timeline);
+        let told = if in_view { run.timeline().len() } else { 0 };
         (run.fleet().targets.iter().map(Target::ready).collect(), told)
     }
 
@@ -181,6 +189,9 @@ impl Frames {
                     news = News::InView;
                 }
                 Ok(Wake::Home(home)) => {
+                    let own = shown.as_ref().map(|shown| &shown.run.scenario().name);
+                    let is_own = |drill: &Drill| drill.scenario.as_ref().ok().map(|scenario| &scenario.name) == own;
+                    self.hands.lobby.drill = home.drills.iter().position(is_own).unwrap_or_default();
                     self.hands.porch = Some(Arc::new(*home));
                     news = News::InView;
                 }
@@ -244,6 +255,7 @@ impl Frames {
     /// Draws, and says when it began to: what takes long to draw is not shown later still.
     fn draw(&mut self, run: Option<&Run>, now: At) -> io::Result<Instant> {
         let begun = tick();
+        self.hands.late = self.hands.lags.told(begun);
         let (theme, hands, waiting, held, spots) = (&self.theme, &self.hands, &self.waiting, &self.held, &self.spots);
         spots.borrow_mut().clear();
         self.screen.draw(|frame| {
@@ -260,6 +272,7 @@ impl Frames {
                 ascii::translate(frame.buffer_mut());
             }
         })?;
+        self.hands.lags.drawn(self.since.take(), tick());
         Ok(begun)
     }
 
@@ -328,6 +341,7 @@ impl Frames {
                 let touch = view::touched(&scene, &self.spots.borrow(), (mouse.column, mouse.row));
                 match touch? {
                     Touch::Act(act) => self.hands.act(act, run),
+                    Touch::Timeline => self.hands.act(Act::Show(Page::Timeline), run),
                     Touch::Pod(uid) => {
                         self.hands.chosen = Some(uid);
                         Some(Deed::Draw)

@@ -25,6 +25,7 @@ use crate::tui::hands::looking::Looking;
 use crate::tui::hands::palette::Palette;
 use crate::tui::home::Lobby;
 use crate::tui::keys::{Act, Binding, Keys, Scope, Screen};
+use crate::tui::lags::Lags;
 use crate::tui::letters::Type;
 use crate::tui::roster::Order;
 use crate::tui::zoom::{self, Zoom};
@@ -115,6 +116,10 @@ pub struct Hands {
     pub porch: Option<Arc<Home>>,
     /// Which scenario and which run are marked there.
     pub lobby: Lobby,
+    /// How late the screen was, and how much waited.
+    pub lags: Lags,
+    /// What is to be told of that now.
+    pub late: Option<String>,
 }
 
 /// What follows from a key.
@@ -238,7 +243,10 @@ impl Hands {
         match binding.act {
             Act::Up if pods && !binding.word.is_empty() => "up",
             // leaving a run that goes on is stopping it
-            Act::Quit if self.place(run) == Scope::Live => "leave, asks",
+            Act::Quit if self.place(run) == Scope::Live => "leave (asks)",
+            // it is stopped already: the key shows how far the undo is
+            Act::Stop if self.place(run) == Scope::Undoing => "the undo",
+            Act::Stop if !binding.word.is_empty() => "then Enter stops and undoes",
             _ => binding.word,
         }
     }

@@ -45,6 +45,8 @@ pub enum Touch {
     Act(Act),
     /// Marks a pod, by its uid.
     Pod(String),
+    /// Shows the timeline in whole.
+    Timeline,
 }
 
 impl<'a> Scene<'a> {

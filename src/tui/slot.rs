@@ -1,6 +1,7 @@
 //! What there is to be shown, and where it lies until it is drawn.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use crate::clock::At;
 use crate::event::Entry;
@@ -20,6 +21,10 @@ pub struct Shot {
     pub pace: f64,
     /// Who sits here.
     pub seat: Seat,
+    /// When the first of this was laid down.
+    pub came: Instant,
+    /// How many events wait for the driver.
+    pub queued: usize,
 }
 
 /// Where the news lie until they are taken.
@@ -28,12 +33,13 @@ pub struct Slot(Mutex<Option<Shot>>);
 
 impl Slot {
     /// Lays news down behind those that wait; says whether none did.
-    pub fn lay(&self, shot: Shot) -> bool {
+    pub fn lay(&self, mut shot: Shot) -> bool {
         let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        shot.came = slot.as_ref().map_or(shot.came, |waiting| waiting.came);
         match slot.as_mut().filter(|_| shot.run.is_none()) {
             Some(waiting) => {
                 waiting.news.extend(shot.news);
-                (waiting.at, waiting.pace, waiting.seat) = (shot.at, shot.pace, shot.seat);
+                (waiting.at, waiting.pace, waiting.seat, waiting.queued) = (shot.at, shot.pace, shot.seat, shot.queued);
                 false
             }
             None => slot.replace(shot).is_none(),

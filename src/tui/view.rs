@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use crate::run::phase::{End, Phase};
 use crate::tui::cells::split;
-use crate::tui::charts::{self, Chart};
+use crate::tui::charts::{self, Chart, Shows};
 use crate::tui::hands::Open;
 use crate::tui::keys::Screen;
 use crate::tui::panels::{
@@ -19,6 +19,8 @@ use crate::wording;
 pub const LEAST: (u16, u16) = (60, 15);
 /// Between two columns.
 const GUTTER: u16 = 3;
+/// The height of a chart of pods that are ready, and of how they come back.
+const READY: u16 = 9;
 
 /// What a click there does, on the screen where these spots were noted.
 #[must_use]
@@ -56,14 +58,20 @@ fn screen(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let (body, keys) = split(rest, rest.height.saturating_sub(1));
     header::draw(scene, top, buffer);
     strip::draw(scene, steps, buffer);
-    keyline::draw(scene, (area, keys), buffer);
+    let moves = panels(scene, area, body, buffer);
+    keyline::draw(scene, (area, keys), moves, buffer);
+}
+
+/// Draws what stands between; says whether something there can be filtered or scrolled.
+fn panels(scene: &Scene<'_>, area: Rect, body: Rect, buffer: &mut Buffer) -> bool {
     // the body stands still where the picture is frozen; what tells of safety never does
     let scene = &scene.thawed();
     let roomy = area.height >= 30;
     let body = if roomy { Rect { y: body.y + 1, height: body.height.saturating_sub(2), ..body } } else { body };
     let body = Rect { x: body.x + 1, width: body.width.saturating_sub(2), ..body };
     if let Some(looking) = &scene.hands.looking {
-        return look::draw(scene, body, buffer, looking);
+        look::draw(scene, body, buffer, looking);
+        return true;
     }
     match scene.run.phase().0 {
         _ if scene.hands.screen(scene.run) == Screen::Preflight => preflight::draw(scene, body, buffer),
@@ -72,7 +80,7 @@ fn screen(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         Phase::Preflight | Phase::Ready | Phase::Undoing(End::Refused(_)) => preflight::draw(scene, body, buffer),
         // what kept it from starting, and what mends that, is all there is to find
         Phase::Sealed if wording::preflight::refusal(scene.run).is_some() => preflight::draw(scene, body, buffer),
-        Phase::Sealed if scene.hands.screen(scene.run) == Screen::Findings => debrief::draw(scene, body, buffer),
+        Phase::Sealed if scene.hands.screen(scene.run) == Screen::Findings => return debrief::draw(scene, body, buffer),
         Phase::Gate | Phase::Steps | Phase::Settling | Phase::Undoing(_) | Phase::Sealed => {
             let mut charts = charts::all(scene.run);
             if !charts.is_empty() {
@@ -80,8 +88,11 @@ fn screen(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
                 charts.rotate_left(scene.hands.chart % count);
             }
             match scene.hands.screen(scene.run) {
-                Screen::Pods => pods::whole(scene, body, buffer),
-                Screen::Faults => faults::draw(scene, body, buffer),
+                Screen::Pods => many(scene, &charts, body, buffer),
+                Screen::Faults => {
+                    let rest = faults::draw(scene, body, buffer);
+                    below(scene, rest, buffer);
+                }
                 Screen::Metrics => metrics::draw(scene, &charts, body, buffer),
                 Screen::Timeline => timeline::draw(scene, body, buffer),
                 Screen::Cockpit | Screen::Findings | Screen::Preflight | Screen::Home if body.width >= 98 && body.height >= 22 => {
@@ -90,6 +101,34 @@ fn screen(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
                 Screen::Cockpit | Screen::Findings | Screen::Preflight | Screen::Home => essentials(scene, &charts, body, buffer),
             }
         }
+    }
+    true
+}
+
+/// The pods in whole; where few of them leave room, how they come back, how many were ready, and what happened.
+fn many(scene: &Scene<'_>, charts: &[Chart], area: Rect, buffer: &mut Buffer) {
+    let want = pods::want_whole(scene, area.width);
+    let Some(spare) = area.height.checked_sub(want + 1 + READY) else { return pods::whole(scene, area, buffer) };
+    let (top, rest) = split(area, want);
+    pods::whole(scene, top, buffer);
+    let (middle, rest) = split(split(rest, 1).1, READY + spare.saturating_sub(30) / 2);
+    let ready = charts.iter().find(|chart| matches!(chart.shows, Shows::Ready(_)));
+    let beside = if scene.fault().is_some() && area.width >= 98 { (area.width - GUTTER) / 2 } else { 0 };
+    if beside > 0 {
+        recovery::draw(scene, Rect { width: beside, ..middle }, buffer);
+    }
+    if let Some(chart) = ready {
+        let x = if beside > 0 { beside + GUTTER } else { 0 };
+        chart::draw(scene, chart, Rect { x: middle.x + x, width: middle.width - x, ..middle }, buffer);
+    }
+    below(scene, rest, buffer);
+}
+
+/// What happened, where something else leaves room for it.
+fn below(scene: &Scene<'_>, rest: Rect, buffer: &mut Buffer) {
+    let rest = split(rest, 1).1;
+    if rest.height >= 4 {
+        timeline::draw(scene, rest, buffer);
     }
 }
 

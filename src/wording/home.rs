@@ -8,7 +8,7 @@ use crate::text::Untrusted;
 /// How many pods are named before they are only counted.
 const NAMED: usize = 6;
 
-/// How far a scenario has come, `held: rehearsal ✓ 2h ago · staging –`: of each place when it held, and whether it was then what it
+/// How far a scenario has come, `has held: rehearsal ✓ 2h ago · staging –`: of each place when it held, and whether it was then what it
 /// is now.
 #[must_use]
 pub fn graduation<'r>(rungs: impl Iterator<Item = (&'r str, Option<(DateTime<Utc>, bool)>)>, now: DateTime<Utc>) -> String {
@@ -17,7 +17,7 @@ pub fn graduation<'r>(rungs: impl Iterator<Item = (&'r str, Option<(DateTime<Utc
         Some((then, true)) => format!("{name} ✓ {}", ago(then, now)),
         Some((then, false)) => format!("{name} ≠ {}, an older version", ago(then, now)),
     };
-    format!("held: {}", rungs.map(rung).collect::<Vec<_>>().join(" · "))
+    format!("has held: {}", rungs.map(rung).collect::<Vec<_>>().join(" · "))
 }
 
 /// Whom a fault would be aimed at now.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::clock::{At, go, say};
 use crate::event::Source;
 use crate::run::Run;
+use crate::run::fleet::Target;
 use crate::run::ledger::{EFFECT_LIMIT, FaultState};
 use crate::run::phase::Phase;
 use crate::run::recovery::Back;
@@ -71,7 +72,7 @@ fn fault_ahead(state: &FaultState, begun: At) -> Option<Ahead> {
             Some(Ahead { from, to: from + EFFECT_LIMIT, what: "fault not in effect yet; given up in" })
         }
         Some(from) if state.fault.is_lasting() && state.undo.asked.is_none() => {
-            Some(Ahead { from, to: from + state.duration(), what: "fault lifted in" })
+            Some(Ahead { from, to: from + state.duration(), what: "the fault ends in" })
         }
         Some(_) => None,
     }
@@ -209,19 +210,33 @@ pub fn safety(run: &Run, now: At) -> (Standing, String) {
     }
     let alive = run.faults().iter().filter(|state| state.is_alive() && state.in_effect.is_some()).count();
     if alive > 0 {
-        return (Standing::Pending, format!("{} in effect", count(alive, "fault")));
+        return (Standing::Pending, with_strength(run, &format!("{} in effect", count(alive, "fault"))));
     }
-    let short = run.fleet().targets.iter().find(|target| target.outages.last().is_some_and(|outage| outage.to.is_none()));
-    if let Some(target) = short {
-        let owed = if run.all_faults().any(|state| state.fault.is_lasting() && state.owes_undo()) { "" } else { ", nothing to undo" };
-        return (Standing::Pending, format!("below strength{owed}: {}", ready(target.ready(), target.desired())));
+    let whole = |how: &str, what: &str| strength(run).map_or_else(|| format!("{how}: {what}"), |ready| format!("{how}: {ready}, {what}"));
+    if run.fleet().targets.iter().any(|target| target.outages.last().is_some_and(|outage| outage.to.is_none())) {
+        let owed = run.all_faults().any(|state| state.fault.is_lasting() && state.owes_undo());
+        return (Standing::Pending, whole("degraded", if owed { "its fault is to be undone" } else { "nothing to undo" }));
     }
-    match (run.touched_anything(), run.phase().0.is_over()) {
-        (false, false) => (Standing::Held, "nothing is broken yet".to_owned()),
-        (false, true) => (Standing::Held, "nothing was broken".to_owned()),
-        (true, false) => (Standing::Held, "at strength, no fault in effect".to_owned()),
-        (true, true) => (Standing::Held, "at strength, nothing left behind".to_owned()),
-    }
+    let said = match (run.touched_anything(), run.phase().0.is_over()) {
+        (false, false) => with_strength(run, "safe: nothing is broken yet"),
+        (false, true) => with_strength(run, "safe: nothing was broken"),
+        (true, false) => whole("safe", "no fault in effect"),
+        (true, true) => whole("safe", "nothing left behind"),
+    };
+    (Standing::Held, said)
+}
+
+/// How many pods of all targets are ready, of how many; `None` until they are seen.
+fn strength(run: &Run) -> Option<String> {
+    let targets = &run.fleet().targets;
+    let ready: u32 = targets.iter().map(Target::ready).sum::<Option<u32>>()?;
+    let desired = targets.iter().map(Target::desired).sum::<Option<u32>>()?;
+    (!targets.is_empty()).then(|| self::ready(Some(ready), Some(desired)))
+}
+
+/// The same, behind what says more.
+fn with_strength(run: &Run, what: &str) -> String {
+    strength(run).map_or_else(|| what.to_owned(), |ready| format!("{what}, {ready}"))
 }
 
 /// Which criteria are broken: `errors stay under 1 %, recovers within 30s` in at most so many `columns` by `width`, the others
@@ -255,7 +270,10 @@ pub fn ready(ready: Option<u32>, desired: Option<u32>) -> String {
     }
 }
 
-/// The sources, each with how it stands: `watch live`, `prometheus 0.8s ago`.
+/// What is said of the watches while all of them are live.
+pub const LIVE: &str = "cluster live";
+
+/// The sources, each with how it stands: `cluster live`, `prometheus 0.8s ago`.
 #[must_use]
 pub fn sources(run: &Run, now: At) -> Vec<(Standing, String)> {
     let mut said = Vec::new();
@@ -268,7 +286,7 @@ pub fn sources(run: &Run, now: At) -> Vec<(Standing, String)> {
     if run.cluster().is_none() {
         said.push((Standing::Pending, "connecting".to_owned()));
     } else if watches.is_empty() {
-        said.push((Standing::Held, "watch live".to_owned()));
+        said.push((Standing::Held, LIVE.to_owned()));
     }
     for (source, since) in watches {
         said.push((Standing::Broken, format!("{source} blind since {}, {}", wording::t_plus(run, *since).trim(), age(now.since(*since)))));

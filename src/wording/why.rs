@@ -34,8 +34,8 @@ pub fn cause(why: &Why<'_>, now: At) -> String {
 #[must_use]
 pub fn status(hindrance: &Hindrance) -> String {
     // what a remote call failed with stands behind how it is told
-    let plain = match hindrance.message.raw().split_once(" desc = ") {
-        Some((call, desc)) if call.starts_with("rpc error: ") => Untrusted::from(desc),
+    let plain = match hindrance.message.raw().rsplit_once(" desc = ") {
+        Some((call, desc)) if call.contains("rpc error: ") => Untrusted::from(desc),
         Some(_) | None => hindrance.message.clone(),
     };
     let message = plain.short(LONGEST);

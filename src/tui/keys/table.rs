@@ -94,7 +94,7 @@ pub const TABLE: &[Binding] = &[
             Act::Stop,
             &[Key::Char('!'), Key::Code(KeyCode::F(12))],
             &[Scope::Before, Scope::Live, Scope::Undoing, Scope::Ask, Scope::Reading, Scope::Looking],
-            "",
+            "stop",
             "stop the run and undo everything; asks once",
         ),
     ),

@@ -22,6 +22,9 @@ use crate::wording::{self, live, margin};
 /// How many series are drawn.
 const SERIES: usize = 8;
 
+/// What is said of the time a fault was in effect, the longest first.
+const WINDOW: [&str; 2] = ["from the fault until back", "the fault"];
+
 /// A sign of a line, where it stands, and of which series it is.
 type Dot = (u16, u16, char, usize);
 
@@ -40,8 +43,26 @@ const fn line_style(theme: &Theme, index: usize) -> Style {
     }
 }
 
+/// The columns that the words of its axis take.
+#[must_use]
+pub fn margin(scene: &Scene<'_>, chart: &Chart) -> u16 {
+    axis_words(chart, top(chart, &chart.lines(scene.run, scene.now))).1
+}
+
+/// What stands at both ends of its axis, and the columns that takes.
+fn axis_words(chart: &Chart, top: f64) -> ([String; 2], u16) {
+    let labels = [top, 0.0].map(|value| margin::plain(value, chart.unit));
+    let columns = labels.iter().map(|label| cells::width(label)).max().unwrap_or(0) + 1;
+    (labels, columns)
+}
+
 /// Draws it.
 pub fn draw(scene: &Scene<'_>, chart: &Chart, area: Rect, buffer: &mut Buffer) {
+    draw_from(scene, chart, area, 0, buffer);
+}
+
+/// Draws it, its axis so many columns from the left at the least: what stands below each other is read so.
+pub fn draw_from(scene: &Scene<'_>, chart: &Chart, area: Rect, least: u16, buffer: &mut Buffer) {
     let theme = scene.theme;
     let lines = chart.lines(scene.run, scene.now);
     let span = Span::whole(scene.run, scene.now, &lines).shown(&scene.hands.zoom);
@@ -59,8 +80,8 @@ pub fn draw(scene: &Scene<'_>, chart: &Chart, area: Rect, buffer: &mut Buffer) {
     let (legend, inner) = split(inner, legend::want(scene, chart, &lines, inner));
     legend::draw(scene, chart, &lines, legend, buffer);
     let top = top(chart, &lines);
-    let labels = [top, 0.0].map(|value| margin::plain(value, chart.unit));
-    let left = labels.iter().map(|label| cells::width(label)).max().unwrap_or(0) + 1;
+    let (labels, left) = axis_words(chart, top);
+    let left = left.max(least);
     let plot = Rect { x: inner.x + left, width: inner.width.saturating_sub(left), height: inner.height - 1, ..inner };
     for (label, y) in labels.iter().zip([0, plot.height - 1]) {
         Pen::new(buffer, Rect { width: left - 1, ..row(inner, y) }).cell_right(label, left - 1, theme.quiet);
@@ -81,7 +102,17 @@ pub fn draw(scene: &Scene<'_>, chart: &Chart, area: Rect, buffer: &mut Buffer) {
     limits(scene, chart, (top, newest), plot, &dots, buffer);
     for (x, y, sign, series) in dots {
         if let Some(cell) = buffer.cell_mut((plot.x + x, plot.y + y)) {
-            cell.set_char(over(cell, sign)).set_style(line_style(theme, series));
+            // what is beyond a bound is seen to be
+            let worst = columns.get(series).and_then(|values| values.chunks(usize::from(grain.across())).nth(usize::from(x)));
+            let worst = worst.into_iter().flatten().flatten().map(|value| value * top).reduce(chart.worse());
+            let crossed = chart.limits.iter().filter(|limit| worst.is_some_and(|worst| limit.is_crossed(worst)));
+            let style = match crossed.map(|limit| limit.stops).max() {
+                _ if lines.len() > 1 => line_style(theme, series),
+                None => line_style(theme, series),
+                Some(false) => theme.pending,
+                Some(true) => theme.broken,
+            };
+            cell.set_char(over(cell, sign)).set_style(style);
         }
     }
     legend::ends(scene, &columns, plot, buffer);
@@ -194,20 +225,24 @@ fn top(chart: &Chart, lines: &[Line<'_>]) -> f64 {
     }
 }
 
-/// Marks when a fault was in effect, its recovery included.
+/// Marks when a fault was in effect, its recovery included, and says so where there is room.
 fn shade(scene: &Scene<'_>, span: &Span, plot: Rect, buffer: &mut Buffer) {
+    let theme = scene.theme;
     for (from, to) in scene.windows() {
         let (from, to) = (span.place(from), span.place(to));
-        for x in 0..plot.width {
-            let (begin, end) = (f64::from(x) / f64::from(plot.width), f64::from(x + 1) / f64::from(plot.width));
-            if end <= from || begin > to {
-                continue;
+        let within = |x: &u16| {
+            let (begin, end) = (f64::from(*x) / f64::from(plot.width), f64::from(x + 1) / f64::from(plot.width));
+            end > from && begin <= to
+        };
+        let columns: Vec<u16> = (0..plot.width).filter(within).collect();
+        for (x, y) in columns.iter().flat_map(|x| (0..plot.height).map(move |y| (*x, y))) {
+            if let Some(cell) = buffer.cell_mut((plot.x + x, plot.y + y)) {
+                cell.set_symbol(theme.window_glyph).set_style(theme.window);
             }
-            for y in 0..plot.height {
-                if let Some(cell) = buffer.cell_mut((plot.x + x, plot.y + y)) {
-                    cell.set_symbol(scene.theme.window_glyph).set_style(scene.theme.window);
-                }
-            }
+        }
+        let word = WINDOW.into_iter().find(|word| usize::from(cells::width(word)) + 2 <= columns.len());
+        if let Some((word, x)) = word.zip(columns.first()) {
+            buffer.set_string(plot.x + x + 1, plot.y, word, theme.window.patch(theme.quiet));
         }
     }
 }
@@ -284,9 +319,9 @@ fn limits(scene: &Scene<'_>, chart: &Chart, (top, newest): (f64, Option<f64>), p
         };
         let word = match (&chart.shows, limit.stops) {
             (Shows::Ready(_), false) => "at least",
-            (Shows::Ready(_), true) => "stop below",
+            (Shows::Ready(_), true) => "stops below",
             (Shows::Answers(..), false) => "limit",
-            (Shows::Answers(..), true) => "stop",
+            (Shows::Answers(..), true) => "stops at",
         };
         let label = format!(" {word} {} ", margin::plain(limit.value, chart.unit));
         let columns = cells::width(&label);

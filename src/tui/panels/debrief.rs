@@ -9,14 +9,18 @@ use crate::run::timeline::List;
 use crate::run::verdicts::Standing;
 use crate::text::Untrusted;
 use crate::tui::cells::{self, Pen, head, lines, row, split, wrap};
-use crate::tui::panels::{recovery, timeline, verdict};
+use crate::tui::charts;
+use crate::tui::panels::{metrics, recovery, timeline, verdict};
 use crate::tui::scene::Scene;
 use crate::tui::theme::{Theme, sign};
-use crate::wording::{live, margin};
+use crate::wording::{live, margin, why};
 
-/// Draws it.
-pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
-    let findings = Findings::of(scene.run);
+/// The least height that charts have here.
+const CHART: u16 = 8;
+
+/// Draws it; says whether there is room for the timeline.
+pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> bool {
+    let (findings, theme) = (Findings::of(scene.run), scene.theme);
     let mut rest = banner(scene, &findings, area, buffer);
     let wide = rest.width >= 100;
     let (left, right) = if wide {
@@ -30,9 +34,25 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let below = split(below, 1).1;
     let (middle, below) = split(below, if scene.fault().is_some() && below.height > 2 { recovery::WANT } else { 0 });
     recovery::draw(scene, middle, buffer);
+    let whys = if middle.height > 0 { scene.run.whys() } else { Vec::new() };
+    let told: Vec<String> = whys.iter().flat_map(|why| wrap(&why::line(scene.run, why, scene.now), below.width, 3)).collect();
+    let below = split(below, lines(buffer, below, &told, theme.pending)).1;
+    if wide {
+        evidence(scene, split(below, 1).1, buffer);
+    }
     rest = if wide { right } else { split(below, 1).1 };
-    if rest.height > 2 {
+    let told = rest.height > 2;
+    if told {
         timeline::draw(scene, rest, buffer);
+    }
+    told
+}
+
+/// The charts, as far as there is room for any.
+fn evidence(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
+    let charts = charts::all(scene.run);
+    if area.height >= CHART && !charts.is_empty() {
+        metrics::draw(scene, &charts, area, buffer);
     }
 }
 

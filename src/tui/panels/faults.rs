@@ -8,20 +8,19 @@ use crate::clock::say;
 use crate::run::ledger::{FaultState, Victim};
 use crate::run::recovery::{Waterfall, waterfalls};
 use crate::text::Untrusted;
-use crate::tui::cells::{self, Pen, head, row, split};
+use crate::tui::cells::{self, Pen, head, row, split, wrap};
 use crate::tui::panels::{fault, recovery};
 use crate::tui::scene::Scene;
 use crate::wording;
 
-/// Draws them below each other, those that are on first; what does not fit is counted.
-pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
+/// Draws them below each other, those that are on first; what does not fit is counted. Gives what is left of the area.
+pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> Rect {
     let theme = scene.theme;
     // the brake's own are told by preflight, timeline and undo
     let mut all: Vec<&FaultState> = scene.run.faults().iter().collect();
     all.sort_by_key(|state| (!(state.is_alive() || state.owes_undo()), state.asked.is_none()));
     if all.is_empty() {
-        head(buffer, area, theme, "faults", Some(("the scenario has none", theme.quiet)));
-        return;
+        return head(buffer, area, theme, "faults", Some(("the scenario has none", theme.quiet)));
     }
     let mut rest = area;
     for (shown, state) in all.iter().enumerate() {
@@ -30,7 +29,7 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         let wanted = u16::try_from(rows.len() + 2).unwrap_or(u16::MAX);
         if rest.height < wanted.min(4) {
             Pen::new(buffer, row(rest, 0)).put(&format!("and {more} more"), theme.quiet);
-            return;
+            return Rect { height: 0, ..rest };
         }
         let (own, below) = split(rest, wanted.min(rest.height));
         let name = Untrusted::from(state.step.as_str()).to_string();
@@ -49,8 +48,13 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     }
     // how those that were hit come back, where there is room for all of it
     if scene.fault().is_some() && rest.height > recovery::WANT {
-        recovery::draw(scene, split(rest, recovery::WANT).0, buffer);
+        let (own, below) = split(rest, recovery::WANT);
+        recovery::draw(scene, own, buffer);
+        let whys = scene.run.whys();
+        let told: Vec<String> = whys.iter().flat_map(|why| wrap(&wording::why::line(scene.run, why, scene.now), below.width, 3)).collect();
+        rest = split(below, cells::lines(buffer, below, &told, theme.pending)).1;
     }
+    rest
 }
 
 /// What has become of a victim: since when it is hit, who came in its place and how far that one is.
@@ -92,7 +96,7 @@ fn rows(scene: &Scene<'_>, state: &FaultState, width: u16) -> Vec<(String, Style
     let finalizers = state.seen.iter().filter(|_| state.gone.is_none()).flat_map(|fact| &fact.finalizers);
     let held: Vec<String> = finalizers.map(|finalizer| finalizer.short(60)).collect();
     if !held.is_empty() {
-        rows.push((cells::fit(&format!("finalizers: {}", held.join(", ")), width), theme.quiet));
+        rows.push((cells::fit(&format!("finalizers, there until it is undone: {}", held.join(", ")), width), theme.quiet));
     }
     rows
 }

@@ -17,6 +17,8 @@ pub const HEIGHT: u16 = 2;
 
 /// What stands before the criteria that are broken.
 const BROKEN: &str = "✗ broken: ";
+/// Between the hypothesis and what became of it.
+const GAP: u16 = 3;
 /// A hypothesis of which no more than this can be read is left out beside them.
 const LEAST: u16 = 24;
 
@@ -52,8 +54,10 @@ fn first(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     if needed + cells::width(&id) + cells::width(&whereabouts) + 9 < pen.room() {
         pen.last(&format!(" run {}  ", safe(&id)), style(theme.quiet));
     }
-    if needed + cells::width(&whereabouts) + 3 < pen.room() {
-        pen.last(&format!(" {whereabouts}  "), style(theme.text));
+    // of a rehearsal it is told that nothing is real rather than in which namespace
+    let short = Some(safe(&place.context)).filter(|_| place.rehearsal);
+    if let Some(told) = [Some(whereabouts), short].into_iter().flatten().find(|told| needed + cells::width(told) + 3 < pen.room()) {
+        pen.last(&format!(" {told}  "), style(theme.text));
     }
     pen.last(&format!(" {tier} "), style(theme.badge));
     if cells::width(&name) + 12 < pen.room() {
@@ -70,9 +74,28 @@ fn second(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         pen.last(&format!("frozen {old} s, {thaw} goes on"), theme.pending);
         pen.last("·", theme.line);
     }
+    if let Some(late) = &scene.hands.late {
+        pen.last(late, theme.pending);
+        pen.last("·", theme.line);
+    }
     // what was seen last was seen by a process that is gone
     let adrift = wording::seat::is_adrift(scene.hands.seat, run);
-    let sources = if adrift { vec![(Standing::Unknown, "nothing is watched any more".to_owned())] } else { live::sources(run, scene.now) };
+    let mut sources =
+        if adrift { vec![(Standing::Unknown, "nothing is watched any more".to_owned())] } else { live::sources(run, scene.now) };
+    let hypothesis = Untrusted::from(run.scenario().hypothesis.as_str()).to_string();
+    let all = run.scenario().criteria.len();
+    let broken = live::broken(run, u16::MAX, cells::width).map(|names| format!("{BROKEN}{names}"));
+    let none = Some("no criterion broken".to_owned()).filter(|_| all > 0 && run.begun().is_some() && !run.phase().0.is_over());
+    let wanted = match (&broken, &none) {
+        (Some(broken), _) => cells::width(broken),
+        (None, Some(none)) => cells::width(&hypothesis) + GAP + cells::width(none),
+        (None, None) => cells::width(&hypothesis),
+    };
+    let told: u16 = sources.iter().map(|(_, text)| cells::width(text) + 3).sum();
+    if wanted + told > pen.room() {
+        // that all is watched goes without saying
+        sources.retain(|(_, text)| text != live::LIVE);
+    }
     for (index, (standing, text)) in sources.iter().enumerate().rev() {
         let style = match standing {
             Standing::Held => theme.quiet,
@@ -84,17 +107,18 @@ fn second(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
             pen.last("·", theme.line);
         }
     }
-    let hypothesis = Untrusted::from(run.scenario().hypothesis.as_str()).to_string();
     let room = pen.room().saturating_sub(1);
-    let Some(broken) = live::broken(run, room.saturating_sub(cells::width(BROKEN)), cells::width) else {
-        pen.put(&cells::fit(&hypothesis, room), theme.text);
-        return;
-    };
     // whether it still holds says more than what was believed
-    let broken = format!("{BROKEN}{broken}");
-    let left = room.saturating_sub(cells::width(&broken) + 3);
-    if left >= LEAST.min(cells::width(&hypothesis)) {
-        pen.put(&cells::fit(&hypothesis, left), theme.text).skip(3);
+    let broken = live::broken(run, room.saturating_sub(cells::width(BROKEN)), cells::width).map(|names| format!("{BROKEN}{names}"));
+    let beside = broken.as_ref().or(none.as_ref());
+    let left = beside.map_or(room, |beside| room.saturating_sub(cells::width(beside) + GAP));
+    let read = left >= LEAST.min(cells::width(&hypothesis));
+    if read || broken.is_none() {
+        pen.put(&cells::fit(&hypothesis, if read { left } else { room }), theme.text).skip(GAP);
     }
-    pen.put(&broken, theme.broken);
+    match (broken, none) {
+        (Some(broken), _) => drop(pen.put(&broken, theme.broken)),
+        (None, Some(none)) if read => drop(pen.put(&none, theme.quiet)),
+        (None, _) => {}
+    }
 }

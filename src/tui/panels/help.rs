@@ -73,4 +73,5 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         pen.put(sign, style).skip(1).put(word, theme.quiet).skip(3);
     }
     pen.put("Esc", theme.accent).skip(1).put("back", theme.quiet);
+    Pen::new(buffer, row(inner, at)).put(&scene.hands.lags.sum(), theme.quiet);
 }

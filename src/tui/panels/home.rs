@@ -23,11 +23,13 @@ struct Sight<'a> {
     lobby: &'a Lobby,
     keys: &'a Keys,
     theme: &'a Theme,
+    /// The scenario that runs now, where home is looked at within a run.
+    running: Option<&'a str>,
 }
 
 /// Draws it.
 pub fn draw(home: &Home, lobby: &Lobby, keys: &Keys, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    let sight = Sight { home, lobby, keys, theme };
+    let sight = Sight { home, lobby, keys, theme, running: None };
     let body = Rect { x: area.x + area.width.min(1), width: area.width.saturating_sub(2), ..area };
     if area.width < LEAST.0 || area.height < LEAST.1 {
         let text = format!("gameday: {} scenarios, {} runs; the screen is too small to show them", home.drills.len(), home.runs.len());
@@ -51,9 +53,9 @@ pub fn draw(home: &Home, lobby: &Lobby, keys: &Keys, theme: &Theme, area: Rect, 
 pub fn within(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let hands = scene.hands;
     let Some(home) = &hands.porch else { return };
-    let sight = Sight { home, lobby: &hands.lobby, keys: &hands.keys, theme: scene.theme };
+    let sight = Sight { home, lobby: &hands.lobby, keys: &hands.keys, theme: scene.theme, running: Some(&scene.run.scenario().name) };
     let (top, rest) = split(area, 2);
-    let said = "home, as the run found it; nothing is opened from here · Esc goes back";
+    let said = "home, as it was when this run began; nothing opens from here · Esc goes back";
     Pen::new(buffer, row(top, 0)).put(&cells::fit(said, top.width), scene.theme.pending);
     sight.cluster(home.reach(None), row(top, 1), buffer);
     let roomy = rest.height >= 20;
@@ -158,10 +160,9 @@ impl Sight<'_> {
             return;
         };
         match &drill.last {
+            _ if self.running == Some(&scenario.name) => drop(pen.last("▶ runs now", theme.accent)),
             Some(last) => self.state(last, pen),
-            None => {
-                pen.last("never run", theme.quiet);
-            }
+            None => drop(pen.last("never run", theme.quiet)),
         }
         let tier = scenario.environments.first().map_or_else(String::new, |environment| environment.tier.to_string());
         let name = Untrusted::from(scenario.name.as_str()).to_string();
@@ -247,8 +248,8 @@ impl Sight<'_> {
             .environments
             .iter()
             .map(|place| {
-                let context = place.context.as_deref().map_or_else(String::new, |context| format!(" in {}", safe(context)));
-                format!("{} ({}{context})", safe(&place.name), place.tier)
+                let context = place.context.as_deref().map_or_else(String::new, |context| format!(", context {}", safe(context)));
+                format!("{} (tier {}{context})", safe(&place.name), place.tier)
             })
             .collect();
         tell(&format!("target: {}", targets.join(", ")), "", theme.text);

@@ -29,6 +29,7 @@ pub fn draw(scene: &Scene<'_>, charts: &[Chart], area: Rect, buffer: &mut Buffer
     let shown = usize::from(across) * usize::from(down);
     let more = charts.len().saturating_sub(shown);
     let (mut rest, last) = if more > 0 { split(area, area.height.saturating_sub(1)) } else { (area, Rect::ZERO) };
+    let least = charts.iter().take(shown).map(|chart| chart::margin(scene, chart)).max().unwrap_or(0);
     for (index, line) in (0..down).zip(charts.chunks(usize::from(across))) {
         let (band, below) = split(rest, (rest.height + 1) / (down - index) - 1);
         rest = split(below, 1).1;
@@ -36,7 +37,7 @@ pub fn draw(scene: &Scene<'_>, charts: &[Chart], area: Rect, buffer: &mut Buffer
         let count = u16::try_from(line.len()).unwrap_or(across).clamp(1, across);
         let width = (band.width - (count - 1) * GUTTER) / count;
         for (place, one) in (0..count).zip(line) {
-            chart::draw(scene, one, Rect { x: band.x + place * (width + GUTTER), width, ..band }, buffer);
+            chart::draw_from(scene, one, Rect { x: band.x + place * (width + GUTTER), width, ..band }, least, buffer);
         }
     }
     if more > 0 {

@@ -17,6 +17,9 @@ use crate::wording::{self, live};
 /// How many lines may say why somebody is not back.
 const WHYS: usize = 3;
 
+/// How many lines each of them takes at most on a screen of its own.
+const EACH: usize = 6;
+
 /// The height it wants, its head included: stable from before the fault until after.
 #[must_use]
 pub fn want(scene: &Scene<'_>) -> u16 {
@@ -35,6 +38,15 @@ pub fn want(scene: &Scene<'_>) -> u16 {
     u16::try_from(rows + 2 + told).unwrap_or(u16::MAX)
 }
 
+/// The height of a screen of their own, with every reason in so many columns.
+#[must_use]
+pub fn want_whole(scene: &Scene<'_>, width: u16) -> u16 {
+    let whys = scene.run.whys();
+    let told: usize = whys.iter().map(|why| cells::wrap(&wording::why::line(scene.run, why, scene.now), width, EACH).len()).sum();
+    let kept = scene.run.whys().len().min(WHYS - 1) + 1;
+    want(scene).saturating_add(u16::try_from(told.saturating_sub(kept)).unwrap_or(u16::MAX))
+}
+
 /// Draws them as far as there is room, the others counted.
 pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     draw_at_most(scene, area, buffer, (WHYS, 2));
@@ -42,7 +54,7 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
 
 /// Draws them on a screen of their own, with every reason there is room for.
 pub fn whole(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
-    draw_at_most(scene, area, buffer, (usize::MAX, 6));
+    draw_at_most(scene, area, buffer, (usize::MAX, EACH));
 }
 
 /// Draws them with at most so many lines of reasons, and so many for each.
@@ -87,7 +99,9 @@ fn draw_at_most(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, (most, each)
     }
     // why somebody is not back says more than who is well
     let whys = run.whys();
-    let most = most.min(usize::from(inner.height) / 3);
+    // a third of the room, and what the rows leave
+    let left = usize::from(inner.height).saturating_sub(rows.len() + usize::from(titled));
+    let most = most.min((usize::from(inner.height) / 3).max(left));
     let mut told: Vec<String> =
         whys.iter().flat_map(|why| cells::wrap(&wording::why::line(run, why, scene.now), inner.width, each)).collect();
     told.truncate(most);
@@ -166,6 +180,8 @@ struct Columns {
     ready: u16,
     restarts: u16,
     age: u16,
+    /// None where there is no room for it.
+    node: u16,
 }
 
 impl Columns {
@@ -180,6 +196,7 @@ impl Columns {
             ready: 6,
             restarts: if narrow { 4 } else { 5 },
             age: 6,
+            node: if width >= 100 { 18 } else { 0 },
         }
     }
 
@@ -195,7 +212,13 @@ impl Columns {
         pen.cell(&title(Column::State, "state"), self.state, style(Column::State));
         pen.cell_right(&title(Column::Ready, "ready"), self.ready.saturating_sub(1), style(Column::Ready));
         pen.cell_right(&title(Column::Restarts, "rst"), self.restarts, style(Column::Restarts));
-        pen.cell_right(&title(Column::Age, "age"), self.age, style(Column::Age));
+        pen.cell_right(&title(Column::Age, "age"), self.age, style(Column::Age)).skip(2);
+        if self.node > 0 {
+            pen.cell("node", self.node, scene.theme.quiet);
+        }
+        if pen.room() >= 9 {
+            pen.put("this run", scene.theme.quiet);
+        }
     }
 
     fn line(&self, scene: &Scene<'_>, line: &Line<'_>, area: Rect, buffer: &mut Buffer) {
@@ -225,6 +248,10 @@ impl Columns {
         let restarted = if pod.fact.restarts > 0 { theme.pending } else { style };
         pen.cell_right(&pod.fact.restarts.to_string(), self.restarts, restarted);
         pen.cell_right(&age(scene, pod), self.age, style).skip(2);
+        if self.node > 0 {
+            let node = pod.fact.node.as_ref().map_or_else(|| "–".to_owned(), ToString::to_string);
+            pen.cell(&cells::name(&node, self.node - 2), self.node, theme.quiet);
+        }
         tail(scene, line, &mut pen);
     }
 }
@@ -243,7 +270,8 @@ fn tail(scene: &Scene<'_>, line: &Line<'_>, pen: &mut Pen<'_>) {
             }
         }
         Tail::Hit(at) => {
-            pen.put(&wording::t_plus(scene.run, *at), theme.quiet);
+            let at = wording::t_plus(scene.run, *at);
+            pen.put(&if pen.room() >= 20 { format!("hit {at}") } else { at }, theme.quiet);
         }
         Tail::Under => {
             pen.put(if pen.room() < 11 { "hit" } else { "under fault" }, theme.pending);

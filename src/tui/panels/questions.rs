@@ -66,7 +66,13 @@ fn what_stopping_does(run: &Run) -> Vec<String> {
     if !run.touched_anything() {
         return vec!["The run ends here. Nothing was broken, nothing is to be undone.".to_owned()];
     }
-    let mut said = vec!["The run ends here; what it broke is undone at once, the newest first.".to_owned()];
+    let lasting = run.faults().iter().any(|state| state.fault.is_lasting() && state.owes_undo());
+    let first = if lasting {
+        "The run ends here; what it broke is undone at once, the newest first."
+    } else {
+        "The run ends here. What it broke has nothing to undo: pods come back by themselves, or not."
+    };
+    let mut said = vec![first.to_owned()];
     for state in run.faults().iter().rev().filter(|state| state.asked.is_some()) {
         let undo = if state.owes_undo() { wording::undo(run, state) } else { "nothing is left to undo".to_owned() };
         said.push(format!("{}: {undo}", wording::fault(state)));

@@ -8,6 +8,7 @@ use crate::criterion::Check;
 use crate::fault::Action;
 use crate::run::ledger::FaultState;
 use crate::run::recovery::{self, Back, Stage, Waterfall};
+use crate::run::verdicts::Standing;
 use crate::tui::cells::{self, Pen, head, row};
 use crate::tui::scene::{Scene, round_up, share};
 use crate::tui::theme::sign;
@@ -114,7 +115,7 @@ fn stage(scene: &Scene<'_>, line: &Line, whole: f64, area: Rect, buffer: &mut Bu
     pen.cell(line.label, 14, if growing { theme.pending } else { label }).put("│", theme.line);
     let (bar, number) = match line.to {
         Some(to) => (Some((to, theme.accent)), say(to)),
-        None if growing => (Some((line.since, theme.pending)), format!("{} …", say(line.since))),
+        None if growing => (Some((line.since, theme.pending)), say(line.since)),
         None => (None, "–".to_owned()),
     };
     match bar {
@@ -151,5 +152,7 @@ fn statement(scene: &Scene<'_>, state: &FaultState, back: &Back, area: Rect, buf
     let theme = scene.theme;
     let (standing, text) = margin::recovery(scene.run, state, back, scene.now);
     let mut pen = Pen::new(buffer, area);
-    pen.put(sign(standing), theme.standing(standing)).skip(1).put(&text, theme.standing(standing));
+    // an ellipsis before a sentence looks like what is left of it
+    let sign = if standing == Standing::Pending { "◐" } else { sign(standing) };
+    pen.put(sign, theme.standing(standing)).skip(1).put(&text, theme.standing(standing));
 }

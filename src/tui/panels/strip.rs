@@ -12,6 +12,7 @@ use crate::seat::Seat;
 use crate::text::Untrusted;
 use crate::tui::cells::{self, Pen, row};
 use crate::tui::keys::{Act, Scope};
+use crate::tui::panels::keyline;
 use crate::tui::scene::Scene;
 use crate::wording::{self, live};
 
@@ -89,7 +90,7 @@ fn phases(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     // what is over or never comes is counted, then what is to come, before any word is cut
     for kind in [Mark::Done, Mark::Never, Mark::ToCome] {
         let word = match kind {
-            Mark::Done => "done",
+            Mark::Done => "earlier",
             Mark::Never => "not reached",
             Mark::Now | Mark::ToCome | Mark::Cut | Mark::Failed => "more",
         };
@@ -142,26 +143,26 @@ fn next(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     // where text is written a character is text: the key that stops is another
     let here = if matches!(scope, Scope::Ask | Scope::Reading) { Scope::Live } else { scope };
     let over = scene.run.phase().0.is_over();
+    // where there is little room the last line tells it
+    let narrow = area.width < 100;
     match scene.hands.seat {
-        Seat::Leader if over => {}
+        Seat::Leader if over || (narrow && keyline::tells_stop(scene)) => {}
         Seat::Leader => {
             let help = scene.hands.keys.key(here, Act::Help);
-            if !help.is_empty() {
+            if !help.is_empty() && !narrow {
                 pen.last("help", theme.text);
                 pen.last(&help, theme.accent);
                 pen.last(" ", theme.text);
             }
-            let stop = match (here, area.width < 100) {
+            let key = scene.hands.keys.key(here, Act::Stop);
+            let (then, stop) = match (here, narrow) {
                 // it is stopped already: the key shows how far the undo is
-                (Scope::Undoing, _) => "the undo",
-                (_, true) => "stop",
-                (_, false) => "stop and undo",
+                (Scope::Undoing, _) => ("", "the undo"),
+                (_, true) => ("", "stop"),
+                (_, false) => (" then Enter", "stop and undo"),
             };
             pen.last(stop, theme.text);
-            // that it asks is told where there is room
-            let key = scene.hands.keys.key(here, Act::Stop);
-            let asks = here != Scope::Undoing && area.width >= 100;
-            pen.last(&if asks { format!("{key} Enter") } else { key }, theme.accent);
+            pen.last(&format!("{key}{then}"), theme.accent);
             pen.last(" ", theme.text);
         }
         Seat::Spectator { .. } | Seat::Player(_) => {
@@ -181,15 +182,17 @@ fn next(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let words = if standing == Standing::Held { theme.text } else { sign.1 };
     let next = if over { String::new() } else { live::next_for(scene.hands.seat, scene.run, scene.now) };
     // a countdown that is cut says nothing: the words before it give way, or else it does itself
-    let (short, shortest) = (safety.split(':').next().unwrap_or_default(), safety.split([',', ':']).next().unwrap_or_default());
+    let short = safety.split_once(',').or_else(|| safety.split_once(':')).map_or(safety.as_str(), |(head, _)| head);
     let room = pen.room().saturating_sub(2);
     let wide = |safety: &str, lead: &str| cells::width(safety) + if next.is_empty() { 0 } else { cells::width(lead) + cells::width(&next) };
-    let forms = [(safety.as_str(), NEXT), (short, NEXT), (short, "  "), (shortest, NEXT), (shortest, "  ")];
+    let forms = [(safety.as_str(), NEXT), (safety.as_str(), "  "), (short, NEXT), (short, "  ")];
     let fits = forms.into_iter().find(|(safety, lead)| wide(safety, lead) <= room);
     // a countdown that is cut says nothing: where the words before it can't give way any more, it does itself
     let cut = fits.is_none() && live::ahead(scene.run).is_some();
-    let (safety, lead) = fits.unwrap_or((if cut && cells::width(&safety) <= room { &safety } else { shortest }, NEXT));
-    pen.put(sign.0, sign.1).skip(1).put(safety, words);
+    let (safety, lead) = fits.unwrap_or((if cut && cells::width(&safety) <= room { &safety } else { short }, NEXT));
+    // what follows is no worse for it
+    let (head, rest) = safety.split_at(safety.find(',').unwrap_or(safety.len()));
+    pen.put(sign.0, sign.1).skip(1).put(head, words).put(rest, if standing == Standing::Broken { words } else { theme.text });
     if !next.is_empty() && !cut && pen.room() > 12 {
         pen.put(lead, theme.quiet).put(&next, theme.text);
     }

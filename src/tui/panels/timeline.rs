@@ -10,12 +10,15 @@ use crate::run::verdicts::Standing;
 use crate::text::Untrusted;
 use crate::tui::cells::{Pen, head, row, wrap};
 use crate::tui::filter;
-use crate::tui::scene::Scene;
+use crate::tui::scene::{Scene, Touch};
 use crate::tui::theme::Theme;
 use crate::wording;
 
 /// The columns of the moment: `T+00:18.4`.
 const MOMENT: u16 = 11;
+
+/// How many lines a filter looks through: each is put into words for that, at every picture.
+const SEARCHED: usize = 10_000;
 
 /// Draws it.
 pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
@@ -26,10 +29,14 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         0 => String::new(),
         n => format!("{n} newer below"),
     };
-    let note = if filter.is_empty() { newer } else { format!("/{} {newer}", Untrusted::from(filter.text())) };
+    let seen = moments.len() - scrolled;
+    let searched = if filter.is_empty() { seen } else { seen.min(SEARCHED) };
+    let among = if searched < seen { format!("among {searched} ") } else { String::new() };
+    let note = if filter.is_empty() { newer } else { format!("/{} {among}{newer}", Untrusted::from(filter.text())) };
+    scene.spot(area, || Touch::Timeline);
     let inner = head(buffer, area, theme, "timeline", Some((note.trim_end(), theme.pending)));
     let mut rows: Vec<(String, String, Style)> = Vec::new();
-    for moment in moments[..moments.len() - scrolled].iter().rev() {
+    for moment in moments[seen - searched..seen].iter().rev() {
         let said = wording::moment(run, moment);
         if !filter.takes(&said) {
             continue;

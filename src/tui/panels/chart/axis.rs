@@ -7,6 +7,7 @@ use ratatui::style::Style;
 use crate::tui::cells::{self, Pen};
 use crate::tui::scene::Scene;
 use crate::tui::span::{Span, label};
+use crate::wording;
 
 /// Draws it; `marked` is the cursor's place and moment.
 pub fn draw(scene: &Scene<'_>, span: &Span, marked: Option<(f64, String)>, area: Rect, buffer: &mut Buffer) {
@@ -17,7 +18,10 @@ pub fn draw(scene: &Scene<'_>, span: &Span, marked: Option<(f64, String)>, area:
     let mut labels: Vec<(f64, String, Style)> = Vec::new();
     labels.extend(marked.map(|(place, moment)| (place, format!(" {moment} "), theme.strong)));
     if span.hit && from <= 0.0 && to >= 0.0 {
-        labels.push((place(0.0), " 0 ".to_owned(), theme.quiet));
+        // two clocks meet there, where there is room to say so
+        let meets = format!(" 0 = {} ", wording::t_plus(scene.run, span.zero).trim());
+        let room = place(0.0) * f64::from(area.width) - f64::from(cells::width(&meets)) / 2.0 > f64::from(cells::width(&label(from)) + 2);
+        labels.push((place(0.0), if room && area.width > 40 { meets } else { " 0 ".to_owned() }, theme.quiet));
     }
     labels.push((0.0, format!("{} ", label(from)), theme.quiet));
     let now = !span.hit && to.abs() < 0.05;
