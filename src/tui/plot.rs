@@ -2,6 +2,7 @@
 //!
 //! The former stand in every terminal font; where braille is missing a chart is a row of boxes.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// A sign of a line and where it stands: column, row.
@@ -64,7 +65,6 @@ impl Grain {
     }
 
     /// The row of a line across the chart, and what stands in each of its cells.
-    #[must_use]
     pub fn rule(self, rule: Rule, value: f64, rows: u16) -> (u16, impl Fn(u16) -> char) {
         let at = place(value, rows * self.down());
         let down = usize::from(at % self.down());
@@ -105,15 +105,11 @@ fn dotted(values: &[Option<f64>], rows: u16) -> Vec<Dot> {
         };
         let row = place(value, rows * 4);
         // the row of the value before has its dot
-        let from = before.map_or(row, |last| {
-            if last < row {
-                last + 1
-            } else if last > row {
-                last - 1
-            } else {
-                row
-            }
-        });
+        let from = match before.map(|last| (last, last.cmp(&row))) {
+            Some((last, Ordering::Less)) => last + 1,
+            Some((last, Ordering::Greater)) => last - 1,
+            Some((_, Ordering::Equal)) | None => row,
+        };
         for between in from.min(row)..=from.max(row) {
             *cells.entry((column / 2, between / 4)).or_default() |= DOTS[usize::from(column % 2)][usize::from(between % 4)];
         }

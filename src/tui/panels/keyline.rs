@@ -58,7 +58,9 @@ pub fn draw(scene: &Scene<'_>, (screen, area): (Rect, Rect), moves: bool, buffer
     // their names where there is room for all of them
     let width: u16 = screens.iter().map(|binding| cells::width(&first(binding)) + 1 + cells::width(binding.word) + 2).sum();
     if width > pen.room() + 2 {
-        ends.into_iter().for_each(|keys| put(&mut pen, (&keys, theme.accent), "screens", theme.quiet));
+        if let Some(keys) = ends {
+            put(&mut pen, (&keys, theme.accent), "screens", theme.quiet);
+        }
         return;
     }
     for binding in screens {
