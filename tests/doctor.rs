@@ -85,7 +85,7 @@ fn doctor_should_tell_what_is_wrong_with_a_scenario() {
         .replace("  runbook: https://runbooks.example.com/a\n", "")
         .replace(", maxDuration: 10m", "");
     let told = served.doctor(&bare, &[]);
-    assert_eq!(told.told("runbook", "warn").1, "no command does: add runbook with the URL of what to do when it goes wrong in drill.yaml");
+    assert_eq!(told.told("runbook", "warn").1, "by hand: add runbook with the URL of what to do when it goes wrong in drill.yaml");
     told.told("steady", "warn");
     assert!(told.told("duration", "warn").0.contains("no limits.maxDuration"));
     assert_eq!(told.code, Some(0), "{}", told.whole);

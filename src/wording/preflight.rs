@@ -204,8 +204,9 @@ pub fn checklist(run: &Run) -> Vec<Item> {
                     let told = format!("it could not be checked, Chaos Mesh's webhooks don't answer: {why}");
                     item(Standing::Broken, "manifest", told).or(run.wake())
                 }
-                Some(Outcome::Refused { why } | Outcome::Failed { why }) => item(Standing::Broken, "manifest", why.to_string())
-                    .or("no command does: mend the fault in the scenario as the API server says"),
+                Some(Outcome::Refused { why } | Outcome::Failed { why }) => {
+                    item(Standing::Broken, "manifest", why.to_string()).or("by hand: mend the fault in the scenario as the API server says")
+                }
             });
         }
         let standing = if state.via.is_some() { Standing::Held } else { Standing::Pending };
@@ -279,7 +280,7 @@ fn metrics(run: &Run) -> Option<Item> {
     let told = if refused > 0 { format!(", {refused} failed") } else { String::new() };
     Some(
         item(standing, "metrics", format!("{answered} of {} queries answered{told}", probes.len()))
-            .or("no command does: mend the queries that `answers` names"),
+            .or("by hand: mend the queries that `answers` names"),
     )
 }
 

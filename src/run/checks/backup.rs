@@ -45,8 +45,7 @@ impl Run {
             }
             Some(Inspected::Backups(Ok(None))) => {
                 let seen = format!("nobody here knows of a backup of {names}, since Velero is not served: an IOChaos may cost data");
-                Checkpoint::warn("backup", seen)
-                    .mend("no command does: make a backup by whatever is used here, and see that it can be restored")
+                Checkpoint::warn("backup", seen).mend("by hand: make a backup by whatever is used here, and see that it can be restored")
             }
             Some(Inspected::Backups(Err(why))) => {
                 let seen = format!("whether there is a usable backup of {names} could not be seen: {}", why.raw());
@@ -66,9 +65,7 @@ impl Run {
                 }
                 None => "no backup can be made: Velero has no BackupStorageLocation".to_owned(),
             };
-            let mend = format!(
-                "no command does but what mends the location: `kubectl -n {home} describe backupstoragelocations` says what it wants"
-            );
+            let mend = format!("by what mends the location: `kubectl -n {home} describe backupstoragelocations` says what it wants");
             return Err(Checkpoint::fail("backup", seen).mend(mend));
         }
         let now = self.now.on_wall(self.header.started);

@@ -25,7 +25,7 @@ impl Run {
         let names: Vec<String> = singles.clone().map(|single| single.workload.to_string()).collect();
         if let Some(first) = singles.clone().next() {
             let mend = match first.workload.kind {
-                WorkloadKind::DaemonSet => "no command does: a DaemonSet has a pod for each node, and there is one".to_owned(),
+                WorkloadKind::DaemonSet => "by hand: a DaemonSet has a pod for each node, and there is one".to_owned(),
                 WorkloadKind::Deployment | WorkloadKind::StatefulSet => {
                     format!("kubectl -n {} scale {} --replicas=2", first.namespace, mend::resource(&first.workload))
                 }

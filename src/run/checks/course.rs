@@ -42,8 +42,8 @@ impl Run {
                 Some(Look::Bad(_)) => {
                     let seen = format!("{:?} does not hold now; the gate waits for it, and refuses", criterion.name);
                     return Checkpoint::warn("steady", seen).mend(match &self.scenario.runbook {
-                        Some(runbook) => format!("no command does: what is wrong has to be found first; the runbook is {runbook}"),
-                        None => "no command does: what is wrong has to be found first".to_owned(),
+                        Some(runbook) => format!("by hand: what is wrong has to be found first; the runbook is {runbook}"),
+                        None => "by hand: what is wrong has to be found first".to_owned(),
                     });
                 }
                 Some(Look::Unknown) | None => unseen = Some(&criterion.name),
@@ -54,7 +54,7 @@ impl Run {
                 .mend(self.write("add steadyState")),
             (Some(_), _) if self.blind().next().is_none() => Checkpoint::waiting("steady"),
             (Some(name), _) => Checkpoint::unknown("steady", format!("{name:?} can't be seen"))
-                .mend("no command does: whoever answers for it has to answer again, see the lost sources"),
+                .mend("by hand: whoever answers for it has to answer again, see the lost sources"),
             (None, _) => Checkpoint::pass("steady", "the steady state holds at this moment"),
         }
     }
@@ -90,7 +90,7 @@ impl Run {
                 let names: Vec<String> = firing.iter().take(3).map(|alert| alert.short(80)).collect();
                 let more = if firing.len() > 3 { format!(" and {} more", firing.len() - 3) } else { String::new() };
                 Checkpoint::warn("alerts", format!("already firing: {}{more}", names.join("; ")))
-                    .mend("no command does: begin when they have resolved, or know that they are not of this")
+                    .mend("by hand: begin when they have resolved, or know that they are not of this")
             }
             Some(Inspected::Alerts(Err(why))) => Checkpoint::unknown("alerts", format!("Prometheus did not say: {}", why.raw()))
                 .mend("no command here does: Prometheus has to answer again"),

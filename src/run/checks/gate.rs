@@ -61,9 +61,9 @@ impl Run {
         }
         all.push(match (gate.at_terminal, gate.yes) {
             (_, true) => Checkpoint::fail("production", "--yes never answers this gate: a person types what is hit")
-                .mend("no command does: leave --yes away"),
+                .mend("by hand: leave --yes away"),
             (false, _) => Checkpoint::fail("production", "a run in production is led by a person who sees the cockpit")
-                .mend("no command does: run it at a terminal, without --headless"),
+                .mend("by hand: run it at a terminal, without --headless"),
             (true, false) => Checkpoint::pass("production", format!("begins when {:?} is typed", self.typed_word().unwrap_or_default())),
         });
     }
@@ -114,11 +114,11 @@ impl Run {
                     let next =
                         next.map_or_else(String::new, |(from, _)| format!("; the next begins {} UTC", from.format("%a %d %b %H:%M")));
                     Checkpoint::fail("hours", format!("it is {local} there, and runs may begin {said}{next}"))
-                        .mend("no command does: wait for the hours")
+                        .mend("by hand: wait for the hours")
                 }
             }
             Some(Inspected::Hours(Err(why))) => Checkpoint::fail("hours", format!("whether it is {said} can't be told: {}", why.raw()))
-                .mend("no command does on every system: install the time zone data, the package tzdata"),
+                .mend("by hand: install the time zone data, the package tzdata"),
             _ => Checkpoint::waiting("hours"),
         })
     }

@@ -62,7 +62,7 @@ impl Run {
         let staging = self.scenario.environments.iter().find(|environment| environment.tier == Tier::Staging);
         match staging {
             Some(staging) => format!("gameday run {} --env {}", word(&self.header.scenario.file), word(&staging.name)),
-            None => "no command does: the scenario has no environment of tier staging; add one, and run it there".to_owned(),
+            None => "by hand: the scenario has no environment of tier staging; add one, and run it there".to_owned(),
         }
     }
 
@@ -87,7 +87,7 @@ impl Run {
     /// In the scenario's file, by hand.
     pub(super) fn write(&self, what: &str) -> String {
         let file = &self.header.scenario.file;
-        format!("no command does: {what}{}", if file.is_empty() { String::new() } else { format!(" in {file}") })
+        format!("by hand: {what}{}", if file.is_empty() { String::new() } else { format!(" in {file}") })
     }
 }
 

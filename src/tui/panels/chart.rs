@@ -22,8 +22,9 @@ use crate::wording::{self, live, margin};
 /// How many series are drawn.
 const SERIES: usize = 8;
 
-/// What is said of the time a fault was in effect, the longest first.
+/// What is said of the time from a fault until all is back, the longest first; and where it lasts.
 const WINDOW: [&str; 2] = ["from the fault until back", "the fault"];
+const LASTING: [&str; 1] = ["since the fault"];
 
 /// A sign of a line, where it stands, and of which series it is.
 type Dot = (u16, u16, char, usize);
@@ -229,6 +230,7 @@ fn top(chart: &Chart, lines: &[Line<'_>]) -> f64 {
 fn shade(scene: &Scene<'_>, span: &Span, plot: Rect, buffer: &mut Buffer) {
     let theme = scene.theme;
     for (from, to) in scene.windows() {
+        let words: &[&str] = if to == scene.now { &LASTING } else { &WINDOW };
         let (from, to) = (span.place(from), span.place(to));
         let within = |x: &u16| {
             let (begin, end) = (f64::from(*x) / f64::from(plot.width), f64::from(x + 1) / f64::from(plot.width));
@@ -240,7 +242,7 @@ fn shade(scene: &Scene<'_>, span: &Span, plot: Rect, buffer: &mut Buffer) {
                 cell.set_symbol(theme.window_glyph).set_style(theme.window);
             }
         }
-        let word = WINDOW.into_iter().find(|word| usize::from(cells::width(word)) + 2 <= columns.len());
+        let word = words.iter().find(|word| usize::from(cells::width(word)) + 2 <= columns.len());
         if let Some((word, x)) = word.zip(columns.first()) {
             buffer.set_string(plot.x + x + 1, plot.y, word, theme.window.patch(theme.quiet));
         }

@@ -51,7 +51,7 @@ fn first(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let whereabouts = format!("{} / {}", safe(&place.context), safe(&place.namespace));
     // what tells one run from another is the first to go where the line is short
     let needed = 9 + cells::width(&name) + 2 + cells::width(&tier) + 2;
-    if needed + cells::width(&id) + cells::width(&whereabouts) + 9 < pen.room() {
+    if needed + cells::width(&id) + cells::width(&whereabouts) + 12 < pen.room() {
         pen.last(&format!(" run {}  ", safe(&id)), style(theme.quiet));
     }
     // of a rehearsal it is told that nothing is real rather than in which namespace

@@ -39,8 +39,9 @@ pub fn draw(scene: &Scene<'_>, (screen, area): (Rect, Rect), moves: bool, buffer
     };
     // whatever else has no room: how to stop, how to find the other keys, and how to leave
     let stays = |binding: &Binding| matches!(binding.act, Act::Stop | Act::Help | Act::Quit);
-    // the upper right says it whole where there is room
-    let brief = |binding: &Binding| binding.act == Act::Stop && area.width >= 100 && scene.hands.place(scene.run) != Scope::Undoing;
+    // the upper right says it whole where there is room; before the start there is nothing to undo
+    let scope = scene.hands.place(scene.run);
+    let brief = |binding: &Binding| binding.act == Act::Stop && (scope == Scope::Before || (area.width >= 100 && scope != Scope::Undoing));
     let word = |binding: &Binding| if brief(binding) { "stop" } else { scene.hands.word(binding, scene.run) };
     let wants = |binding: &Binding| wide(&first(binding), word(binding)) + 2;
     let ends = screens.first().zip(screens.last()).map(|(first_of, last)| format!("{}–{}", first(first_of), first(last)));

@@ -41,6 +41,7 @@ pub fn draw(scene: &Scene<'_>, charts: &[Chart], area: Rect, buffer: &mut Buffer
         }
     }
     if more > 0 {
-        Pen::new(buffer, row(last, 0)).put(&format!("and {more} more: Tab turns to the next"), theme.quiet);
+        Pen::new(buffer, row(last, 0))
+            .put(&format!("and {more} more {}: Tab turns to the next", if more == 1 { "chart" } else { "charts" }), theme.quiet);
     }
 }
