@@ -11,6 +11,7 @@ use std::fmt::Write;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use gameday::event::{Event, Number, Reading};
 use gameday::run::Run;
+use gameday::run::verdicts::Standing;
 use gameday::seat::Seat;
 use gameday::tui::hands::Hands;
 use gameday::tui::keys::Screen;
@@ -19,6 +20,7 @@ use gameday::tui::scene::Scene;
 use gameday::tui::theme::Theme;
 use gameday::tui::zoom::Turn;
 use gameday::tui::{ascii, charts, view};
+use gameday::wording::live::safety;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -144,6 +146,22 @@ fn large_letters_should_be_turned_on_and_off_and_need_room() {
     for size in [(80, 24), (95, 60), (200, 25)] {
         assert_eq!(drawn(&run, &pressed(&run, hands(), "B"), &Theme::dark(), size), drawn(&run, &hands(), &Theme::dark(), size));
     }
+}
+
+#[test]
+fn run_should_not_be_called_safe_while_what_must_hold_does_not() {
+    let mut whole = 0;
+    for (name, second) in
+        ["network-delay-undo", "pod-kill-errors-aborted", "pod-kill-held"].iter().flat_map(|name| (0..90).map(move |at| (name, at)))
+    {
+        let run = golden(name, f64::from(second), |_| {});
+        if run.criteria().chain(run.steady()).any(|(_, judged)| judged.bad_since.is_some()) {
+            let (standing, said) = safety(&run, run.now());
+            assert!(standing != Standing::Held && !said.starts_with("safe"), "{name} at {second} s: {said}");
+            whole += u32::from(said.starts_with("degraded: 3 of 3 ready"));
+        }
+    }
+    assert!(whole > 0, "pods are all there and errors are not gone: that is the case that counts");
 }
 
 /// Every number that any sample of any chart has.

@@ -217,13 +217,16 @@ pub fn safety(run: &Run, now: At) -> (Standing, String) {
         let owed = run.all_faults().any(|state| state.fault.is_lasting() && state.owes_undo());
         return (Standing::Pending, whole("degraded", if owed { "its fault is to be undone" } else { "nothing to undo" }));
     }
+    // whole pods are not all there is: what must hold does not
+    let hurt = run.criteria().chain(run.steady()).any(|(_, judged)| judged.bad_since.is_some());
+    let (standing, how, early) = if hurt { (Standing::Pending, "degraded", "not steady") } else { (Standing::Held, "safe", "safe") };
     let said = match (run.touched_anything(), run.phase().0.is_over()) {
-        (false, false) => with_strength(run, "safe: nothing is broken yet"),
-        (false, true) => with_strength(run, "safe: nothing was broken"),
-        (true, false) => whole("safe", "no fault in effect"),
-        (true, true) => whole("safe", "nothing left behind"),
+        (false, false) => with_strength(run, &format!("{early}: nothing is broken yet")),
+        (false, true) => with_strength(run, &format!("{early}: nothing was broken")),
+        (true, false) => whole(how, "no fault in effect"),
+        (true, true) => whole(how, "nothing left behind"),
     };
-    (Standing::Held, said)
+    (standing, said)
 }
 
 /// How many pods of all targets are ready, of how many; `None` until they are seen.
